@@ -1,0 +1,648 @@
+"""Continuous batching: one step of all running completions at a time.
+
+Owned by one thread (see service.py). Knows tokens, cells and batches; nothing of documents, HTTP
+or threads. What becomes of a completion is told to its `sink`.
+
+A step is: expire, admit, plan, decode, sample, deliver.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from inference import scheduler
+from inference.detokenizer import TextStream
+from inference.drafting import LONGEST_DRAFT_TOKENS, NGramDrafter
+from inference.kv_cache import Key, KVCache, RunningCells, common_prefix_length
+from inference.llama import (
+    KV_BYTES,
+    MAX_SEQUENCE_IDS,
+    Context,
+    DecodeStatus,
+    Model,
+    gpu_devices,
+    usable_cores,
+)
+from inference.request import (
+    DeadlineExceeded,
+    FinishReason,
+    InferenceError,
+    InvalidRequest,
+    Priority,
+    Request,
+    TokenEvent,
+    TokenLogprob,
+    Usage,
+)
+from inference.sampling import Sampler
+
+logger = logging.getLogger(__name__)
+
+Sink = Callable[["TokenEvent | InferenceError"], None]
+
+# Cells kept free for each running completion, so that a new one is not admitted only to be
+# preempted some tokens later.
+HEADROOM_CELLS = 32
+# A waiting prompt that shares at least this much more with one being computed waits for it.
+WORTH_WAITING_TOKENS = 32
+# Automatic size of the cache: cells for this many tokens a sequence, in at most this share of RAM.
+CELLS_PER_SEQUENCE = 2048
+LARGEST_SHARE_OF_MEMORY = 1 / 8
+SMALLEST_CONTEXT_TOKENS = 2048
+# Share of the cells kept for prompts to come. Retained cells cost a masked-out pass of attention.
+RETAINED_SHARE = 0.5
+# Rows of drafts in one batch, over all sequences. On a CPU a step of few rows waits for memory,
+# so a handful more is nearly free; beyond that each row costs its share of compute.
+DRAFT_ROWS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class EngineConfig:
+    """How a model is loaded and served. See rag/settings.py for the user's side of it.
+
+    gpu_layers: -1 offloads all. context_tokens: KV cells for all requests together, 0 is chosen
+    from the model and the memory. threads: 0 is one a physical core. adapters: LoRA file -> scale.
+    """
+
+    model_path: Path
+    gpu_layers: int = -1
+    tensor_split: tuple[float, ...] = ()
+    lock_memory: bool = False
+    map_file: bool = True
+    context_tokens: int = 0
+    max_sequences: int = 8
+    batch_tokens: int = 512
+    threads: int = 0
+    kv_type: str = "f16"
+    queue_limit: int = 256
+    prefix_cache: bool = True
+    drafting: bool = True
+    adapters: tuple[tuple[Path, float], ...] = ()
+
+
+@dataclass(slots=True, eq=False)
+class Completion:
+    """One request on its way through the engine."""
+
+    request: Request
+    sink: Sink
+    submitted: float  # time.monotonic()
+    tokens: list[int] = field(init=False)
+    cells: RunningCells | None = None
+    sampler: Sampler | None = None
+    text: TextStream = field(init=False)
+    drafter: NGramDrafter | None = None
+    cancelled: bool = False  # set by any thread, read by the engine
+    usage: Usage | None = None
+    cached_tokens: int | None = None
+    scheduled: float | None = None
+    first_token: float | None = None
+    latest_token: float | None = None
+    drafted: int = 0
+    accepted: int = 0
+
+    def __post_init__(self) -> None:
+        self.tokens = list(self.request.prompt.tokens)
+        self.text = TextStream(self.request.sampling.stop)
+
+    @property
+    def priority(self) -> Priority:
+        return self.request.priority
+
+    @property
+    def client(self) -> str:
+        return self.request.client
+
+    @property
+    def computed(self) -> int:
+        return self.cells.length if self.cells else 0
+
+    @property
+    def pending_tokens(self) -> int:
+        return len(self.tokens) - self.computed
+
+    @property
+    def completion_tokens(self) -> int:
+        return len(self.tokens) - len(self.request.prompt.tokens)
+
+    @property
+    def tokens_left(self) -> int:
+        return self.request.sampling.max_tokens - self.completion_tokens
+
+    @property
+    def key(self) -> Key:
+        """What can be shared: all but the last token, which is always computed for its logits."""
+        return np.array(self.tokens[:-1], dtype=np.int32)
+
+    def expired(self, now: float) -> bool:
+        limit = self.request.deadline_seconds
+        return limit is not None and now - self.submitted > limit
+
+
+@dataclass(slots=True)
+class Counters:
+    """Running totals and recent latencies; read by other threads, written by the engine's."""
+
+    requests: dict[FinishReason, int] = field(
+        default_factory=lambda: dict.fromkeys(FinishReason, 0)
+    )
+    steps: int = 0
+    step_seconds: float = 0.0
+    decode_seconds: float = 0.0  # inside llama_decode
+    rows: int = 0
+    prompt_tokens_computed: int = 0
+    prompt_tokens_reused: int = 0
+    completion_tokens: int = 0
+    preemptions: int = 0
+    drafted_tokens: int = 0
+    accepted_draft_tokens: int = 0
+    failed_batches: int = 0
+    first_token_seconds: deque[float] = field(default_factory=lambda: deque(maxlen=1024))
+    inter_token_seconds: deque[float] = field(default_factory=lambda: deque(maxlen=4096))
+    request_seconds: deque[float] = field(default_factory=lambda: deque(maxlen=64))
+
+
+@dataclass(frozen=True, slots=True)
+class _Slice:
+    """Rows of one completion in a batch: `count` pending tokens, then `drafts`."""
+
+    completion: Completion
+    count: int
+    drafts: tuple[int, ...] = ()
+
+    @property
+    def rows(self) -> int:
+        return self.count + len(self.drafts)
+
+
+class Engine:
+    """A loaded model and everything that runs on it. Raises ModelLoadError."""
+
+    def __init__(self, config: EngineConfig) -> None:
+        self.config = config
+        self.devices = gpu_devices()
+        self.model = Model(
+            config.model_path,
+            gpu_layers=config.gpu_layers,
+            tensor_split=config.tensor_split,
+            lock_memory=config.lock_memory,
+            map_file=config.map_file,
+        )
+        self.tokenizer = self.model.tokenizer
+        max_outputs = config.max_sequences + DRAFT_ROWS
+        try:
+            self.context = Context(
+                self.model,
+                cells=config.context_tokens or automatic_context_tokens(self.model, config),
+                batch_tokens=max(config.batch_tokens, max_outputs),
+                max_sequences=config.max_sequences,
+                max_outputs=max_outputs,
+                threads=config.threads or usable_cores(),
+                kv_type=config.kv_type,
+                adapters=dict(config.adapters),
+            )
+        except BaseException:
+            self.model.close()
+            raise
+        # The cells of a recurrent state cannot be shared by position or taken back.
+        shares = config.prefix_cache and not self.model.is_recurrent
+        self._can_draft = config.drafting and not self.model.is_recurrent
+        self.cache = KVCache(
+            self.context,
+            total=self.context.cells,
+            running_ids=range(config.max_sequences),
+            retained_ids=range(config.max_sequences, MAX_SEQUENCE_IDS if shares else 0),
+            retained_limit=int(self.context.cells * RETAINED_SHARE),
+        )
+        self.counters = Counters()
+        self.cost = scheduler.StepCost()
+        self.waiting: list[Completion] = []
+        self.running: list[Completion] = []
+
+    @property
+    def context_tokens(self) -> int:
+        """Most tokens one request may have, prompt and completion together."""
+        trained = self.model.description.trained_context_tokens or self.context.cells
+        return min(self.context.cells, trained)
+
+    @property
+    def has_work(self) -> bool:
+        """True while a completion is waiting or running."""
+        return bool(self.waiting or self.running)
+
+    def validate(self, request: Request) -> None:
+        """Raise InvalidRequest for what can never be served. Callable from any thread."""
+        prompt = request.prompt.tokens
+        if not prompt:
+            raise InvalidRequest("the prompt is empty")
+        if len(prompt) >= self.context_tokens:
+            raise InvalidRequest(
+                f"the prompt has {len(prompt)} tokens, but this model serves at most "
+                f"{self.context_tokens - 1}; shorten it or raise context_tokens"
+            )
+        if min(prompt) < 0 or max(prompt) >= self.tokenizer.size:
+            raise InvalidRequest(f"token ids must be in [0, {self.tokenizer.size})")
+        biased = request.sampling.logit_bias
+        if any(not 0 <= token < self.tokenizer.size for token in biased):
+            raise InvalidRequest(f"logit_bias names a token outside [0, {self.tokenizer.size})")
+
+    def enqueue(self, completion: Completion) -> None:
+        """Take a validated completion."""
+        self.waiting.append(completion)
+
+    # --- one step -----------------------------------------------------------------------------
+
+    def step(self) -> None:
+        """Advance every running completion."""
+        started = time.monotonic()
+        self._drop_ended(started)
+        self._admit(started)
+        slices = self._plan()
+        if not slices:
+            return
+        decode_started = time.monotonic()
+        if not self._decode(slices):
+            return
+        decode_seconds = time.monotonic() - decode_started
+        self._deliver(slices)
+        self._account(slices, decode_seconds, time.monotonic() - started)
+
+    def _drop_ended(self, now: float) -> None:
+        for completion in [*self.running, *self.waiting]:
+            if completion.cancelled:
+                self._finish(completion, FinishReason.CANCELLED)
+            elif completion.expired(now):
+                limit = completion.request.deadline_seconds
+                self._fail(completion, DeadlineExceeded(f"not finished within {limit:g} seconds"))
+
+    # --- admission ----------------------------------------------------------------------------
+
+    def _admit(self, now: float) -> None:
+        for completion in scheduler.admission_order(self.waiting, self.running, now):
+            if not self._has_place_for(completion):
+                return
+            if self._should_wait_for_shared_prefix(completion):
+                continue
+            if not self._start(completion, now):
+                return
+
+    def _has_place_for(self, completion: Completion) -> bool:
+        if self.cache.can_start:
+            return True
+        victim = scheduler.preemption_victim(
+            self.running, size=lambda item: item.computed, below=completion.priority
+        )
+        if victim is None:
+            return False
+        self._preempt(victim)
+        return True
+
+    def _should_wait_for_shared_prefix(self, completion: Completion) -> bool:
+        """True if a running prompt is just computing a long beginning that this one shares."""
+        prompts = [item for item in self.running if item.pending_tokens > 1]
+        if not prompts or not self.config.prefix_cache or self.model.is_recurrent:
+            return False
+        key = completion.key
+        cached = self.cache.match(key)
+        for item in prompts:
+            shared = common_prefix_length(key, item.key)
+            if shared >= cached + WORTH_WAITING_TOKENS and item.computed < shared:
+                return True
+        return False
+
+    def _start(self, completion: Completion, now: float) -> bool:
+        """Give the completion cells; False if there is no room for its prompt now."""
+        cells = self.cache.start(completion.key)
+        unmet = sum(item.pending_tokens for item in self.running)
+        headroom = HEADROOM_CELLS * (len(self.running) + 1)
+        need = len(completion.tokens) - cells.length + unmet + headroom
+        while not self.cache.make_room(need) and self.running:
+            victim = scheduler.preemption_victim(
+                self.running, size=lambda item: item.computed, below=completion.priority
+            )
+            if victim is None:
+                self.cache.release(cells)
+                return False
+            need -= victim.pending_tokens + HEADROOM_CELLS
+            self._preempt(victim)
+        if completion.sampler is None:
+            try:
+                completion.sampler = Sampler(self.model, completion.request.sampling)
+            except InferenceError as error:
+                self.cache.release(cells)
+                self._fail(completion, error)
+                return True
+            if self._can_draft and completion.sampler.can_verify_drafts:
+                completion.drafter = NGramDrafter()
+        completion.cells = cells
+        if completion.cached_tokens is None:  # not again after a preemption
+            completion.cached_tokens = cells.length
+            completion.scheduled = now
+            self.counters.prompt_tokens_reused += cells.length
+        self.waiting.remove(completion)
+        self.running.append(completion)
+        return True
+
+    def _preempt(self, completion: Completion) -> None:
+        """Give up a running completion's place; it starts again from its tokens so far."""
+        logger.debug("preempted a completion of %d tokens", len(completion.tokens))
+        self._release_cells(completion)
+        self.running.remove(completion)
+        self.waiting.append(completion)
+        self.counters.preemptions += 1
+
+    def _release_cells(self, completion: Completion) -> None:
+        if completion.cells is not None:
+            cells, completion.cells = completion.cells, None
+            self.cache.publish(cells, np.array(completion.tokens[: cells.length], dtype=np.int32))
+            self.cache.release(cells)
+
+    # --- planning -----------------------------------------------------------------------------
+
+    def _plan(self) -> list[_Slice]:
+        while self.running:
+            slices = self._choose_slices()
+            if self.cache.make_room(sum(item.rows for item in slices)):
+                return slices
+            slices = [_Slice(item.completion, 1) for item in slices]
+            if self.cache.make_room(len(slices)):
+                return slices
+            if not self._give_way():
+                return []
+        return []
+
+    def _choose_slices(self) -> list[_Slice]:
+        decoding = [item for item in self.running if item.pending_tokens == 1]
+        slices = self._with_drafts(decoding)
+        budget = scheduler.prompt_budget(
+            self.running,
+            self.cost,
+            batch_tokens=self.context.batch_tokens,
+            decode_rows=sum(item.rows for item in slices),
+        )
+        shares = scheduler.share_prompt_budget(self.running, budget)
+        return slices + [_Slice(item, count) for item, count in shares]
+
+    def _with_drafts(self, decoding: Sequence[Completion]) -> list[_Slice]:
+        rows_left = DRAFT_ROWS if len(decoding) <= DRAFT_ROWS // 2 else 0
+        slices = []
+        for item in decoding:
+            drafts: list[int] = []
+            if item.drafter is not None and rows_left:
+                room = self.context_tokens - len(item.tokens)
+                limit = min(rows_left, item.tokens_left - 1, room - 1, LONGEST_DRAFT_TOKENS)
+                drafts = item.drafter.propose(item.tokens, limit=limit)
+                rows_left -= len(drafts)
+            slices.append(_Slice(item, 1, tuple(drafts)))
+        return slices
+
+    def _give_way(self) -> bool:
+        """Out of cells: preempt one completion, or fail the only one there is."""
+        victim = scheduler.preemption_victim(self.running, size=lambda item: item.computed)
+        assert victim is not None
+        if len(self.running) > 1:
+            self._preempt(victim)
+            return True
+        self._fail(victim, InferenceError("the KV cache has no room for this request"))
+        return False
+
+    # --- decoding -----------------------------------------------------------------------------
+
+    def _decode(self, slices: list[_Slice]) -> bool:
+        """Run the batch and book its cells. False: nothing was computed, try the next step."""
+        count = sum(item.rows for item in slices)
+        tokens = np.empty(count, np.int32)
+        positions = np.empty(count, np.int32)
+        sequences = np.empty(count, np.int32)
+        outputs = np.zeros(count, np.int8)
+        row = 0
+        for item in slices:
+            completion, end = item.completion, row + item.rows
+            assert completion.cells is not None
+            start = completion.computed
+            tokens[row : row + item.count] = completion.tokens[start : start + item.count]
+            tokens[row + item.count : end] = item.drafts
+            positions[row:end] = np.arange(start, start + item.rows)
+            sequences[row:end] = completion.cells.sequence
+            if start + item.count == len(completion.tokens):
+                outputs[row + item.count - 1 : end] = 1
+            row = end
+        status = self.context.decode(tokens, positions, sequences, outputs)
+        if status is DecodeStatus.FAILED:
+            self._restore_books(slices)
+            status = self.context.decode(tokens, positions, sequences, outputs)
+        if status is DecodeStatus.OK:
+            for item in slices:
+                assert item.completion.cells is not None
+                self.cache.grow(item.completion.cells, item.rows)
+            return True
+        self._recover(slices, status)
+        return False
+
+    def _restore_books(self, slices: Sequence[_Slice]) -> None:
+        """After a failed batch: take back what its earlier micro-batches left in the cache."""
+        self.counters.failed_batches += 1
+        for item in slices:
+            cells = item.completion.cells
+            assert cells is not None
+            self.context.remove_cells(cells.sequence, cells.length, -1)
+
+    def _recover(self, slices: Sequence[_Slice], status: DecodeStatus) -> None:
+        if status is DecodeStatus.NO_ROOM:
+            # The books said there was room: give some back and plan again.
+            if not self.cache.make_room(self.cache.free + self.context.batch_tokens):
+                self._give_way()
+            return
+        self._restore_books(slices)
+        for item in slices:
+            self._fail(item.completion, InferenceError("llama.cpp failed to compute this batch"))
+
+    # --- results ------------------------------------------------------------------------------
+
+    def _deliver(self, slices: Sequence[_Slice]) -> None:
+        row = 0
+        for item in slices:
+            completion = item.completion
+            is_prompt = completion.first_token is None
+            last = row + item.count - 1
+            row += item.rows
+            # Drafts count as computed here, so pending goes below zero with them.
+            if completion.pending_tokens > 0:
+                self._publish(completion)
+                continue
+            if is_prompt:
+                self._publish(completion)
+            self._sample(item, last)
+
+    def _publish(self, completion: Completion) -> None:
+        """Let others share what has been computed of a prompt."""
+        assert completion.cells is not None
+        prefix = completion.tokens[: completion.computed]
+        self.cache.publish(completion.cells, np.array(prefix, dtype=np.int32))
+
+    def _sample(self, item: _Slice, row: int) -> None:
+        """Sample after the last pending token, then on as long as the drafts are right."""
+        completion = item.completion
+        assert completion.cells is not None
+        assert completion.sampler is not None
+        accepted = 0
+        for offset in range(len(item.drafts) + 1):
+            token = completion.sampler.sample(self.context, row + offset)
+            logprob = completion.sampler.logprob(self.context, row + offset, token)
+            right = offset < len(item.drafts) and token == item.drafts[offset]
+            accepted += right
+            event = self._take_token(completion, token, logprob)
+            if event.finish_reason is not None or not right:
+                break
+            completion.sink(event)
+        if item.drafts:
+            self._settle_drafts(completion, len(item.drafts), accepted)
+        if event.finish_reason is not None:
+            self._end(completion)  # first, so that a reader of the last event finds all freed
+        completion.sink(event)
+
+    def _settle_drafts(self, completion: Completion, drafted: int, accepted: int) -> None:
+        """Take back the cells of drafts that were wrong, and learn from the outcome."""
+        assert completion.drafter is not None
+        assert completion.cells is not None
+        self.cache.truncate(completion.cells, completion.cells.length - (drafted - accepted))
+        completion.drafter.record(drafted, accepted, len(completion.tokens))
+        completion.drafted += drafted
+        completion.accepted += accepted
+        self.counters.drafted_tokens += drafted
+        self.counters.accepted_draft_tokens += accepted
+
+    def _take_token(
+        self, completion: Completion, token: int, logprob: TokenLogprob | None
+    ) -> TokenEvent:
+        """Book one sampled token; the event to deliver, with a finish reason if it is the last."""
+        now = time.monotonic()
+        if completion.first_token is None:
+            completion.first_token = now
+            self.counters.first_token_seconds.append(now - completion.submitted)
+        elif completion.latest_token is not None:
+            self.counters.inter_token_seconds.append(now - completion.latest_token)
+        completion.latest_token = now
+        if self.tokenizer.is_end_of_generation(token):
+            return self._last_event(completion, FinishReason.STOP)
+        completion.tokens.append(token)
+        self.counters.completion_tokens += 1
+        text = completion.text.push(self.tokenizer.piece(token))
+        logprobs = (logprob,) if logprob is not None else ()
+        if completion.text.stopped:
+            return self._last_event(completion, FinishReason.STOP, text, logprobs)
+        if completion.tokens_left <= 0 or len(completion.tokens) >= self.context_tokens:
+            return self._last_event(completion, FinishReason.LENGTH, text, logprobs)
+        return TokenEvent(text, None, logprobs)
+
+    def _last_event(
+        self,
+        completion: Completion,
+        reason: FinishReason,
+        text: str = "",
+        logprobs: tuple[TokenLogprob, ...] = (),
+    ) -> TokenEvent:
+        now = time.monotonic()
+        prompt_tokens = len(completion.request.prompt.tokens)
+        completion.usage = Usage(
+            prompt_tokens=prompt_tokens,
+            cached_tokens=min(completion.cached_tokens or 0, prompt_tokens),
+            completion_tokens=completion.completion_tokens,
+            queue_seconds=(completion.scheduled or now) - completion.submitted,
+            first_token_seconds=(completion.first_token or now) - completion.submitted,
+            total_seconds=now - completion.submitted,
+            drafted_tokens=completion.drafted,
+            accepted_draft_tokens=completion.accepted,
+        )
+        self.counters.requests[reason] += 1
+        if reason in (FinishReason.STOP, FinishReason.LENGTH):
+            self.counters.request_seconds.append(now - (completion.scheduled or now))
+        return TokenEvent(text + completion.text.finish(), reason, logprobs)
+
+    def _finish(self, completion: Completion, reason: FinishReason) -> None:
+        event = self._last_event(completion, reason)
+        self._end(completion)
+        completion.sink(event)
+
+    def _fail(self, completion: Completion, error: InferenceError) -> None:
+        self._last_event(completion, FinishReason.ERROR)
+        self._end(completion)
+        completion.sink(error)
+
+    def _end(self, completion: Completion) -> None:
+        """Give back everything that a completion held."""
+        self._release_cells(completion)
+        if completion.sampler is not None:
+            completion.sampler.close()
+        if completion in self.running:
+            self.running.remove(completion)
+        if completion in self.waiting:
+            self.waiting.remove(completion)
+
+    def _account(self, slices: Sequence[_Slice], decode_seconds: float, seconds: float) -> None:
+        decode_rows = sum(item.rows for item in slices if item.count == 1)
+        prompt_rows = sum(item.count for item in slices if item.count > 1)
+        self.cost.record(decode_seconds, decode_rows=decode_rows, prompt_rows=prompt_rows)
+        counters = self.counters
+        counters.steps += 1
+        counters.rows += decode_rows + prompt_rows
+        counters.prompt_tokens_computed += prompt_rows
+        counters.decode_seconds += decode_seconds
+        counters.step_seconds += seconds
+
+    # --- end ----------------------------------------------------------------------------------
+
+    def cancel_all(self) -> None:
+        """End every completion as cancelled."""
+        for completion in [*self.running, *self.waiting]:
+            self._finish(completion, FinishReason.CANCELLED)
+
+    def fail_all(self, error: InferenceError) -> None:
+        """Tell every completion the error, touching neither cache nor model: they may be broken."""
+        for completion in [*self.running, *self.waiting]:
+            completion.sink(error)
+        self.running.clear()
+        self.waiting.clear()
+
+    def check(self) -> None:
+        """Raise AssertionError unless ledger and cache agree. For tests and idle time."""
+        self.cache.check()
+        for item in self.running:
+            assert item.cells is not None
+            last = self.context.position_range(item.cells.sequence)[1]
+            assert last == item.cells.length - 1, (last, item.cells.length)
+
+    def close(self) -> None:
+        """Free in order: samplers, context, model."""
+        for completion in [*self.running, *self.waiting]:
+            if completion.sampler is not None:
+                completion.sampler.close()
+        self.context.close()
+        self.model.close()
+
+
+def automatic_context_tokens(model: Model, config: EngineConfig) -> int:
+    """KV cells when the user names no number: enough for every sequence, within the memory."""
+    description = model.description
+    wanted = config.max_sequences * CELLS_PER_SEQUENCE
+    if description.trained_context_tokens:
+        wanted = max(wanted, min(description.trained_context_tokens, 8192))
+    cell_bytes = description.kv_bytes_per_token * KV_BYTES[config.kv_type] / KV_BYTES["f16"]
+    affordable = int(total_memory_bytes() * LARGEST_SHARE_OF_MEMORY / max(1.0, cell_bytes))
+    return max(SMALLEST_CONTEXT_TOKENS, min(wanted, affordable)) // 256 * 256
+
+
+def total_memory_bytes() -> int:
+    """RAM of this machine; 8 GiB where the system does not say."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return 8 << 30

@@ -1,0 +1,51 @@
+"""What the rest of the project knows about a document: pages of text and chunks of pages.
+
+Everything here is frozen data. Offsets are Python string indices into `Page.text`, which is the
+one text that chunks, citations and the page view all refer to, so that a quoted span can always
+be located again: ``chunk.text == page.text[chunk.start:chunk.end]``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of text, or one section of a format that has no pages.
+
+    number: 1-based page number, None where the format has no pages.
+    """
+
+    number: int | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The text of one file as a loader read it.
+
+    title: the document's own title when it states one, else "".
+    media_type: the sniffed type, e.g. "application/pdf"; never taken from the file name alone.
+    """
+
+    title: str
+    media_type: str
+    pages: tuple[Page, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A span of one page that is embedded and retrieved as a unit.
+
+    page_index: 0-based index into Document.pages (not the page number).
+    start, end: offsets into that page's text; text == page.text[start:end].
+    heading: the section path the chunk stands under, outermost first, joined by " > "; "" if none.
+        Embedded with the text as context, never quoted as part of it.
+    """
+
+    page_index: int
+    start: int
+    end: int
+    text: str
+    heading: str = ""

@@ -1,0 +1,131 @@
+"""What a search and an answer look like to every caller: page, API, command line and Python.
+
+The field names are the public contract; `paperlight ask --json` and `/api/ask` carry the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A passage found for a query.
+
+    document_name: the file's name. document_path: where it was added from.
+    page: 1-based, None where the format has no pages. page_index: 0-based into the document.
+    start, end: offsets of `text` in the page's text.
+    similarity: fused relevance, higher is better; comparable within one query only.
+    dense_similarity: cosine in [-1, 1] of the query and the passage; comparable across queries.
+        None when the dense side did not see the passage.
+    keyword_similarity: BM25, higher is better, or None when no query term is in the passage.
+    reason: one line that says why the passage is here.
+    """
+
+    chunk_id: int
+    document_id: str
+    document_name: str
+    document_path: str
+    page: int | None
+    page_index: int
+    start: int
+    end: int
+    text: str
+    heading: str
+    similarity: float
+    dense_similarity: float | None
+    keyword_similarity: float | None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A place in a document that a statement of the answer rests on.
+
+    marker: the number in the answer's text, as in "[1]".
+    quote: verbatim: quote == page text[start:end].
+    statement: the sentence of the answer that it supports.
+    """
+
+    marker: int
+    document_id: str
+    document_name: str
+    document_path: str
+    page: int | None
+    page_index: int
+    quote: str
+    start: int
+    end: int
+    statement: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerUsage:
+    """Tokens of an answer: prompt, how many of those were reused, and generated."""
+
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerTimings:
+    """Seconds, from the question: retrieval done, first token shown, whole answer."""
+
+    retrieval_seconds: float = 0.0
+    first_token_seconds: float = 0.0
+    total_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer and what it rests on.
+
+    refused: the documents do not answer; `text` says so and `passages` are the nearest.
+    passages: in prompt order.
+    cancelled: the reader stopped it; `text` is what there was.
+    """
+
+    question: str
+    text: str
+    refused: bool
+    passages: tuple[Hit, ...]
+    citations: tuple[Citation, ...]
+    usage: AnswerUsage
+    timings: AnswerTimings
+    model: str
+    cancelled: bool = False
+
+
+class AnswerStage(Enum):
+    """What an AnswerEvent reports."""
+
+    RETRIEVED = "retrieved"
+    TOKEN = "token"
+    CITATION = "citation"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerEvent:
+    """A step of an answer in the making: retrieved, token*, citation*, done.
+
+    RETRIEVED carries `passages`, TOKEN carries `text` (a new piece), CITATION carries `citation`,
+    DONE carries `answer`, whose text replaces what was streamed (a statement that found no
+    support may have been marked or dropped).
+    """
+
+    stage: AnswerStage
+    text: str = ""
+    passages: tuple[Hit, ...] = ()
+    citation: Citation | None = None
+    answer: Answer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """An earlier exchange of the conversation."""
+
+    question: str
+    answer: str

@@ -1,0 +1,67 @@
+"""Everything a user can set, in one place; the only reader of the environment.
+
+Each field is an environment variable with the prefix PAPERLIGHT_ (`model` is PAPERLIGHT_MODEL).
+A value that cannot work is refused here, with a sentence that says what to do.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+def default_home() -> Path:
+    """`data/` in a source checkout, else the user's own data folder."""
+    if (CHECKOUT / "pyproject.toml").is_file():
+        return CHECKOUT / "data"
+    return Path.home() / ".local" / "share" / "paperlight"
+
+
+class Settings(BaseSettings):
+    """Paperlight's settings. Frozen: pass a changed copy instead of changing one."""
+
+    model_config = SettingsConfigDict(env_prefix="PAPERLIGHT_", frozen=True, extra="ignore")
+
+    home: Path = Field(default_factory=default_home, description="Where library and models live")
+
+    # --- models -------------------------------------------------------------------------------
+    model: str = Field("", description="GGUF path or model name; empty takes the bundled model")
+    embedder: str = Field("", description="sentence-transformers folder or name; empty: bundled")
+
+    # --- engine -------------------------------------------------------------------------------
+    gpu_layers: int = Field(-1, ge=-1, description="Layers on the GPU; -1: all that fit")
+    context_tokens: int = Field(
+        0, ge=0, le=1 << 20, description="KV cells shared by all requests; 0: chosen"
+    )
+    max_sequences: int = Field(8, ge=1, le=64, description="Requests decoded in one batch")
+    batch_tokens: int = Field(512, ge=32, le=8192, description="Most tokens in one batch")
+    threads: int = Field(0, ge=0, le=1024, description="CPU threads; 0: one a physical core")
+    kv_type: Literal["f16", "q8_0", "q4_0"] = Field("f16", description="KV cache element type")
+    queue_limit: int = Field(256, ge=1, description="Requests that may wait")
+
+    # --- retrieval and answering ----------------------------------------------------------------
+    passages: int = Field(4, ge=1, le=50, description="Passages put before the model")
+    examples: int = Field(1, ge=0, le=8, description="Few-shot examples put before the model")
+    max_answer_tokens: int = Field(192, ge=8, le=8192, description="Longest answer")
+    keep_originals: bool = Field(True, description="Keep a copy of each file, to show its pages")
+
+    # --- server -------------------------------------------------------------------------------
+    host: str = Field("127.0.0.1", description="Address to listen on")
+    port: int = Field(8501, ge=0, le=65535, description="Port to listen on")
+    api_keys: tuple[SecretStr, ...] = Field((), description="Keys that the HTTP API accepts")
+    max_upload_mb: int = Field(200, ge=1, description="Largest file the page and API accept")
+
+    @property
+    def library_path(self) -> Path:
+        """The default library's folder."""
+        return self.home / "library"
+
+    @property
+    def models_path(self) -> Path:
+        """Where fetched and converted models are kept."""
+        return self.home / "models"
