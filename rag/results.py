@@ -102,7 +102,7 @@ class AnswerStage(Enum):
     """What an AnswerEvent reports."""
 
     RETRIEVED = "retrieved"
-    TOKEN = "token"
+    TOKEN = "token"  # noqa: S105 (a word of the answer, not a secret)
     CITATION = "citation"
     DONE = "done"
 

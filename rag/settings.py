@@ -6,6 +6,8 @@ A value that cannot work is refused here, with a sentence that says what to do.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -30,31 +32,47 @@ class Settings(BaseSettings):
     home: Path = Field(default_factory=default_home, description="Where library and models live")
 
     # --- models -------------------------------------------------------------------------------
-    model: str = Field("", description="GGUF path or model name; empty takes the bundled model")
-    embedder: str = Field("", description="sentence-transformers folder or name; empty: bundled")
+    model: str = Field(
+        default="", description="GGUF path or model name; empty takes the bundled model"
+    )
+    embedder: str = Field(
+        default="", description="sentence-transformers folder or name; empty: bundled"
+    )
 
     # --- engine -------------------------------------------------------------------------------
-    gpu_layers: int = Field(-1, ge=-1, description="Layers on the GPU; -1: all that fit")
+    gpu_layers: int = Field(default=-1, ge=-1, description="Layers on the GPU; -1: all that fit")
     context_tokens: int = Field(
-        0, ge=0, le=1 << 20, description="KV cells shared by all requests; 0: chosen"
+        default=0, ge=0, le=1 << 20, description="KV cells shared by all requests; 0: chosen"
     )
-    max_sequences: int = Field(8, ge=1, le=64, description="Requests decoded in one batch")
-    batch_tokens: int = Field(512, ge=32, le=8192, description="Most tokens in one batch")
-    threads: int = Field(0, ge=0, le=1024, description="CPU threads; 0: one a physical core")
-    kv_type: Literal["f16", "q8_0", "q4_0"] = Field("f16", description="KV cache element type")
-    queue_limit: int = Field(256, ge=1, description="Requests that may wait")
+    max_sequences: int = Field(default=8, ge=1, le=64, description="Requests decoded in one batch")
+    batch_tokens: int = Field(default=512, ge=32, le=8192, description="Most tokens in one batch")
+    threads: int = Field(
+        default=0, ge=0, le=1024, description="CPU threads; 0: one a physical core"
+    )
+    kv_type: Literal["f16", "q8_0", "q4_0"] = Field(
+        default="f16", description="KV cache element type"
+    )
+    queue_limit: int = Field(default=256, ge=1, description="Requests that may wait")
 
     # --- retrieval and answering ----------------------------------------------------------------
-    passages: int = Field(4, ge=1, le=50, description="Passages put before the model")
-    examples: int = Field(1, ge=0, le=8, description="Few-shot examples put before the model")
-    max_answer_tokens: int = Field(192, ge=8, le=8192, description="Longest answer")
-    keep_originals: bool = Field(True, description="Keep a copy of each file, to show its pages")
+    passages: int = Field(default=4, ge=1, le=50, description="Passages put before the model")
+    examples: int = Field(
+        default=1, ge=0, le=8, description="Few-shot examples put before the model"
+    )
+    max_answer_tokens: int = Field(default=192, ge=8, le=8192, description="Longest answer")
+    keep_originals: bool = Field(
+        default=True, description="Keep a copy of each file, to show its pages"
+    )
 
     # --- server -------------------------------------------------------------------------------
-    host: str = Field("127.0.0.1", description="Address to listen on")
-    port: int = Field(8501, ge=0, le=65535, description="Port to listen on")
-    api_keys: tuple[SecretStr, ...] = Field((), description="Keys that the HTTP API accepts")
-    max_upload_mb: int = Field(200, ge=1, description="Largest file the page and API accept")
+    host: str = Field(default="127.0.0.1", description="Address to listen on")
+    port: int = Field(default=8501, ge=0, le=65535, description="Port to listen on")
+    api_keys: tuple[SecretStr, ...] = Field(
+        default=(), description="Keys that the HTTP API accepts"
+    )
+    max_upload_mb: int = Field(
+        default=200, ge=1, description="Largest file the page and API accept"
+    )
 
     @property
     def library_path(self) -> Path:
@@ -65,3 +83,30 @@ class Settings(BaseSettings):
     def models_path(self) -> Path:
         """Where fetched and converted models are kept."""
         return self.home / "models"
+
+    @property
+    def address(self) -> str:
+        """Where the page is, as a browser wants it."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+
+# What third-party packages would otherwise send home, or look up in a cloud, without being asked.
+_PRIVATE = {
+    "ANONYMIZED_TELEMETRY": "false",
+    "DO_NOT_TRACK": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "LANGCHAIN_TRACING_V2": "false",
+    "LANGSMITH_TRACING": "false",
+    "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false",
+    "TOKENIZERS_PARALLELISM": "false",
+}
+
+
+def set_environment(values: Mapping[str, str] | None = None) -> None:
+    """Switch third-party telemetry off, and set what a package reads from the environment only.
+
+    Called by the program's entry points, before the packages are imported.
+    """
+    os.environ.update(_PRIVATE)
+    os.environ.update(values or {})

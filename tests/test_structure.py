@@ -50,6 +50,11 @@ CONFINED = {
 # a program that does not need it. Anything else means that a boundary is in the wrong place.
 LAZY_IMPORTS = {
     ("inference/bundled_models.py", "inference.llama"): "llama_cpp, when a model is converted",
+    ("app/cli.py", "app.server"): "streamlit, for `serve` alone",
+    ("app/cli.py", "inference.hub_models"): "huggingface_hub, for `models` alone",
+    ("app/cli.py", "inference.models"): "huggingface_hub, for `models` alone",
+    ("app/cli.py", "rag.library"): "numpy and SQLite, not for --help",
+    ("app/cli.py", "rag.settings"): "pydantic, not for --help",
 }
 
 MEANINGLESS_NAMES = {"utils", "util", "helpers", "helper", "misc", "common", "tools", "lib"}

@@ -1,0 +1,49 @@
+"""For machines that look after this one: is it up, is it ready, what has it done."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse, PlainTextResponse
+
+from app.workspace import current
+from inference.service import ServiceState, describe_metrics
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/healthz")
+async def healthz() -> dict[str, str]:
+    """The process answers."""
+    return {"status": "ok"}
+
+
+@router.get("/readyz")
+async def readyz() -> JSONResponse:
+    """200 once questions are answered; 503 with what is missing before that."""
+    workspace = current()
+    status = workspace.start.status
+    body: dict[str, Any] = {
+        "status": status.stage.value,
+        "what": status.what,
+        "fraction": status.fraction,
+    }
+    if not workspace.start.is_ready:
+        return JSONResponse(body, HTTPStatus.SERVICE_UNAVAILABLE)
+    state = workspace.library.generator.state
+    if state is not ServiceState.RUNNING:
+        body |= {"status": "failed", "what": f"the inference service is {state.value}"}
+        return JSONResponse(body, HTTPStatus.SERVICE_UNAVAILABLE)
+    return JSONResponse(body)
+
+
+@router.get("/metrics", response_class=PlainTextResponse)
+def metrics() -> str:
+    """Counters and gauges in Prometheus' text format."""
+    workspace = current()
+    if not workspace.start.is_ready:
+        return describe_metrics({"ready": 0})
+    figures = {"ready": 1, "documents": len(workspace.library.documents())}
+    return describe_metrics(figures | workspace.library.generator.metrics())

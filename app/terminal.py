@@ -1,0 +1,125 @@
+"""What the command line prints: safe text, tables, progress. Knows no commands."""
+
+from __future__ import annotations
+
+import json
+import sys
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from inference.models import FetchProgress
+    from ingest.pipeline import Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """Where output goes. as_json: results as one JSON document on standard output."""
+
+    as_json: bool = False
+
+    def say(self, line: str = "") -> None:
+        """A line of a result, for people."""
+        print(safe(line), flush=True)
+
+    def note(self, line: str) -> None:
+        """A line beside the result, on standard error."""
+        print(safe(line), file=sys.stderr, flush=True)
+
+    def result(self, data: object) -> None:
+        """The result as JSON."""
+        print(json.dumps(data, ensure_ascii=False, indent=2), flush=True)
+
+    def table(self, heads: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+        """Rows under heads; tab-separated where nobody looks."""
+        if not sys.stdout.isatty():
+            for row in rows:
+                self.say("\t".join(str(cell) for cell in row))
+            return
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(*heads, box=None, pad_edge=False, header_style="bold")
+        for row in rows:
+            table.add_row(*(Text(safe(str(cell))) for cell in row))
+        Console().print(table)
+
+
+def safe(text: str) -> str:
+    """`text` without what a terminal would obey: documents and file names are hostile data."""
+    return "".join(
+        character if character in "\n\t" or unicodedata.category(character)[0] != "C" else "\ufffd"
+        for character in text
+    )
+
+
+@contextmanager
+def ingest_progress(total_hint: str) -> Iterator[Callable[[Progress], None]]:
+    """A progress bar for an add, on standard error; nothing where that is no terminal."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeRemainingColumn())
+    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
+        bar = bars.add_task(total_hint, total=1.0)
+
+        def show(progress: Progress) -> None:
+            position = f"{progress.file_index}/{progress.file_count}"
+            pages = f", {progress.pages} pages" if progress.pages else ""
+            within = progress.chunks_embedded / progress.chunks if progress.chunks else 0.0
+            done = progress.bytes_done + (0 if progress.outcome else within * progress.byte_size)
+            bars.update(
+                bar,
+                description=f"{position} {safe(progress.name)[:40]}{pages}",
+                completed=done / progress.bytes_total if progress.bytes_total else 0.0,
+            )
+
+        yield show
+
+
+def fetch_progress() -> Callable[[FetchProgress], None]:
+    """Says each tenth of a model's download on standard error."""
+    said: set[str] = set()
+
+    def show(progress: FetchProgress) -> None:
+        percent = ""
+        if progress.total_bytes:
+            percent = f" {progress.done_bytes * 10 // progress.total_bytes * 10} %"
+        line = f"{progress.what}{percent}"
+        if line not in said:
+            said.add(line)
+            print(safe(line), file=sys.stderr, flush=True)
+
+    return show
+
+
+@contextmanager
+def draft_view(*, enabled: bool) -> Iterator[Callable[[str], None]]:
+    """Shows a text as it grows, and takes it away at the end."""
+    if not enabled or not sys.stdout.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.live import Live
+    from rich.text import Text
+
+    with Live(console=Console(), transient=True, refresh_per_second=15) as live:
+        yield lambda text: live.update(Text(safe(text), style="dim"))
+
+
+def size_text(size_bytes: float) -> str:
+    """A size as people read it."""
+    size = float(size_bytes)
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000 or unit == "GB":
+            break
+        size /= 1000
+    return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"

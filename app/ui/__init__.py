@@ -1,0 +1,1 @@
+"""The page that Streamlit draws; the only package besides the server that knows Streamlit."""

@@ -1,0 +1,208 @@
+"""The sidebar: the library's documents, uploads, and what answers the questions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import streamlit as st
+
+from app.ui.components import draw
+from app.ui.escaping import one_line, plain
+from app.ui.session import OpenSource, PageState
+from app.ui.uploads import UploadedDocument, UploadJob, counted
+from app.ui.wording import sentence
+from ingest.pipeline import AddReport, ProgressCallback
+from ingest.records import DocumentRecord
+from rag.library import Library
+
+SEARCH_FROM = 8
+LISTED = 100
+UPLOAD_POLL_SECONDS = 0.3
+TYPE_LABELS = {
+    "application/pdf": "PDF",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "DOC",
+    "text/html": "WEB",
+    "text/markdown": "MD",
+    "text/plain": "TXT",
+}
+
+
+def draw_documents(library: Library, state: PageState, *, max_upload_mb: int) -> None:
+    """Draw the sidebar's list of documents and the way to add some."""
+    everything = library.documents()
+    _choose_collection(everything, state)
+    chosen = [d for d in everything if state.collection in (None, d.collection)]
+    st.markdown(f"##### Documents :gray-badge[{len(chosen):,}]", anchors=False)
+    _draw_uploader(library, state, max_upload_mb=max_upload_mb)
+    _draw_upload_progress(state)
+    _draw_list(_searched(chosen), state)
+    if state.removing is not None:
+        _confirm_removal(library, state)
+
+
+def _choose_collection(documents: Sequence[DocumentRecord], state: PageState) -> None:
+    names = sorted({document.collection for document in documents})
+    if len(names) < 2:
+        state.collection = None
+        return
+    state.collection = st.selectbox(
+        "Collection",
+        [None, *names],
+        format_func=lambda name: "All collections" if name is None else one_line(name),
+        key="collection",
+    )
+
+
+# --- adding -------------------------------------------------------------------------------------
+
+
+def _draw_uploader(library: Library, state: PageState, *, max_upload_mb: int) -> None:
+    busy = state.upload is not None and not state.upload.finished
+    # A new key empties the uploader, so that a rerun never hands over the same files twice.
+    files = st.file_uploader(
+        "Add documents",
+        accept_multiple_files=True,
+        max_upload_size=max_upload_mb,
+        disabled=busy,
+        key=f"uploader-{state.uploader_version}",
+        label_visibility="collapsed",
+    )
+    if not files or busy:
+        return
+    collection = state.collection
+
+    def add(name: str, data: bytes, progress: ProgressCallback) -> AddReport:
+        return library.add_bytes(name, data, collection=collection, progress=progress)
+
+    uploaded = [UploadedDocument(file.name, file.getvalue()) for file in files]
+    state.upload = UploadJob(uploaded, add).start()
+    state.uploader_version += 1
+    st.rerun()
+
+
+def _draw_upload_progress(state: PageState) -> None:
+    job = state.upload
+    if job is None:
+        return
+    if job.finished:
+        if _draw_upload_files(job) is not None:
+            state.upload = None
+            st.rerun()
+        return
+
+    @st.fragment(run_every=UPLOAD_POLL_SECONDS)
+    def show() -> None:
+        _draw_upload_files(job)
+        if job.finished:
+            st.rerun()  # the list of documents has changed
+
+    show()
+
+
+def _draw_upload_files(job: UploadJob) -> Mapping[str, Any] | None:
+    files = [
+        {"name": one_line(f.name, limit=80), "state": f.state.value, "detail": one_line(f.detail)}
+        for f in job.files
+    ]
+    return draw("uploads", {"finished": job.finished, "files": files}, key="uploads")
+
+
+# --- the list -----------------------------------------------------------------------------------
+
+
+def _searched(documents: Sequence[DocumentRecord]) -> list[DocumentRecord]:
+    if len(documents) < SEARCH_FROM:
+        return list(documents)
+    sought = st.text_input(
+        "Find a document",
+        placeholder="Find a document",
+        type="search",
+        icon=":material/search:",
+        live=True,
+        key="document-search",
+        label_visibility="collapsed",
+    )
+    words = (sought or "").casefold().split()
+    return [d for d in documents if all(word in f"{d.name} {d.title}".casefold() for word in words)]
+
+
+def _draw_list(documents: Sequence[DocumentRecord], state: PageState) -> None:
+    if not documents:
+        st.caption("Nothing here yet." if state.upload is None else "")
+        return
+    clicked = draw(
+        "documents",
+        {"documents": [_listed(document) for document in documents[:LISTED]]},
+        key="documents",
+    )
+    if len(documents) > LISTED:
+        st.caption(f"{LISTED} of {len(documents):,} shown: search to find the others.")
+    if clicked is None:
+        return
+    known = {document.document_id for document in documents}
+    if clicked["id"] not in known:
+        return
+    if clicked["kind"] == "remove":
+        state.removing = clicked["id"]
+    else:
+        state.open(OpenSource(document_id=clicked["id"], page_index=0))
+
+
+def _listed(document: DocumentRecord) -> dict[str, str]:
+    added = _day(document.added_at)
+    return {
+        "id": document.document_id,
+        "name": one_line(document.name),
+        "type": TYPE_LABELS.get(document.media_type, "FILE"),
+        "facts": " · ".join(
+            [
+                counted(document.page_count, "page"),
+                counted(document.chunk_count, "passage"),
+                added,
+            ]
+        ),
+        "title": one_line(f"{document.title or document.name}, added {added}"),
+    }
+
+
+def _day(added_at: datetime) -> str:
+    return f"{added_at.day} {added_at:%b}" + ("" if _this_year(added_at) else f" {added_at:%Y}")
+
+
+def _this_year(moment: datetime) -> bool:
+    return moment.year == datetime.now(tz=moment.tzinfo).year
+
+
+# --- removing -----------------------------------------------------------------------------------
+
+
+def _confirm_removal(library: Library, state: PageState) -> None:
+    def closed() -> None:
+        state.removing = None
+
+    st.dialog("Remove this document?", on_dismiss=closed)(_draw_confirmation)(library, state)
+
+
+def _draw_confirmation(library: Library, state: PageState) -> None:
+    document_id = state.removing
+    record = next((d for d in library.documents() if d.document_id == document_id), None)
+    if record is None or document_id is None:
+        state.removing = None
+        st.rerun()
+        return
+    st.text(one_line(record.name))
+    st.caption("It leaves the library and is no longer used in answers. Your own file stays.")
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        if st.button("Keep it", key="keep"):
+            state.removing = None
+            st.rerun()
+        if st.button("Remove", type="primary", key="confirm-remove"):
+            try:
+                library.remove(document_id)
+            except Exception as error:  # the page's boundary: a sentence, never a traceback
+                st.error(plain(sentence(error)))
+                return
+            state.removing = None
+            st.rerun()

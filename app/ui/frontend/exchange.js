@@ -1,0 +1,156 @@
+/* A question, its answer and its sources.
+
+data: { newest, question, stage, note, error, refused, copy,
+        blocks: [{ kind, ordinal, runs: [{ text, style, citation }] }],
+        chips: [{ marker, citation, name, page }],
+        passagesLabel, passages: [{ index, name, page, snippet, reason }],
+        facts }
+clicked: { kind: "citation" | "passage", index }
+
+Everything in `data` may be hostile: it is only ever set as textContent. */
+
+const make = (tag, className, text) => {
+  const node = document.createElement(tag);
+  if (className) node.className = className;
+  if (text !== undefined && text !== null) node.textContent = text;
+  return node;
+};
+
+const button = (className, text, label, onClick) => {
+  const node = make("button", className, text);
+  node.type = "button";
+  if (label) node.setAttribute("aria-label", label);
+  node.onclick = onClick;
+  return node;
+};
+
+const FINISHED = new Set(["done", "stopped", "failed"]);
+const TAGS = { plain: "span", bold: "strong", code: "code" };
+
+function drawRun(run, data, open) {
+  if (run.style !== "citation") return make(TAGS[run.style] ?? "span", "", run.text);
+  const chip = data.chips.find((c) => String(c.marker) === run.text);
+  const label = `Source ${run.text}${chip ? `: ${chip.name} ${chip.page}` : ""}`;
+  return button("cite", run.text, label, () => open("citation", run.citation));
+}
+
+function drawBlock(block, data, open) {
+  const runs = block.runs.map((run) => drawRun(run, data, open));
+  if (block.kind === "bullet" || block.kind === "numbered") {
+    const item = make("div", "item");
+    item.setAttribute("role", "listitem");
+    const body = make("span");
+    body.append(...runs);
+    item.append(make("span", "", block.kind === "bullet" ? "•" : `${block.ordinal}.`), body);
+    return item;
+  }
+  const paragraph = make("p", block.kind === "heading" ? "heading" : "");
+  paragraph.append(...runs);
+  return paragraph;
+}
+
+function drawAnswer(data, open) {
+  const answer = make("div", data.refused ? "answer refused" : "answer");
+  const writing = data.stage === "writing";
+  answer.setAttribute("aria-busy", String(writing));
+  answer.append(...data.blocks.map((block) => drawBlock(block, data, open)));
+  if (writing) (answer.lastElementChild ?? answer).classList.add("caret");
+  return answer;
+}
+
+function drawStatus(data) {
+  const status = make("div", "status quiet");
+  status.setAttribute("role", "status");
+  status.append(make("span", "pulse"), make("span", "", data.note));
+  return status;
+}
+
+function drawChips(data, open) {
+  const list = make("ul", "sources");
+  list.setAttribute("aria-label", "Sources cited");
+  for (const chip of data.chips) {
+    const item = make("li");
+    const node = button("chip", "", `Open source ${chip.marker}: ${chip.name} ${chip.page}`, () =>
+      open("citation", chip.citation),
+    );
+    node.append(make("span", "number", chip.marker), make("span", "name", chip.name));
+    if (chip.page) node.append(make("span", "page", chip.page));
+    item.append(node);
+    list.append(item);
+  }
+  return list;
+}
+
+function drawPassages(data, open, expanded) {
+  const details = make("details");
+  details.open = expanded;
+  const list = make("ul", "passages");
+  for (const passage of data.passages) {
+    const item = make("li");
+    const node = button("passage", "", "", () => open("passage", passage.index));
+    const where = make("div", "where");
+    where.append(make("span", "", passage.name), make("span", "quiet", passage.page));
+    node.append(where, make("div", "snippet", passage.snippet));
+    if (passage.reason) node.append(make("div", "reason", passage.reason));
+    item.append(node);
+    list.append(item);
+  }
+  details.append(make("summary", "", data.passagesLabel), list);
+  return details;
+}
+
+async function copyText(text) {
+  if (navigator.clipboard && window.isSecureContext) {
+    await navigator.clipboard.writeText(text);
+    return;
+  }
+  // Plain http on another host has no clipboard interface.
+  const area = document.createElement("textarea");
+  area.value = text;
+  document.body.append(area);
+  area.select();
+  document.execCommand("copy");
+  area.remove();
+}
+
+function drawFooter(data) {
+  const footer = make("div", "footer");
+  if (data.copy) {
+    const copy = button("copy", "Copy answer", "", async () => {
+      await copyText(data.copy);
+      copy.textContent = "Copied";
+    });
+    footer.append(copy);
+  }
+  if (data.facts) footer.append(make("span", "facts", data.facts));
+  return footer;
+}
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  const root = parentElement.querySelector(".root");
+  const drawn = JSON.stringify(data);
+  if (root.dataset.drawn === drawn) return; // a redraw would lose the focus and the selection
+  const isFirst = root.dataset.drawn === undefined;
+  const wasOpen = root.querySelector("details")?.open;
+  root.dataset.drawn = drawn;
+
+  const open = (kind, index) => setTriggerValue("clicked", { kind, index });
+  const article = make("article", data.newest ? "exchange newest" : "exchange");
+  article.dataset.stage = data.stage;
+  article.append(make("h2", "question", data.question));
+  if (data.blocks.length) article.append(drawAnswer(data, open));
+  if (data.note) article.append(drawStatus(data));
+  if (data.error) {
+    const error = make("div", "error", data.error);
+    error.setAttribute("role", "alert");
+    article.append(error);
+  }
+  if (data.chips.length) article.append(drawChips(data, open));
+  if (data.passages.length) article.append(drawPassages(data, open, wasOpen ?? data.refused));
+  article.append(drawFooter(data));
+  root.replaceChildren(article);
+  // A new question goes to the top, and its answer is read from there while it grows.
+  if (isFirst && data.newest && !FINISHED.has(data.stage)) {
+    article.scrollIntoView({ block: "start", behavior: "smooth" });
+  }
+}

@@ -1,0 +1,126 @@
+"""Uploaded files on their way into the library, in a thread of their own; knows no Streamlit.
+
+Like an answer, an upload outlives the reruns of the page; every rerun looks at `files`. It also
+outlives the browser: a document that was handed over is added even if the tab is closed.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from app.ui.wording import sentence
+from ingest.pipeline import AddReport, Outcome, Progress, ProgressCallback, Stage
+
+AddFile = Callable[[str, bytes, ProgressCallback], AddReport]
+
+
+class UploadState(Enum):
+    """Where an uploaded file stands."""
+
+    WAITING = "waiting"
+    WORKING = "working"
+    DONE = "done"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class UploadedDocument:
+    """A file as handed over by the browser. name: as the browser gave it, so hostile."""
+
+    name: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class UploadProgress:
+    """Where one file stands.
+
+    detail: what is being done, or what came of it, as one line.
+    """
+
+    name: str
+    state: UploadState = UploadState.WAITING
+    detail: str = "Waiting"
+
+
+class UploadJob:
+    """Files being added one after the other. Thread-safe.
+
+    add: adds one file and reports its progress; see Library.add_bytes.
+    """
+
+    def __init__(self, files: Sequence[UploadedDocument], add: AddFile) -> None:
+        self._pending = list(files)
+        self._add = add
+        self._files = [UploadProgress(file.name) for file in files]
+        self._finished = threading.Event()
+
+    def start(self) -> UploadJob:
+        """Begin to add the files, and return at once."""
+        threading.Thread(target=self._run, name="page-upload", daemon=True).start()
+        return self
+
+    @property
+    def files(self) -> tuple[UploadProgress, ...]:
+        """Where each file stands, in the order they were given."""
+        return tuple(self._files)
+
+    @property
+    def finished(self) -> bool:
+        """Whether every file was dealt with."""
+        return self._finished.is_set()
+
+    def wait(self, timeout_seconds: float) -> bool:
+        """Wait for the end; False if it did not come in time."""
+        return self._finished.wait(timeout_seconds)
+
+    def _run(self) -> None:
+        try:
+            for index, file in enumerate(self._pending):
+                self._files[index] = self._add_one(index, file)
+        finally:
+            self._pending.clear()  # the bytes are in the library now, or refused
+            self._finished.set()
+
+    def _add_one(self, index: int, file: UploadedDocument) -> UploadProgress:
+        waiting = self._files[index]
+
+        def show(progress: Progress) -> None:
+            self._files[index] = replace(
+                waiting, state=UploadState.WORKING, detail=describe_progress(progress)
+            )
+
+        self._files[index] = replace(waiting, state=UploadState.WORKING, detail="Reading")
+        try:
+            report = self._add(file.name, file.data, show)
+        except Exception as error:  # the thread's boundary: one bad file must not lose the others
+            return replace(waiting, state=UploadState.SKIPPED, detail=sentence(error))
+        return describe_report(file.name, report)
+
+
+def describe_progress(progress: Progress) -> str:
+    """What is being done, as a line that a reader understands."""
+    if progress.stage is not Stage.EMBEDDING:
+        return progress.stage.value.capitalize()
+    done = f"{progress.chunks_embedded:,} of {counted(progress.chunks, 'passage')}"
+    return f"{counted(progress.pages, 'page')} · {done}"
+
+
+def describe_report(name: str, report: AddReport) -> UploadProgress:
+    """What came of one uploaded file."""
+    file = report.files[0]
+    if file.outcome is Outcome.SKIPPED:
+        return UploadProgress(name, UploadState.SKIPPED, file.reason or "Not added")
+    if file.outcome is Outcome.UNCHANGED:
+        return UploadProgress(name, UploadState.DONE, file.reason or "Already in the library")
+    verb = "Replaced" if file.outcome is Outcome.REPLACED else "Added"
+    counts = f"{counted(file.pages, 'page')}, {counted(file.chunks, 'passage')}"
+    return UploadProgress(name, UploadState.DONE, f"{verb}: {counts}")
+
+
+def counted(number: int, noun: str) -> str:
+    """`3 pages`, `1 page`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -1,0 +1,104 @@
+"""What can go wrong while documents come in, as one small tree.
+
+    IngestError
+    ├── UnreadableFile          this file's text cannot be had; the message says what to do
+    │   ├── UnsupportedFile     a kind of file that is not read
+    │   ├── EmptyFile           no bytes, or no text at all
+    │   ├── EncryptedFile       a password is needed
+    │   ├── CorruptFile         damaged beyond what the parsers can repair
+    │   ├── NoTextFile          pictures of text: it needs OCR
+    │   └── FileTooLarge        beyond a limit; the message names the limit
+    ├── DocumentNotFound        no such document in this library
+    ├── PageNotFound            the document has no such page
+    ├── EmbedderMismatch        the library's vectors come from another embedding model
+    ├── DimensionMismatch       vectors of another width than the index holds
+    ├── InvalidCollectionName   a collection name that cannot be used
+    ├── LibraryDamaged          the database is not one, or is damaged
+    └── LibraryTooNew           written by a later version of this program
+
+Every message is one sentence that a user can act on. `UnreadableFile` and its children end one
+file, never an add of many.
+"""
+
+from __future__ import annotations
+
+
+class IngestError(Exception):
+    """Base of every error that this package raises on purpose."""
+
+
+class UnreadableFile(IngestError):
+    """The text of this file cannot be had; the message says why and what to do."""
+
+
+class UnsupportedFile(UnreadableFile):
+    """A kind of file that is not read."""
+
+
+class EmptyFile(UnreadableFile):
+    """Nothing in it."""
+
+
+class EncryptedFile(UnreadableFile):
+    """A password is needed to open it."""
+
+
+class CorruptFile(UnreadableFile):
+    """Damaged beyond repair."""
+
+
+class NoTextFile(UnreadableFile):
+    """Its pages are pictures."""
+
+
+class FileTooLarge(UnreadableFile):
+    """Beyond a configured limit."""
+
+
+class DocumentNotFound(IngestError, LookupError):
+    """No document of this library has that id."""
+
+    def __init__(self, document_id: str) -> None:
+        super().__init__(f"There is no document {document_id!r} in this library; list shows all.")
+        self.document_id = document_id
+
+
+class PageNotFound(IngestError, LookupError):
+    """The document has no such page."""
+
+    def __init__(self, document_id: str, page_index: int) -> None:
+        super().__init__(f"Document {document_id!r} has no page with index {page_index}.")
+
+
+class EmbedderMismatch(IngestError):
+    """The library was indexed with another embedding model."""
+
+    def __init__(self, *, stored: str, given: str) -> None:
+        super().__init__(
+            f"This library was indexed with the embedding model {stored}, but {given} is"
+            " configured; configure the former, or make a new library for the latter."
+        )
+        self.stored = stored
+        self.given = given
+
+
+class DimensionMismatch(IngestError, ValueError):
+    """Vectors of another width than expected."""
+
+    def __init__(self, *, expected: int, got: tuple[int, ...]) -> None:
+        super().__init__(
+            f"Expected vectors of shape (n, {expected}), got shape {got}; use the embedding model"
+            " that this index was made with."
+        )
+
+
+class InvalidCollectionName(IngestError, ValueError):
+    """A collection name is 1 to 100 printable characters."""
+
+
+class LibraryDamaged(IngestError):
+    """The database file is not a Paperlight library or is damaged."""
+
+
+class LibraryTooNew(IngestError):
+    """The database was written by a later version of this program."""

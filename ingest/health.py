@@ -1,0 +1,200 @@
+"""Is the library sound? Checks the store and everything beside it, and repairs what is derived.
+
+What cannot be derived (a damaged database, a lost page) is reported, never guessed at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from ingest.claims import Claim
+from ingest.store import Store
+from ingest.vector_index import VectorIndex
+
+
+class EmbedderIdentity(Protocol):
+    """What the check needs of an embedder."""
+
+    @property
+    def identity(self) -> str: ...
+
+    @property
+    def dimensions(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finding.
+
+    ok: sound, now that repairs were made. detail: one sentence. repaired: it was not sound before.
+    """
+
+    name: str
+    ok: bool
+    detail: str
+    repaired: bool = False
+
+
+def check_library(
+    store: Store,
+    index: VectorIndex | None,
+    *,
+    embedder: EmbedderIdentity | None = None,
+    repair: bool = True,
+) -> list[Check]:
+    """Check everything, in order of importance; stop after a damaged database.
+
+    index, embedder: None leaves their checks out. repair: mend what is derived from the store,
+    and delete files that belong to nothing. Pending files are reported; Ingestor.resume takes
+    them up.
+    """
+    database = _check_database(store)
+    if not database.ok:
+        return [database]
+    checks = [database, _check_chunks(store), _check_keywords(store, repair=repair)]
+    if index is not None:
+        checks.append(_check_index(store, index, repair=repair))
+    if embedder is not None:
+        checks.append(_check_embedder(store, embedder))
+    checks += [
+        _check_originals(store, repair=repair),
+        _check_pending(store),
+        _check_leftovers(store, repair=repair),
+    ]
+    return checks
+
+
+def _check_database(store: Store) -> Check:
+    problems = store.integrity_problems()
+    if problems:
+        detail = f"The database is damaged ({'; '.join(problems[:3])}): restore it from a backup."
+        return Check("database", False, detail)
+    return Check("database", True, f"Sound; {len(store.documents()):,} documents.")
+
+
+def _check_chunks(store: Store) -> Check:
+    misplaced = store.misplaced_chunks()
+    if misplaced:
+        detail = f"{misplaced:,} passages lie outside their page: remove and add their documents."
+        return Check("passages", False, detail)
+    return Check("passages", True, "Every passage is a span of its page.")
+
+
+def _check_keywords(store: Store, *, repair: bool) -> Check:
+    missing, surplus = store.unindexed_chunks()
+    sound = missing == surplus == 0 and store.keyword_index_is_sound()
+    good = "Every passage has its words and its vector."
+    if sound:
+        return Check("keywords", True, good)
+    if repair:
+        store.rebuild_keywords()
+        missing, surplus = store.unindexed_chunks()
+        if missing == surplus == 0 and store.keyword_index_is_sound():
+            return Check("keywords", True, "Made anew. " + good, repaired=True)
+    detail = f"{missing:,} passages lack words or a vector, {surplus:,} words lack a passage."
+    return Check("keywords", False, detail)
+
+
+def _check_index(store: Store, index: VectorIndex, *, repair: bool) -> Check:
+    def agrees() -> bool:
+        index.sync(store)
+        return bool(np.array_equal(index.ids(), store.chunk_ids()))
+
+    if agrees():
+        return Check("index", True, f"Agrees with the database; {len(index):,} vectors.")
+    return _mended(
+        "index",
+        "The vector index disagrees with the database.",
+        lambda: _rebuild(store, index),
+        agrees,
+        repair=repair,
+    )
+
+
+def _rebuild(store: Store, index: VectorIndex) -> None:
+    index.discard()
+    index.sync(store)
+    index.save()
+
+
+def _check_embedder(store: Store, embedder: EmbedderIdentity) -> Check:
+    bound = store.embedder
+    if bound is None or bound == (embedder.identity, embedder.dimensions):
+        return Check("embedder", True, f"The vectors were made with {embedder.identity}.")
+    detail = (
+        f"The vectors were made with {bound[0]}, but {embedder.identity} is configured: configure"
+        " the former."
+    )
+    return Check("embedder", False, detail)
+
+
+def _check_originals(store: Store, *, repair: bool) -> Check:
+    wanted = store.original_files()
+    present = set(store.originals.all())
+    missing = [document_id for document_id, path in wanted.items() if path not in present]
+    orphans = present - set(wanted.values())
+    if not missing and not orphans:
+        return Check("originals", True, f"{len(wanted):,} kept, none missing.")
+    detail = f"{len(missing):,} originals are missing, {len(orphans):,} belong to no document."
+    if not repair:
+        return Check("originals", False, detail)
+    store.delete_orphans(orphans)
+    store.forget_originals(missing)
+    hint = " Add the missing ones again to see their pages." if missing else ""
+    return Check("originals", True, detail + hint, repaired=True)
+
+
+def _check_pending(store: Store) -> Check:
+    held: dict[str, bool] = {}
+    abandoned = 0
+    for file in store.pending():
+        if file.owner not in held:
+            claim = Claim.take(store.claims_folder, file.owner)
+            held[file.owner] = claim is None
+            if claim is not None:
+                claim.release()
+        abandoned += not held[file.owner]
+    if abandoned:
+        detail = f"{abandoned:,} files were left unfinished by a process that ended: resume them."
+        return Check("pending", False, detail)
+    return Check("pending", True, "No file was left unfinished.")
+
+
+def _check_leftovers(store: Store, *, repair: bool) -> Check:
+    """Staged files of no pending row: those of a process killed between the two."""
+    if any(True for _ in store.pending()):
+        return Check("staging", True, "Files are being added.")
+    leftovers = [path for path in store.originals.staged() if not _is_fresh(store)]
+    if not leftovers:
+        return Check("staging", True, "Nothing was left behind.")
+    detail = f"{len(leftovers):,} temporary files were left behind."
+    if not repair:
+        return Check("staging", False, detail)
+    for path in leftovers:
+        store.originals.discard(path)
+    return Check("staging", True, detail, repaired=True)
+
+
+def _is_fresh(store: Store) -> bool:
+    """Whether a live process holds a claim: it may be about to use what it has staged."""
+    if not store.claims_folder.is_dir():
+        return False
+    for path in store.claims_folder.iterdir():
+        claim = Claim.take(store.claims_folder, path.name)
+        if claim is None:
+            return True
+        claim.release()
+    return False
+
+
+def _mended(
+    name: str, detail: str, mend: Callable[[], None], agrees: Callable[[], bool], *, repair: bool
+) -> Check:
+    if not repair:
+        return Check(name, False, detail)
+    mend()
+    return Check(name, agrees(), detail, repaired=True)

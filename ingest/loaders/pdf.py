@@ -1,0 +1,162 @@
+"""PDF -> pages of text, numbered from 1.
+
+PDFium reads the text: on 1,865 pages of company filings it took 4.4 ms of CPU a page against 71
+for pypdf, and found .986 of the tokens of the annotated evidence. pypdf stands behind it: it
+rebuilds files that PDFium refuses, and reads pages where PDFium finds nothing.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import re
+from collections.abc import Callable, Iterable
+from itertools import pairwise
+from pathlib import Path
+
+from ingest.documents import Document, Page
+from ingest.errors import CorruptFile, EncryptedFile, FileTooLarge, NoTextFile
+from ingest.loaders.characters import clean_text, one_line
+from ingest.loaders.limits import Budget, LoadLimits
+from ingest.loaders.sniffing import FileKind
+from ingest.pdfium import PdfFile
+
+_REPAIR_MAX_BYTES = 100_000_000  # pypdf holds the whole file as Python objects
+_SECOND_READING_MAX_PAGES = 50
+# PDFium writes U+FFFE where a line ends in a hyphen, be it part of the word or not.
+_LINE_END_HYPHEN = "\ufffe"
+_LONGEST_WORD = 64
+_LAST_LETTERS = re.compile(r"[^\W\d_]+$")
+_FIRST_LETTERS = re.compile(r"[^\W\d_]+")
+_WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
+_PRODUCERS_TITLE = re.compile(r"^(?:untitled|microsoft word - |slide \d|document\d*$)", re.I)
+
+
+def load_pdf(path: Path, limits: LoadLimits) -> Document:
+    """Read a PDF. Raises CorruptFile, EncryptedFile, FileTooLarge, NoTextFile."""
+    with _open(path) as pdf:
+        page_count = len(pdf)
+        if page_count == 0:
+            raise CorruptFile("is a PDF without pages; get a fresh copy.")
+        if page_count > limits.max_pages:
+            raise FileTooLarge(
+                f"has {page_count:,} pages, more than {limits.max_pages:,}; split it into smaller"
+                " files, or raise the limit."
+            )
+        raw = _read_pages(pdf.page_text, page_count, limits)
+        title = pdf.title()
+    texts = clean_pages(raw)
+    if not any(text.strip() for text in texts):
+        texts = clean_pages(_second_reading(path, page_count, limits))
+    if not any(text.strip() for text in texts):
+        raise NoTextFile(
+            "has no text: its pages are pictures (a scan, perhaps); run OCR on it, for instance"
+            " with ocrmypdf, and add the result."
+        )
+    pages = tuple(Page(number=number, text=text) for number, text in enumerate(texts, start=1))
+    return Document(title=_title(title), media_type=FileKind.PDF.value, pages=pages)
+
+
+def clean_pages(raw: Iterable[str]) -> list[str]:
+    """Clean PDFium's texts of a document's pages, and decide about hyphens at line ends."""
+    texts = list(raw)
+    if any(_LINE_END_HYPHEN in text for text in texts):
+        words = {word.lower() for text in texts for word in _WORD.findall(text)}
+        texts = [join_hyphens(text, words) for text in texts]
+    return [clean_text(text).strip("\n") for text in texts]
+
+
+def join_hyphens(text: str, words: set[str]) -> str:
+    """Put a hyphen, or nothing, where PDFium reports that a line ended in a hyphen.
+
+    words: the lower-case words of the whole document. "exam-/ple" is joined, because its halves
+    are no words of the document; "forward-/looking" keeps its hyphen.
+    """
+    pieces = text.split(_LINE_END_HYPHEN)
+    joined = [pieces[0]]
+    for before, after in pairwise(pieces):
+        right = after.lstrip()
+        joined.append(
+            _hyphen(
+                _LAST_LETTERS.search(before[-_LONGEST_WORD:]),
+                _FIRST_LETTERS.match(right[:_LONGEST_WORD]),
+                words,
+            )
+        )
+        joined.append(right)
+    return "".join(joined)
+
+
+def _hyphen(left: re.Match[str] | None, right: re.Match[str] | None, words: set[str]) -> str:
+    if left is None or right is None or not right.group()[0].islower():
+        return "-"
+    first, second = left.group().lower(), right.group().lower()
+    if f"{first}-{second}" in words:
+        return "-"
+    if first + second in words:
+        return ""
+    return "-" if first in words and second in words else ""
+
+
+def _open(path: Path) -> PdfFile:
+    try:
+        return PdfFile(path)
+    except CorruptFile:
+        rebuilt = _rebuild(path)
+        if rebuilt is None:
+            raise
+        return PdfFile(rebuilt)
+
+
+def _rebuild(path: Path) -> bytes | None:
+    """Write a file that PDFium cannot open anew with pypdf, or None if pypdf cannot either."""
+    if path.stat().st_size > _REPAIR_MAX_BYTES:
+        return None
+    import pypdf
+
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # it reports each repaired byte
+    try:
+        reader = pypdf.PdfReader(path, strict=False)
+        if reader.is_encrypted and not reader.decrypt(""):
+            raise EncryptedFile(
+                "is encrypted and needs a password; save a copy without a password and add that."
+            )
+        output = io.BytesIO()
+        pypdf.PdfWriter(clone_from=reader).write(output)
+        return output.getvalue()
+    except EncryptedFile:
+        raise
+    except Exception:  # a parser before hostile bytes: whatever it raises means "cannot be read"
+        return None
+
+
+def _read_pages(read: Callable[[int], str], page_count: int, limits: LoadLimits) -> list[str]:
+    budget = Budget(limits)
+    texts = []
+    for index in range(page_count):
+        texts.append(read(index))
+        budget.spend(texts[-1])
+    return texts
+
+
+def _second_reading(path: Path, page_count: int, limits: LoadLimits) -> list[str]:
+    """What pypdf reads where PDFium found nothing; nothing where pypdf cannot read it either."""
+    import pypdf
+
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL)
+    texts: list[str] = []
+    try:
+        reader = pypdf.PdfReader(path, strict=False)
+        if not reader.is_encrypted or reader.decrypt(""):
+            pages = reader.pages[: min(page_count, _SECOND_READING_MAX_PAGES)]
+            texts = _read_pages(lambda i: pages[i].extract_text(), len(pages), limits)
+    except FileTooLarge:
+        raise
+    except Exception:  # as above: the first reader's verdict stands
+        texts = []
+    return texts + [""] * (page_count - len(texts))
+
+
+def _title(stated: str) -> str:
+    title = one_line(clean_text(stated))
+    return "" if _PRODUCERS_TITLE.match(title) else title

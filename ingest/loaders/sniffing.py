@@ -1,0 +1,140 @@
+"""What kind of file is this? Decided by its first bytes; the name only refines plain text.
+
+Knows nothing of how the kinds are read. A PDF named .txt is a PDF; junk named .txt is refused.
+"""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from enum import Enum
+from pathlib import Path, PurePath
+
+from ingest.errors import CorruptFile, EmptyFile, EncryptedFile, UnsupportedFile
+from ingest.loaders.encodings import HEAD_BYTES, decode_head, looks_binary
+
+
+class FileKind(Enum):
+    """The families that are read. The value is the media type."""
+
+    PDF = "application/pdf"
+    DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+    HTML = "text/html"
+    MARKDOWN = "text/markdown"
+    CSV = "text/csv"
+    JSON = "application/json"
+    TEXT = "text/plain"
+
+
+_TEXT_KINDS = {
+    ".md": FileKind.MARKDOWN,
+    ".markdown": FileKind.MARKDOWN,
+    ".mdown": FileKind.MARKDOWN,
+    ".mkd": FileKind.MARKDOWN,
+    ".csv": FileKind.CSV,
+    ".tsv": FileKind.CSV,
+    ".json": FileKind.JSON,
+    ".jsonl": FileKind.JSON,
+    ".ndjson": FileKind.JSON,
+}
+# Acrobat accepts the header anywhere in the first 1024 bytes (PDF 1.7, implementation note 13).
+_PDF_HEADER_WITHIN = 1024
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_OLE_SCAN_BYTES = 1 << 22
+_REFUSED = (
+    (b"{\\rtf", "is an RTF file, a kind that is not read; save it as .docx or PDF."),
+    (b"\x89PNG", "is a picture; only text is read, so run OCR on it and add the result."),
+    (b"\xff\xd8\xff", "is a picture; only text is read, so run OCR on it and add the result."),
+    (b"GIF8", "is a picture; only text is read, so run OCR on it and add the result."),
+    (b"II*\x00", "is a picture; only text is read, so run OCR on it and add the result."),
+    (b"MM\x00*", "is a picture; only text is read, so run OCR on it and add the result."),
+    (b"%!PS", "is a PostScript file, a kind that is not read; convert it to PDF."),
+    (b"\x1f\x8b", "is a compressed archive; unpack it and add the files in it."),
+    (b"7z\xbc\xaf", "is a compressed archive; unpack it and add the files in it."),
+    (b"Rar!", "is a compressed archive; unpack it and add the files in it."),
+    (b"\x7fELF", "is a program, not a document."),
+    (b"MZ\x90\x00", "is a program, not a document."),
+    (b"SQLite format 3\x00", "is a database, not a document; export its text and add that."),
+)
+_HTML_HEAD = re.compile(
+    r"\s*(?:<\?xml[^>]{0,200}>\s*)?(?:<!--.{0,2000}?-->\s*)*"
+    r"<(?:!doctype\s+html|html|head|body|meta|title|script|table|article|main|div|p|h1)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+_XML_HEAD = re.compile(r"\s*<\?xml\s")
+_ANY_TAG = re.compile(r"<(?:html|body|div|p|h[1-6]|table|br|span|a)\b", re.IGNORECASE)
+
+
+def sniff(path: Path, *, name: str) -> FileKind:
+    """The kind of the file at `path`; `name` is what the user calls it.
+
+    Raises UnsupportedFile, EmptyFile, EncryptedFile or CorruptFile with the reason; OSError if
+    the file cannot be opened.
+    """
+    with path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+    if not head:
+        raise EmptyFile("is empty.")
+    if b"%PDF-" in head[:_PDF_HEADER_WITHIN]:
+        return FileKind.PDF
+    if head.startswith(b"PK\x03\x04"):
+        return _sniff_zip(path)
+    if head.startswith(_OLE):
+        return _refuse_ole(path)
+    for magic, reason in _REFUSED:
+        if head.startswith(magic):
+            raise UnsupportedFile(reason)
+    return _sniff_text(head, name)
+
+
+def _sniff_zip(path: Path) -> FileKind:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
+        raise CorruptFile(
+            "is damaged: it starts like an office file or archive but cannot be unpacked;"
+            " get a fresh copy."
+        ) from error
+    lowered = [name.lower().replace("\\", "/") for name in names]
+    if any(name.startswith("word/") for name in lowered):
+        return FileKind.DOCX
+    if any(name.startswith("ppt/") for name in lowered):
+        raise UnsupportedFile("is a PowerPoint file, a kind that is not read; export it as PDF.")
+    if any(name.startswith("xl/") for name in lowered):
+        raise UnsupportedFile("is an Excel file, a kind that is not read; export it as CSV or PDF.")
+    if "mimetype" in lowered:
+        raise UnsupportedFile(
+            "is an OpenDocument or EPUB file, a kind that is not read; save it as .docx or PDF."
+        )
+    raise UnsupportedFile("is a compressed archive; unpack it and add the files in it.")
+
+
+def _refuse_ole(path: Path) -> FileKind:
+    with path.open("rb") as file:
+        content = file.read(_OLE_SCAN_BYTES)
+    if "EncryptedPackage".encode("utf-16-le") in content:
+        raise EncryptedFile(
+            "is encrypted and needs a password; save a copy without a password and add that."
+        )
+    raise UnsupportedFile(
+        "is in an old Microsoft Office format (.doc, .xls, .ppt, .msg), which is not read;"
+        " save it as .docx or PDF."
+    )
+
+
+def _sniff_text(head: bytes, name: str) -> FileKind:
+    if looks_binary(head):
+        raise UnsupportedFile(
+            "is neither text nor a kind of document that is read (PDF, DOCX, HTML, Markdown,"
+            " plain text)."
+        )
+    text = decode_head(head).lstrip("\ufeff")
+    suffix = PurePath(name).suffix.lower()
+    if suffix == ".eml":
+        raise UnsupportedFile("is an e-mail file, a kind that is not read; save it as PDF or text.")
+    if suffix not in _TEXT_KINDS and (_HTML_HEAD.match(text) or _XML_HEAD.match(text)):
+        return FileKind.HTML
+    if suffix in (".html", ".htm", ".xhtml") and _ANY_TAG.search(text):
+        return FileKind.HTML
+    return _TEXT_KINDS.get(suffix, FileKind.TEXT)

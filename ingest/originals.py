@@ -1,0 +1,121 @@
+"""Copies of the files that were added, kept by content under names that the library chooses.
+
+    <library>/originals/ab/abcd...ef.pdf     sha256 of the bytes, suffix of the sniffed kind
+    <library>/staging/<random>               on its way in; belongs to a row of the pending table
+
+No part of a path comes from a user's file name. A file appears under its final name complete or
+not at all (written, synced, then renamed).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+_COPY_BYTES = 1 << 20
+_SUFFIXES = {
+    "application/pdf": ".pdf",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": ".docx",
+    "text/html": ".html",
+    "text/markdown": ".md",
+    "text/csv": ".csv",
+    "application/json": ".json",
+    "text/plain": ".txt",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """What a file's bytes are: their SHA-256 (lower-case hex) and how many there are."""
+
+    sha256: str
+    byte_size: int
+
+
+class Originals:
+    """The folder of originals and the staging folder beside it. Thread-safe."""
+
+    def __init__(self, library: Path) -> None:
+        self.folder = library / "originals"
+        self.staging = library / "staging"
+
+    def stage(self, source: BinaryIO) -> tuple[Path, Fingerprint]:
+        """Copy a stream into the staging folder; on disk for good when this returns."""
+        self.staging.mkdir(parents=True, exist_ok=True)
+        target = self.staging / uuid.uuid4().hex
+        try:
+            with target.open("xb") as file:
+                fingerprint = _copy(source, file)
+                file.flush()
+                os.fsync(file.fileno())
+        except BaseException:
+            target.unlink(missing_ok=True)
+            raise
+        return target, fingerprint
+
+    def discard(self, staged: Path) -> None:
+        """Delete a staged file. Harmless if it is gone, and for any path that is not staged."""
+        if staged.parent == self.staging:
+            with suppress(FileNotFoundError):
+                staged.unlink()
+
+    def place(self, staged: Path, *, sha256: str, media_type: str) -> str:
+        """Move a staged file to its final name; returns that, relative to the folder."""
+        relative = f"{sha256[:2]}/{sha256}{_SUFFIXES.get(media_type, '.bin')}"
+        target = self.folder / relative
+        target.parent.mkdir(parents=True, exist_ok=True)
+        staged.replace(target)
+        _sync_folder(target.parent)
+        return relative
+
+    def delete(self, relative: str) -> None:
+        """Delete an original. Harmless if it is gone."""
+        with suppress(FileNotFoundError):
+            (self.folder / relative).unlink()
+        with suppress(OSError):  # others may lie beside it
+            (self.folder / relative).parent.rmdir()
+
+    def all(self) -> Iterator[str]:
+        """Every file in the folder, relative to it."""
+        if self.folder.is_dir():
+            for path in self.folder.rglob("*"):
+                if path.is_file():
+                    yield path.relative_to(self.folder).as_posix()
+
+    def staged(self) -> Iterator[Path]:
+        """Every file in the staging folder."""
+        if self.staging.is_dir():
+            yield from (path for path in self.staging.iterdir() if path.is_file())
+
+
+def fingerprint(path: Path) -> Fingerprint:
+    """SHA-256 and size of a file. Raises OSError."""
+    with path.open("rb") as file:
+        return _copy(file, None)
+
+
+def _copy(source: BinaryIO, target: BinaryIO | None) -> Fingerprint:
+    digest = hashlib.sha256()
+    size = 0
+    while block := source.read(_COPY_BYTES):
+        digest.update(block)
+        size += len(block)
+        if target is not None:
+            target.write(block)
+    return Fingerprint(digest.hexdigest(), size)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename survive a power cut, where the system lets a folder be synced."""
+    if hasattr(os, "O_DIRECTORY"):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

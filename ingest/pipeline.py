@@ -1,0 +1,583 @@
+"""Files -> store: read, chunk, embed, and store each document in one transaction.
+
+One bad file never stops the others: each file has an outcome, and a skipped one a reason. One
+document is in memory at a time. Files are written down as pending before work on them begins, so
+`resume` takes up what a killed process left.
+
+It knows no model and no settings of the program: an embedder and plain numbers are given to it.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+import numpy as np
+
+from ingest.chunking import CONTEXT_TOKENS, MAX_TOKENS, chunk_document, passage_text
+from ingest.claims import Claim
+from ingest.documents import Chunk, Document
+from ingest.errors import (
+    EmptyFile,
+    FileTooLarge,
+    InvalidCollectionName,
+    UnreadableFile,
+)
+from ingest.loaders import LoadLimits, load
+from ingest.naming import display_name, upload_name
+from ingest.originals import Fingerprint, fingerprint
+from ingest.records import DEFAULT_COLLECTION, FloatMatrix, NewDocument, PendingFile
+from ingest.store import Store
+from ingest.vector_index import VectorIndex
+
+_EMBED_BATCH = 32
+_SAVE_EVERY_SECONDS = 120.0
+_MAX_COLLECTION_CHARACTERS = 100
+_MIN_CHUNK_TOKENS = 32
+
+
+class PassageEmbedder(Protocol):
+    """What the pipeline needs of an embedder."""
+
+    @property
+    def identity(self) -> str: ...
+
+    @property
+    def dimensions(self) -> int: ...
+
+    @property
+    def max_tokens(self) -> int: ...
+
+    def count_tokens(self, text: str) -> int: ...
+
+    def embed_passages(self, texts: Sequence[str]) -> FloatMatrix: ...
+
+
+class Outcome(StrEnum):
+    """What became of a file."""
+
+    ADDED = "added"
+    UNCHANGED = "unchanged"
+    REPLACED = "replaced"
+    SKIPPED = "skipped"
+
+
+class Stage(StrEnum):
+    """What is being done with a file."""
+
+    READING = "reading"
+    EMBEDDING = "embedding"
+    STORING = "storing"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class FileOutcome:
+    """What became of one file.
+
+    path: as it was found; for an upload, its name. reason: one sentence, "" where there is
+    nothing to explain. document_id: "" when skipped. pages, chunks: of the stored document.
+    """
+
+    path: str
+    outcome: Outcome
+    reason: str = ""
+    document_id: str = ""
+    pages: int = 0
+    chunks: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AddReport:
+    """What became of every file, in the order they were taken. cancelled: not all were."""
+
+    files: tuple[FileOutcome, ...]
+    cancelled: bool = False
+
+    def count(self, outcome: Outcome) -> int:
+        """How many files had this outcome."""
+        return sum(file.outcome is outcome for file in self.files)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where an add stands.
+
+    file_index: 1-based. name: of the file. pages, chunks: of it, 0 until known. chunks_embedded:
+    of `chunks`. bytes_done, bytes_total: of all files, this one counted when it is done.
+    outcome: with Stage.DONE only.
+    """
+
+    stage: Stage
+    file_index: int
+    file_count: int
+    name: str
+    path: str
+    byte_size: int = 0
+    pages: int = 0
+    chunks: int = 0
+    chunks_embedded: int = 0
+    bytes_done: int = 0
+    bytes_total: int = 0
+    outcome: FileOutcome | None = None
+
+
+ProgressCallback = Callable[[Progress], None]
+
+
+@dataclass(frozen=True, slots=True)
+class IngestSettings:
+    """How files are taken in.
+
+    keep_originals: keep a copy of each file, to show its pages.
+    chunk_tokens: most tokens of a chunk, in the embedder's tokens; less where it reads fewer.
+    """
+
+    keep_originals: bool = True
+    chunk_tokens: int = MAX_TOKENS
+    limits: LoadLimits = field(default_factory=LoadLimits)
+
+
+class _Cancelled(Exception):
+    """The caller's event was set; nothing of the current file was stored."""
+
+
+class Ingestor:
+    """Adds files to a store. Thread-safe; adds of several threads and processes may overlap.
+
+    index: caught up and saved as documents come in, so that they are found at once.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        index: VectorIndex,
+        embedder: PassageEmbedder,
+        *,
+        settings: IngestSettings | None = None,
+    ) -> None:
+        self._store = store
+        self._index = index
+        self._embedder = embedder
+        self._settings = settings or IngestSettings()
+
+    def add(
+        self,
+        paths: Sequence[Path | str] | Path | str,
+        *,
+        collection: str | None = None,
+        progress: ProgressCallback | None = None,
+        cancel: threading.Event | None = None,
+    ) -> AddReport:
+        """Add files, and every file in folders (hidden ones left out), to a collection.
+
+        A file from the same path replaces its older version; the same bytes under another path
+        of the collection are "unchanged". Never raises for a file; raises EmbedderMismatch and
+        InvalidCollectionName before any work, and errors of the database itself.
+        """
+        collection = _checked_collection(collection)
+        self._store.bind_embedder(self._embedder.identity, self._embedder.dimensions)
+        given = [paths] if isinstance(paths, str | Path) else list(paths)
+        with Claim.new(self._store.claims_folder) as claim:
+            found = list(_find_files(given))
+            files = [f for f in found if isinstance(f, Path)]
+            accepted = iter(self._store.accept([_pending(f, collection, claim) for f in files]))
+            work = [f if isinstance(f, FileOutcome) else next(accepted) for f in found]
+            return self._run(work, progress, cancel)
+
+    def add_bytes(
+        self,
+        name: str,
+        data: bytes | BinaryIO,
+        *,
+        collection: str | None = None,
+        progress: ProgressCallback | None = None,
+        cancel: threading.Event | None = None,
+    ) -> AddReport:
+        """Add an upload: one file, from memory or a binary stream.
+
+        name: as the user's browser gave it; only its last component is kept, and only as data. An
+        upload of the same name in the collection is replaced. Otherwise as `add`.
+        """
+        collection = _checked_collection(collection)
+        self._store.bind_embedder(self._embedder.identity, self._embedder.dimensions)
+        name = upload_name(name)
+        stream = io.BytesIO(data) if isinstance(data, bytes | bytearray | memoryview) else data
+        with Claim.new(self._store.claims_folder) as claim:
+            staged, _ = self._store.originals.stage(stream)
+            try:
+                (file,) = self._store.accept(
+                    [
+                        PendingFile(
+                            pending_id=0,
+                            path=staged.absolute(),
+                            staged=True,
+                            name=name,
+                            source=f"upload:{name}",
+                            collection=collection,
+                            owner=claim.owner,
+                        )
+                    ]
+                )
+                return self._run([file], progress, cancel)
+            finally:
+                self._store.originals.discard(staged)
+
+    def resume(
+        self,
+        *,
+        progress: ProgressCallback | None = None,
+        cancel: threading.Event | None = None,
+    ) -> AddReport:
+        """Take up the files that processes which are gone left unfinished."""
+        left: list[PendingFile] = []
+        claims: list[Claim] = []
+        try:
+            for owner in dict.fromkeys(file.owner for file in self._store.pending()):
+                claim = Claim.take(self._store.claims_folder, owner)
+                if claim is not None:
+                    claims.append(claim)
+            held = {claim.owner for claim in claims}
+            left = [file for file in self._store.pending() if file.owner in held]
+            if not left:
+                return AddReport(())
+            self._store.bind_embedder(self._embedder.identity, self._embedder.dimensions)
+            try:
+                return self._run(list(left), progress, cancel)
+            finally:
+                for file in left:
+                    if file.staged:
+                        self._store.originals.discard(file.path)
+        finally:
+            for claim in claims:
+                claim.release()
+
+    # --- many files ---------------------------------------------------------------------------
+
+    def _run(
+        self,
+        work: Sequence[PendingFile | FileOutcome],
+        progress: ProgressCallback | None,
+        cancel: threading.Event | None,
+    ) -> AddReport:
+        """Work through the files; what is not finished at the end is struck off the pending."""
+        sizes = [_size(item) for item in work]
+        outcomes: list[FileOutcome] = []
+        last_save = time.monotonic()
+        try:
+            for position, item in enumerate(work):
+                report = _Reporter(
+                    progress,
+                    Progress(
+                        stage=Stage.READING,
+                        file_index=position + 1,
+                        file_count=len(work),
+                        name=item.name if isinstance(item, PendingFile) else item.path,
+                        path=item.source if isinstance(item, PendingFile) else item.path,
+                        byte_size=sizes[position],
+                        bytes_done=sum(sizes[:position]),
+                        bytes_total=sum(sizes),
+                    ),
+                )
+                outcome = item if isinstance(item, FileOutcome) else self._one(item, report, cancel)
+                outcomes.append(outcome)
+                report(Stage.DONE, outcome=outcome)
+                if time.monotonic() - last_save > _SAVE_EVERY_SECONDS:
+                    self._index.save()
+                    last_save = time.monotonic()
+        except _Cancelled:
+            return AddReport(tuple(outcomes), cancelled=True)
+        finally:
+            self._store.finish(item for item in work if isinstance(item, PendingFile))
+            self._index.sync(self._store)
+            self._index.save()
+        return AddReport(tuple(outcomes))
+
+    def _one(
+        self, file: PendingFile, report: _Reporter, cancel: threading.Event | None
+    ) -> FileOutcome:
+        """Take in one file; whatever is wrong with the file becomes its outcome."""
+        _check(cancel)
+        report(Stage.READING)
+        shown = file.name if file.staged else str(file.path)
+        try:
+            outcome = self._take_in(file, shown, report, cancel)
+        except UnreadableFile as error:
+            outcome = FileOutcome(shown, Outcome.SKIPPED, f"{file.name} {error}")
+        except OSError as error:
+            reason = f"{file.name} cannot be read: {error.strerror or error}."
+            outcome = FileOutcome(shown, Outcome.SKIPPED, reason)
+        except MemoryError:
+            reason = f"{file.name} needs more memory than there is; split it into smaller files."
+            outcome = FileOutcome(shown, Outcome.SKIPPED, reason)
+        if outcome.outcome is not Outcome.ADDED and outcome.outcome is not Outcome.REPLACED:
+            self._store.finish([file])
+        return outcome
+
+    # --- one file -----------------------------------------------------------------------------
+
+    def _take_in(
+        self,
+        file: PendingFile,
+        shown: str,
+        report: _Reporter,
+        cancel: threading.Event | None,
+    ) -> FileOutcome:
+        self._check_size(file)
+        if known := self._known(file, fingerprint(file.path), shown):
+            return known
+        staged, content = self._secure(file)
+        try:
+            # What is read below is the copy, so that it cannot change meanwhile.
+            source = staged or file.path
+            document = load(source, name=file.name, limits=self._settings.limits)
+            chunks = chunk_document(
+                document,
+                count_tokens=self._embedder.count_tokens,
+                max_tokens=self._chunk_tokens(),
+            )
+            if not chunks:
+                raise EmptyFile("has no text in it.")
+            if staged is None and fingerprint(file.path) != content:
+                raise UnreadableFile("changed while it was read; add it again.")
+            vectors = self._embed(file, document, chunks, report, cancel)
+            report(Stage.STORING)
+            result = self._store.put(
+                NewDocument(
+                    name=file.name,
+                    source=file.source,
+                    collection=file.collection,
+                    sha256=content.sha256,
+                    byte_size=content.byte_size,
+                    document=document,
+                    chunks=chunks,
+                    vectors=vectors,
+                ),
+                embedder=self._embedder.identity,
+                staged=staged if self._settings.keep_originals else None,
+                finishes=file,
+            )
+        finally:
+            if staged is not None:
+                self._store.originals.discard(staged)
+        self._index.sync(self._store)
+        outcome = Outcome.REPLACED if result.replaced else Outcome.ADDED
+        return FileOutcome(
+            path=shown,
+            outcome=Outcome.UNCHANGED if result.unchanged else outcome,
+            document_id=result.document_id,
+            pages=len(document.pages),
+            chunks=len(chunks),
+        )
+
+    def _check_size(self, file: PendingFile) -> None:
+        """Refuse what is far too large before its bytes are read and copied."""
+        size = file.path.stat().st_size
+        largest = self._settings.limits.max_bytes
+        if size > largest:
+            raise FileTooLarge(
+                f"is {size / 1e6:,.0f} MB, more than {largest / 1e6:,.0f} MB; split it into"
+                " smaller files, or raise the limit."
+            )
+
+    def _known(self, file: PendingFile, content: Fingerprint, shown: str) -> FileOutcome | None:
+        """The outcome for a file whose bytes the collection holds already."""
+        same = self._store.find_source(file.collection, file.source)
+        reason = ""
+        if same is None or same.sha256 != content.sha256:
+            same = self._store.find_content(file.collection, content.sha256)
+            if same is None:
+                return None
+            reason = f"{file.name} has the same content as {same.path}, which is in the library."
+        return FileOutcome(
+            path=shown,
+            outcome=Outcome.UNCHANGED,
+            reason=reason,
+            document_id=same.document_id,
+            pages=same.page_count,
+            chunks=same.chunk_count,
+        )
+
+    def _secure(self, file: PendingFile) -> tuple[Path | None, Fingerprint]:
+        """A copy that cannot change while it is read, where one is going to be kept."""
+        if file.staged:
+            return file.path, fingerprint(file.path)
+        if not self._settings.keep_originals:
+            return None, fingerprint(file.path)
+        with file.path.open("rb") as stream:
+            return self._store.originals.stage(stream)
+
+    def _chunk_tokens(self) -> int:
+        room = self._embedder.max_tokens - CONTEXT_TOKENS
+        return max(_MIN_CHUNK_TOKENS, min(self._settings.chunk_tokens, room))
+
+    def _embed(
+        self,
+        file: PendingFile,
+        document: Document,
+        chunks: Sequence[Chunk],
+        report: _Reporter,
+        cancel: threading.Event | None,
+    ) -> FloatMatrix:
+        """(len(chunks), dim) float32, in the order of the chunks.
+
+        Batches hold texts of like length, longest first: padding costs as much as text, and
+        running out of memory shows at once.
+        """
+        vectors = np.empty((len(chunks), self._embedder.dimensions), dtype=np.float32)
+        order = sorted(range(len(chunks)), key=lambda i: -len(chunks[i].text))
+        report(Stage.EMBEDDING, pages=len(document.pages), chunks=len(chunks))
+        for start in range(0, len(order), _EMBED_BATCH):
+            _check(cancel)
+            batch = order[start : start + _EMBED_BATCH]
+            texts = [self._passage_text(file, document, chunks[i]) for i in batch]
+            vectors[batch] = self._embedder.embed_passages(texts)
+            report(Stage.EMBEDDING, chunks_embedded=start + len(batch))
+        return vectors
+
+    def _passage_text(self, file: PendingFile, document: Document, chunk: Chunk) -> str:
+        return passage_text(
+            chunk.text,
+            name=file.name,
+            title=document.title,
+            heading=chunk.heading,
+            page_number=document.pages[chunk.page_index].number,
+            count_tokens=self._embedder.count_tokens,
+        )
+
+
+class _Reporter:
+    """Reports one file's progress; keeps what was said before."""
+
+    def __init__(self, progress: ProgressCallback | None, initial: Progress) -> None:
+        self._progress = progress
+        self._state = initial
+
+    def __call__(
+        self,
+        stage: Stage,
+        *,
+        pages: int | None = None,
+        chunks: int | None = None,
+        chunks_embedded: int | None = None,
+        outcome: FileOutcome | None = None,
+    ) -> None:
+        state = self._state
+        done = state.byte_size if stage is Stage.DONE else 0
+        self._state = replace(
+            state,
+            stage=stage,
+            pages=state.pages if pages is None else pages,
+            chunks=state.chunks if chunks is None else chunks,
+            chunks_embedded=state.chunks_embedded if chunks_embedded is None else chunks_embedded,
+            bytes_done=state.bytes_done + done,
+            outcome=outcome,
+        )
+        if self._progress is not None:
+            self._progress(self._state)
+
+
+def _check(cancel: threading.Event | None) -> None:
+    if cancel is not None and cancel.is_set():
+        raise _Cancelled
+
+
+def _checked_collection(collection: str | None) -> str:
+    """The name to use. Raises InvalidCollectionName."""
+    if collection is None:
+        return DEFAULT_COLLECTION
+    name = collection.strip()
+    if not 0 < len(name) <= _MAX_COLLECTION_CHARACTERS or not name.isprintable():
+        raise InvalidCollectionName(
+            f"A collection's name must be 1 to {_MAX_COLLECTION_CHARACTERS} printable characters,"
+            f" got {collection[:120]!r}; choose another."
+        )
+    return name
+
+
+def _pending(path: Path, collection: str, claim: Claim) -> PendingFile:
+    return PendingFile(
+        pending_id=0,
+        path=path,
+        staged=False,
+        name=display_name(path.name),
+        source=display_name(str(path), max_characters=4096),
+        collection=collection,
+        owner=claim.owner,
+    )
+
+
+def _size(item: PendingFile | FileOutcome) -> int:
+    try:
+        return item.path.stat().st_size if isinstance(item, PendingFile) else 0
+    except OSError:
+        return 0
+
+
+# --- finding files ------------------------------------------------------------------------------
+
+
+def _find_files(given: Iterable[Path | str]) -> Iterator[Path | FileOutcome]:
+    """Each file once, absolute, folders walked in order of names; outcomes for what is none."""
+    seen: set[Path] = set()
+    for item in given:
+        try:
+            path = Path(item).expanduser().resolve()
+            if path.is_dir():
+                candidates: Iterable[Path] = _walk(path)
+            elif path.is_file():
+                candidates = [path]
+            else:
+                raise FileNotFoundError
+        except (OSError, ValueError, RuntimeError) as error:
+            yield _unreadable(str(item), error)
+            continue
+        for candidate in candidates:
+            if candidate not in seen:
+                seen.add(candidate)
+                yield candidate
+
+
+def _unreadable(item: str, error: Exception) -> FileOutcome:
+    shown = display_name(item, max_characters=4096)
+    exists = not isinstance(error, FileNotFoundError | ValueError)
+    reason = (
+        f"{shown} cannot be read: {getattr(error, 'strerror', None) or error}."
+        if exists
+        else f"There is no file or folder {shown}; check the path."
+    )
+    return FileOutcome(shown, Outcome.SKIPPED, reason)
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """Files below a folder, resolved. Hidden names are left out; a folder is entered once."""
+    entered: set[Path] = set()
+    waiting = [folder]
+    while waiting:
+        current = waiting.pop()
+        if current in entered:
+            continue
+        entered.add(current)
+        try:
+            with os.scandir(current) as entries:
+                names = sorted(entry.name for entry in entries if not entry.name.startswith("."))
+        except OSError:
+            continue
+        folders = []
+        for name in names:
+            try:
+                path = (current / name).resolve()
+                if path.is_dir():
+                    folders.append(path)
+                elif path.is_file():
+                    yield path
+            except (OSError, RuntimeError):
+                continue
+        waiting.extend(reversed(folders))

@@ -1,0 +1,721 @@
+"""The library's one source of truth: documents, pages, passages, vectors and keyword index.
+
+One SQLite database in WAL mode. A document goes in, is replaced or goes out in one transaction,
+so a process killed at any instant leaves the library as it was before or after. Everything else
+on disk (the vector index) is derived from it and can be rebuilt.
+
+It knows nothing of loaders, models or FAISS: texts, offsets and vectors are given to it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from ingest.documents import Page
+from ingest.errors import (
+    DimensionMismatch,
+    DocumentNotFound,
+    EmbedderMismatch,
+    LibraryDamaged,
+    PageNotFound,
+)
+from ingest.keywords import query_terms, terms
+from ingest.originals import Originals
+from ingest.records import (
+    DEFAULT_COLLECTION,
+    ChunkIds,
+    DocumentRecord,
+    FloatMatrix,
+    NewDocument,
+    PendingFile,
+    StoredChunk,
+)
+from ingest.schema import connect, prepare
+
+__all__ = [
+    "DEFAULT_COLLECTION",
+    "ChunkIds",
+    "DocumentRecord",
+    "FloatMatrix",
+    "NewDocument",
+    "PendingFile",
+    "PutResult",
+    "Store",
+    "StoredChunk",
+]
+
+_DOCUMENT_FIELDS = (
+    "document_id",
+    "name",
+    "path",
+    "collection",
+    "sha256",
+    "media_type",
+    "title",
+    "byte_size",
+    "page_count",
+    "chunk_count",
+    "added_at",
+)
+_DOCUMENT_COLUMNS = ", ".join(_DOCUMENT_FIELDS).replace("path", "source")
+_CHUNK_QUERY = """
+SELECT c.chunk_id, c.document_id, d.name, d.source, d.collection, p.number, c.page_index, c.start,
+       c."end", substr(p.text, c.start + 1, c."end" - c.start), c.heading
+FROM chunks c JOIN documents d USING (document_id) JOIN pages p USING (document_id, page_index)
+"""
+# SQLite's default limit of variables is 32,766 (since 3.32); ids go in by batches below it.
+_IDS_A_QUERY = 10_000
+_IDLE_CONNECTIONS = 8
+# Weight of a term in the passage's surroundings (document name, title, headings) in BM25.
+_CONTEXT_WEIGHT = 0.4
+
+
+@dataclass(frozen=True, slots=True)
+class PutResult:
+    """What storing a document did. replaced: an older version of it went out."""
+
+    document_id: str
+    replaced: bool
+    unchanged: bool = False
+
+
+class Store:
+    """A library's database and originals. Thread-safe, and safe beside other processes.
+
+    path: the database file; originals lie in folders beside it. Its folder is made if missing.
+    Raises LibraryDamaged, LibraryTooNew.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.originals = Originals(self.path.parent)
+        self.claims_folder = self.path.parent / "claims"
+        self._idle: list[sqlite3.Connection] = []
+        self._idle_lock = threading.Lock()
+        self._write_lock = threading.Lock()  # threads queue here, processes at SQLite's own lock
+        self._closed = False
+        connection = connect(self.path)
+        try:
+            prepare(connection, self.path)
+        except BaseException:
+            connection.close()
+            raise
+        self._idle.append(connection)
+
+    # --- lifecycle and transactions -----------------------------------------------------------
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close every connection that is not in use; those close when they come back."""
+        with self._idle_lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        with self._idle_lock:
+            if self._closed:
+                raise LibraryDamaged("The library is closed; open it again.")
+            connection = self._idle.pop() if self._idle else None
+        if connection is None:
+            connection = connect(self.path)
+        try:
+            yield connection
+        finally:
+            with self._idle_lock:
+                keep = not self._closed and len(self._idle) < _IDLE_CONNECTIONS
+                if keep:
+                    self._idle.append(connection)
+            if not keep:
+                connection.close()
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        """A connection whose statements all see the same state."""
+        with self._connection() as connection:
+            connection.execute("BEGIN")
+            try:
+                yield connection
+            finally:
+                connection.execute("ROLLBACK")
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """A write transaction: all of it or nothing; waits for other writers."""
+        with self._write_lock, self._connection() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+
+    def _rows(self, query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        with self._connection() as connection:
+            return connection.execute(query, parameters).fetchall()
+
+    # --- what the library is ------------------------------------------------------------------
+
+    @property
+    def generation(self) -> int:
+        """Goes up with every change of the documents, in any process."""
+        return int(self._meta("generation") or 0)
+
+    @property
+    def library_id(self) -> str:
+        """Random, made with the library: tells its index file from another library's."""
+        return self._meta("library_id") or ""
+
+    @property
+    def embedder(self) -> tuple[str, int] | None:
+        """Identity and dimensions of the embedding model of the vectors, or None so far."""
+        identity, dimensions = self._meta("embedder"), self._meta("dimensions")
+        return (identity, int(dimensions)) if identity and dimensions else None
+
+    def _meta(self, key: str) -> str | None:
+        rows = self._rows("SELECT value FROM meta WHERE key = ?", (key,))
+        return str(rows[0][0]) if rows else None
+
+    def bind_embedder(self, identity: str, dimensions: int) -> None:
+        """Declare which model makes the vectors; a library without passages takes any.
+
+        Raises EmbedderMismatch if the passages' vectors come from another one.
+        """
+        if self.embedder == (identity, dimensions):
+            return
+        with self._writing() as connection:
+            _bind_embedder(connection, identity, dimensions)
+
+    # --- documents ----------------------------------------------------------------------------
+
+    def documents(self, collection: str | None = None) -> list[DocumentRecord]:
+        """The documents of a collection, or all, in the order they were added."""
+        rows = self._rows(
+            f"SELECT {_DOCUMENT_COLUMNS} FROM documents"  # noqa: S608 (constant text)
+            " WHERE ?1 IS NULL OR collection = ?1 ORDER BY added_at, document_id",
+            (collection,),
+        )
+        return [_record(row) for row in rows]
+
+    def document(self, document_id: str) -> DocumentRecord:
+        """One document. Raises DocumentNotFound."""
+        rows = self._rows(
+            f"SELECT {_DOCUMENT_COLUMNS} FROM documents WHERE document_id = ?",  # noqa: S608
+            (document_id,),
+        )
+        if not rows:
+            raise DocumentNotFound(document_id)
+        return _record(rows[0])
+
+    def find_source(self, collection: str, source: str) -> DocumentRecord | None:
+        """The document that was added from this source, if any."""
+        rows = self._rows(
+            f"SELECT {_DOCUMENT_COLUMNS} FROM documents"  # noqa: S608
+            " WHERE collection = ? AND source = ?",
+            (collection, source),
+        )
+        return _record(rows[0]) if rows else None
+
+    def find_content(self, collection: str, sha256: str) -> DocumentRecord | None:
+        """The oldest document of a collection with these bytes, if any."""
+        rows = self._rows(
+            f"SELECT {_DOCUMENT_COLUMNS} FROM documents"  # noqa: S608
+            " WHERE sha256 = ? AND collection = ? ORDER BY added_at LIMIT 1",
+            (sha256, collection),
+        )
+        return _record(rows[0]) if rows else None
+
+    def collections(self) -> list[str]:
+        """The names of all collections that have documents, sorted."""
+        return [str(name) for (name,) in self._rows("SELECT name FROM collections ORDER BY name")]
+
+    def page(self, document_id: str, page_index: int) -> Page:
+        """A page's text. Raises DocumentNotFound, PageNotFound."""
+        rows = self._rows(
+            "SELECT number, text FROM pages WHERE document_id = ? AND page_index = ?",
+            (document_id, page_index),
+        )
+        if not rows:
+            self.document(document_id)
+            raise PageNotFound(document_id, page_index)
+        number, text = rows[0]
+        return Page(number=number, text=text)
+
+    def original(self, document_id: str) -> Path | None:
+        """The library's own copy of the file, or None if none was kept or it is gone.
+
+        Raises DocumentNotFound.
+        """
+        rows = self._rows("SELECT original FROM documents WHERE document_id = ?", (document_id,))
+        if not rows:
+            raise DocumentNotFound(document_id)
+        if rows[0][0] is None:
+            return None
+        path = self.originals.folder / rows[0][0]
+        return path if path.is_file() else None
+
+    def put(
+        self,
+        new: NewDocument,
+        *,
+        embedder: str,
+        staged: Path | None = None,
+        finishes: PendingFile | None = None,
+    ) -> PutResult:
+        """Store a document, in place of an older one from the same source.
+
+        embedder: identity of the model that made the vectors.
+        staged: the file's bytes in the staging folder; they become its kept original.
+        finishes: the pending row that goes with it.
+        Raises EmbedderMismatch, DimensionMismatch.
+        """
+        if new.vectors.ndim != 2 or len(new.vectors) != len(new.chunks):
+            raise DimensionMismatch(expected=len(new.chunks), got=new.vectors.shape)
+        document_id = make_document_id(new.collection, new.source, new.sha256)
+        keyword_rows = _keyword_rows(new)  # outside the transaction: stemming takes its time
+        with self._writing() as connection:
+            _bind_embedder(connection, embedder, new.vectors.shape[1])
+            old = connection.execute(
+                "SELECT document_id, original FROM documents WHERE collection = ? AND source = ?",
+                (new.collection, new.source),
+            ).fetchone()
+            if finishes is not None:
+                connection.execute(
+                    "DELETE FROM pending WHERE pending_id = ?", (finishes.pending_id,)
+                )
+            if old is not None and old[0] == document_id:  # another process was first
+                return PutResult(document_id, replaced=False, unchanged=True)
+            if old is not None:
+                _delete_document(connection, old[0])
+            original = (
+                None
+                if staged is None
+                else self.originals.place(
+                    staged, sha256=new.sha256, media_type=new.document.media_type
+                )
+            )
+            _insert_document(connection, document_id, new, original, keyword_rows)
+            if old is not None:
+                self._delete_unused_original(connection, old[1])
+            _bump_generation(connection)
+        return PutResult(document_id, replaced=old is not None)
+
+    def remove(self, document_id: str) -> None:
+        """Take a document out, its original included. Raises DocumentNotFound."""
+        with self._writing() as connection:
+            row = connection.execute(
+                "SELECT original FROM documents WHERE document_id = ?", (document_id,)
+            ).fetchone()
+            if row is None:
+                raise DocumentNotFound(document_id)
+            _delete_document(connection, document_id)
+            # FTS5 keeps deleted terms in its segments until they are merged; this merges them.
+            connection.execute("INSERT INTO keywords (keywords) VALUES ('optimize')")
+            self._delete_unused_original(connection, row[0])
+            _bump_generation(connection)
+        with self._connection() as connection:  # nor may the text linger in the log
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def _delete_unused_original(self, connection: sqlite3.Connection, original: str | None) -> None:
+        """Delete a file that no document refers to, while no other process can add one."""
+        if original is None:
+            return
+        used = connection.execute(
+            "SELECT 1 FROM documents WHERE original = ? LIMIT 1", (original,)
+        ).fetchone()
+        if used is None:
+            self.originals.delete(original)
+
+    # --- passages -----------------------------------------------------------------------------
+
+    def chunks(self, chunk_ids: Iterable[int]) -> list[StoredChunk]:
+        """Passages in the order of the ids; those that are gone are left out."""
+        ids = [int(chunk_id) for chunk_id in chunk_ids]
+        found: dict[int, StoredChunk] = {}
+        with self._reading() as connection:
+            for batch in _batches(ids):
+                query = f"{_CHUNK_QUERY} WHERE c.chunk_id IN ({_marks(batch)})"
+                for row in connection.execute(query, batch):
+                    found[row[0]] = StoredChunk(*row)
+        return [found[chunk_id] for chunk_id in ids if chunk_id in found]
+
+    def neighbours(self, chunk_id: int) -> tuple[StoredChunk | None, StoredChunk | None]:
+        """The passages before and after one in its document."""
+        rows = self._rows(
+            _CHUNK_QUERY
+            + """JOIN chunks here ON here.document_id = c.document_id
+                 WHERE here.chunk_id = ? AND c.ordinal IN (here.ordinal - 1, here.ordinal + 1)
+                 ORDER BY c.ordinal""",
+            (int(chunk_id),),
+        )
+        found = [StoredChunk(*row) for row in rows]
+        before = next((chunk for chunk in found if chunk.chunk_id < chunk_id), None)
+        after = next((chunk for chunk in found if chunk.chunk_id > chunk_id), None)
+        return before, after
+
+    def document_chunks(self, document_id: str) -> list[StoredChunk]:
+        """All passages of a document, in order."""
+        rows = self._rows(
+            _CHUNK_QUERY + "WHERE c.document_id = ? ORDER BY c.ordinal", (document_id,)
+        )
+        return [StoredChunk(*row) for row in rows]
+
+    def chunk_ids(self, collection: str | None = None) -> ChunkIds:
+        """The ids of all passages of a collection, or of all, ascending."""
+        if collection is None:
+            rows = self._rows("SELECT chunk_id FROM vectors ORDER BY chunk_id")
+        else:
+            rows = self._rows(
+                "SELECT chunk_id FROM chunks JOIN documents USING (document_id)"
+                " WHERE collection = ? ORDER BY chunk_id",
+                (collection,),
+            )
+        return np.fromiter((row[0] for row in rows), dtype=np.int64, count=len(rows))
+
+    def vectors(self, chunk_ids: ChunkIds | Sequence[int]) -> tuple[ChunkIds, FloatMatrix]:
+        """The vectors of these passages: ids (n,) and rows (n, dim), n without those gone."""
+        ids = [int(chunk_id) for chunk_id in chunk_ids]
+        found: list[int] = []
+        blobs: list[bytes] = []
+        with self._reading() as connection:
+            for batch in _batches(ids):
+                query = f"SELECT chunk_id, vector FROM vectors WHERE chunk_id IN ({_marks(batch)})"  # noqa: S608
+                for chunk_id, blob in connection.execute(query, batch):
+                    found.append(chunk_id)
+                    blobs.append(blob)
+        bound = self.embedder
+        dimensions = bound[1] if bound else 0
+        matrix = np.frombuffer(b"".join(blobs), dtype="<f4").astype(np.float32, copy=False)
+        return np.array(found, dtype=np.int64), matrix.reshape(len(found), dimensions)
+
+    def snapshot(self) -> tuple[int, ChunkIds]:
+        """The generation and the ids of all vectors, of the same instant."""
+        with self._reading() as connection:
+            generation = int(
+                connection.execute("SELECT value FROM meta WHERE key = 'generation'").fetchone()[0]
+            )
+            rows = connection.execute("SELECT chunk_id FROM vectors ORDER BY chunk_id").fetchall()
+        return generation, np.fromiter((row[0] for row in rows), dtype=np.int64, count=len(rows))
+
+    def search_keywords(
+        self, query: str, k: int, *, collection: str | None = None
+    ) -> list[tuple[int, float]]:
+        """The k passages that match a question's words best: (chunk id, BM25), best first.
+
+        query: any text; none of it is read as query syntax. BM25 is above 0, higher is better,
+        with FTS5's constants k1 = 1.2, b = 0.75; comparable within one query only.
+        """
+        match = " OR ".join(_quoted(term) for term in query_terms(query))
+        if not match or k < 1:
+            return []
+        scope = (
+            ""
+            if collection is None
+            else "AND rowid IN (SELECT chunk_id FROM chunks JOIN documents USING (document_id)"
+            " WHERE collection = :collection)"
+        )
+        rows = self._rows(
+            f"SELECT rowid, -bm25(keywords, 1.0, {_CONTEXT_WEIGHT}) AS similarity FROM keywords"  # noqa: S608
+            f" WHERE keywords MATCH :match {scope} ORDER BY similarity DESC, rowid LIMIT :k",
+            {"match": match, "collection": collection, "k": k},  # type: ignore[arg-type]
+        )
+        return [(int(chunk_id), float(similarity)) for chunk_id, similarity in rows]
+
+    # --- files on their way in ----------------------------------------------------------------
+
+    def accept(self, files: Sequence[PendingFile]) -> list[PendingFile]:
+        """Write down files that are going to be read; gives them back with their ids."""
+        now = datetime.now(UTC).isoformat()
+        accepted = []
+        with self._writing() as connection:
+            for file in files:
+                cursor = connection.execute(
+                    "INSERT INTO pending (owner, path, staged, name, source, collection,"
+                    " accepted_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    (
+                        file.owner,
+                        os.fsencode(file.path),
+                        file.staged,
+                        file.name,
+                        file.source,
+                        file.collection,
+                        now,
+                    ),
+                )
+                accepted.append(_with_id(file, int(cursor.lastrowid or 0)))
+        return accepted
+
+    def pending(self) -> list[PendingFile]:
+        """Files accepted and not finished, by this or any process, in order."""
+        rows = self._rows(
+            "SELECT pending_id, path, staged, name, source, collection, owner FROM pending"
+            " ORDER BY pending_id"
+        )
+        return [
+            PendingFile(
+                pending_id=pending_id,
+                path=Path(os.fsdecode(path)),
+                staged=bool(staged),
+                name=name,
+                source=source,
+                collection=collection,
+                owner=owner,
+            )
+            for pending_id, path, staged, name, source, collection, owner in rows
+        ]
+
+    def finish(self, files: Iterable[PendingFile]) -> None:
+        """Strike files from the list of pending ones."""
+        ids = [(file.pending_id,) for file in files]
+        if ids:
+            with self._writing() as connection:
+                connection.executemany("DELETE FROM pending WHERE pending_id = ?", ids)
+
+    # --- health -------------------------------------------------------------------------------
+
+    def integrity_problems(self) -> list[str]:
+        """What SQLite's own full check finds wrong with the file; empty if sound."""
+        try:
+            problems = [str(row[0]) for row in self._rows("PRAGMA integrity_check")]
+            broken = self._rows("PRAGMA foreign_key_check")
+        except sqlite3.DatabaseError as error:
+            return [str(error)]
+        if broken:
+            problems.append(f"{len(broken)} rows refer to missing rows")
+        return [problem for problem in problems if problem != "ok"]
+
+    def misplaced_chunks(self) -> int:
+        """How many passages do not lie inside their page."""
+        rows = self._rows(
+            """SELECT count(*) FROM chunks c LEFT JOIN pages p USING (document_id, page_index)
+               WHERE p.text IS NULL OR c.start < 0 OR c.start >= c."end"
+                  OR c."end" > length(p.text)"""
+        )
+        return int(rows[0][0])
+
+    def unindexed_chunks(self) -> tuple[int, int]:
+        """How many passages lack a vector or a keyword row, and how many keyword rows a passage."""
+        rows = self._rows(
+            """SELECT (SELECT count(*) FROM chunks c
+                       WHERE NOT EXISTS (SELECT 1 FROM vectors v WHERE v.chunk_id = c.chunk_id)
+                          OR NOT EXISTS (SELECT 1 FROM keywords_content k WHERE k.id = c.chunk_id)),
+                      (SELECT count(*) FROM keywords_content k
+                       WHERE NOT EXISTS (SELECT 1 FROM chunks c WHERE c.chunk_id = k.id))"""
+        )
+        return int(rows[0][0]), int(rows[0][1])
+
+    def keyword_index_is_sound(self) -> bool:
+        """Whether FTS5's structures agree with the terms they were made from."""
+        try:
+            with self._writing() as connection:
+                connection.execute("INSERT INTO keywords (keywords) VALUES ('integrity-check')")
+        except sqlite3.DatabaseError:
+            return False
+        return True
+
+    def rebuild_keywords(self) -> None:
+        """Make the keyword index anew from the passages."""
+        with self._writing() as connection:
+            connection.execute("DELETE FROM keywords")
+            rows = connection.execute(_CHUNK_QUERY + "ORDER BY c.chunk_id")
+            titles = dict(connection.execute("SELECT document_id, title FROM documents").fetchall())
+            while batch := rows.fetchmany(1000):
+                chunks = [StoredChunk(*row) for row in batch]
+                connection.executemany(
+                    "INSERT INTO keywords (rowid, passage, context) VALUES (?, ?, ?)",
+                    [
+                        (
+                            chunk.chunk_id,
+                            " ".join(terms(chunk.text)),
+                            _context_terms(
+                                chunk.document_name, titles[chunk.document_id], chunk.heading
+                            ),
+                        )
+                        for chunk in chunks
+                    ],
+                )
+            _bump_generation(connection)
+
+    def original_files(self) -> dict[str, str]:
+        """Document id -> original's path relative to the folder, of those that should have one."""
+        return dict(
+            self._rows("SELECT document_id, original FROM documents WHERE original IS NOT NULL")
+        )
+
+    def delete_orphans(self, orphans: Iterable[str]) -> None:
+        """Delete originals that no document refers to, checked again under the write lock."""
+        with self._writing() as connection:
+            for orphan in orphans:
+                self._delete_unused_original(connection, orphan)
+
+    def forget_originals(self, document_ids: Iterable[str]) -> None:
+        """Note that the originals of these documents are gone."""
+        with self._writing() as connection:
+            connection.executemany(
+                "UPDATE documents SET original = NULL WHERE document_id = ?",
+                [(document_id,) for document_id in document_ids],
+            )
+
+
+def make_document_id(collection: str, source: str, sha256: str) -> str:
+    """20 hexadecimal digits made from what a document is and where it came from."""
+    key = "\x00".join((collection, source, sha256))
+    return hashlib.sha256(key.encode("utf-8", errors="surrogatepass")).hexdigest()[:20]
+
+
+# --- statements inside a transaction ----------------------------------------------------------
+
+
+def _bind_embedder(connection: sqlite3.Connection, identity: str, dimensions: int) -> None:
+    stored = dict(
+        connection.execute("SELECT key, value FROM meta WHERE key IN ('embedder', 'dimensions')")
+    )
+    if stored.get("embedder") == identity and stored.get("dimensions") == str(dimensions):
+        return
+    if stored and connection.execute("SELECT 1 FROM vectors LIMIT 1").fetchone():
+        raise EmbedderMismatch(
+            stored=f"{stored.get('embedder')} ({stored.get('dimensions')} dimensions)",
+            given=f"{identity} ({dimensions} dimensions)",
+        )
+    connection.executemany(
+        "INSERT OR REPLACE INTO meta VALUES (?, ?)",
+        [("embedder", identity), ("dimensions", str(dimensions))],
+    )
+
+
+def _bump_generation(connection: sqlite3.Connection) -> None:
+    connection.execute("UPDATE meta SET value = value + 1 WHERE key = 'generation'")
+
+
+def _delete_document(connection: sqlite3.Connection, document_id: str) -> None:
+    connection.execute(
+        "DELETE FROM keywords WHERE rowid IN (SELECT chunk_id FROM chunks WHERE document_id = ?)",
+        (document_id,),
+    )
+    connection.execute("DELETE FROM documents WHERE document_id = ?", (document_id,))
+    connection.execute(
+        "DELETE FROM collections WHERE name NOT IN (SELECT collection FROM documents)"
+    )
+
+
+def _insert_document(
+    connection: sqlite3.Connection,
+    document_id: str,
+    new: NewDocument,
+    original: str | None,
+    keyword_rows: Sequence[tuple[str, str]],
+) -> None:
+    now = datetime.now(UTC).isoformat()
+    connection.execute("INSERT OR IGNORE INTO collections VALUES (?, ?)", (new.collection, now))
+    connection.execute(
+        "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            document_id,
+            new.name,
+            new.source,
+            new.collection,
+            new.sha256,
+            new.document.media_type,
+            new.document.title,
+            new.byte_size,
+            len(new.document.pages),
+            len(new.chunks),
+            now,
+            original,
+        ),
+    )
+    connection.executemany(
+        "INSERT INTO pages VALUES (?, ?, ?, ?)",
+        (
+            (document_id, index, page.number, page.text)
+            for index, page in enumerate(new.document.pages)
+        ),
+    )
+    vectors = np.ascontiguousarray(new.vectors, dtype="<f4")
+    for ordinal, chunk in enumerate(new.chunks):
+        chunk_id = connection.execute(
+            "INSERT INTO chunks (document_id, ordinal, page_index, start, end, heading)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            (document_id, ordinal, chunk.page_index, chunk.start, chunk.end, chunk.heading),
+        ).lastrowid
+        connection.execute(
+            "INSERT INTO vectors VALUES (?, ?)", (chunk_id, vectors[ordinal].tobytes())
+        )
+        connection.execute(
+            "INSERT INTO keywords (rowid, passage, context) VALUES (?, ?, ?)",
+            (chunk_id, *keyword_rows[ordinal]),
+        )
+
+
+# --- rows and parameters ----------------------------------------------------------------------
+
+
+def _keyword_rows(new: NewDocument) -> list[tuple[str, str]]:
+    contexts: dict[str, str] = {}
+    rows = []
+    for chunk in new.chunks:
+        if chunk.heading not in contexts:
+            contexts[chunk.heading] = _context_terms(new.name, new.document.title, chunk.heading)
+        rows.append((" ".join(terms(chunk.text)), contexts[chunk.heading]))
+    return rows
+
+
+def _context_terms(name: str, title: str, heading: str) -> str:
+    return " ".join(dict.fromkeys(terms(f"{name}\n{title}\n{heading}")))
+
+
+def _quoted(term: str) -> str:
+    return '"' + term.replace('"', '""') + '"'
+
+
+def _record(row: tuple[Any, ...]) -> DocumentRecord:
+    fields = dict(zip(_DOCUMENT_FIELDS, row, strict=True))
+    fields["added_at"] = datetime.fromisoformat(fields["added_at"])
+    return DocumentRecord(**fields)
+
+
+def _with_id(file: PendingFile, pending_id: int) -> PendingFile:
+    return PendingFile(
+        pending_id=pending_id,
+        path=file.path,
+        staged=file.staged,
+        name=file.name,
+        source=file.source,
+        collection=file.collection,
+        owner=file.owner,
+    )
+
+
+def _batches(ids: list[int]) -> Iterator[list[int]]:
+    for start in range(0, len(ids), _IDS_A_QUERY):
+        yield ids[start : start + _IDS_A_QUERY]
+
+
+def _marks(batch: Sequence[object]) -> str:
+    return ",".join("?" * len(batch))

@@ -1,0 +1,44 @@
+"""Question in, cited answer out. `Library` is the whole API; the rest are the parts it is made of.
+
+Importing this package loads nothing: each name is looked up when it is first used, so that
+`paperlight --help` does not wait for NumPy.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rag.library import Library
+    from rag.results import (
+        Answer,
+        AnswerEvent,
+        AnswerStage,
+        AnswerTimings,
+        AnswerUsage,
+        Citation,
+        Hit,
+        Turn,
+    )
+    from rag.settings import Settings
+
+__all__ = [
+    "Answer",
+    "AnswerEvent",
+    "AnswerStage",
+    "AnswerTimings",
+    "AnswerUsage",
+    "Citation",
+    "Hit",
+    "Library",
+    "Settings",
+    "Turn",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = {"Library": "rag.library", "Settings": "rag.settings"}.get(name, "rag.results")
+    return getattr(import_module(module), name)

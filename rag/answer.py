@@ -1,0 +1,429 @@
+"""Question -> events of a cited answer: retrieve, fit, generate, ground.
+
+Knows the generator and the retriever only as the protocols below; `inference.request` is plain
+data that both sides share. One Answerer serves any number of threads at once.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from inference.request import (
+    FinishReason,
+    Message,
+    Priority,
+    Prompt,
+    Request,
+    SamplingParams,
+    TokenEvent,
+    Usage,
+)
+from ingest.documents import Page
+from rag.citations import without_markers
+from rag.context import FittedPrompt, fit_prompt, merge_adjacent, smaller
+from rag.conversation import standalone_question
+from rag.errors import ContextTooSmall, InvalidQuestion
+from rag.evidence import Evidence, SentenceSimilarity
+from rag.grounding import Grounded, GroundingOptions, ground, grounding_for, refusal
+from rag.prompts import DEFAULT_TEMPLATE, Example, Template, build_messages, labelled
+from rag.refusal import RelevanceThresholds, is_relevant
+from rag.results import (
+    Answer,
+    AnswerEvent,
+    AnswerStage,
+    AnswerTimings,
+    AnswerUsage,
+    Citation,
+    Hit,
+    Turn,
+)
+from rag.sentences import sentence_spans
+
+# How soon a set `cancel` is seen while the model is silent (computing the prompt).
+_CANCEL_POLL_SECONDS = 0.02
+_SHORTEST_REPEAT = 12  # "Yes." may come twice
+_STOP = ("\nQuestion:", "\nPassages:", "\n\n\n")
+
+
+class TokenStream(Protocol):
+    """One completion in the making."""
+
+    @property
+    def ended(self) -> bool:
+        """True once the last event was read."""
+        ...
+
+    @property
+    def usage(self) -> Usage | None:
+        """What the completion cost; None until it has ended."""
+        ...
+
+    def next_event(self, timeout_seconds: float) -> TokenEvent | None:
+        """The next event, or None when there is none in time or the stream has ended."""
+        ...
+
+    def cancel(self) -> None:
+        """Stop generating; an event with FinishReason.CANCELLED follows."""
+        ...
+
+    def close(self) -> None:
+        """Cancel unless the end was read."""
+        ...
+
+
+class ModelFacts(Protocol):
+    """What is known of the model behind a generator."""
+
+    @property
+    def parameters(self) -> int:
+        """How many weights it has; 0 where that is not known."""
+        ...
+
+
+class TokenCounter(Protocol):
+    """The generator's own tokenizer."""
+
+    def count(self, text: str) -> int:
+        """How many tokens the text has, as data."""
+        ...
+
+
+class Generator(Protocol):
+    """A chat model behind a queue, e.g. inference.service.InferenceService."""
+
+    @property
+    def model_name(self) -> str:
+        """A short name to show."""
+        ...
+
+    @property
+    def model(self) -> ModelFacts:
+        """Facts of the model."""
+        ...
+
+    @property
+    def context_tokens(self) -> int:
+        """Most tokens of one request, prompt and completion together."""
+        ...
+
+    @property
+    def tokenizer(self) -> TokenCounter:
+        """Counts tokens; usable from any thread."""
+        ...
+
+    def encode_chat(
+        self, messages: Sequence[Message], *, add_generation_prompt: bool = True
+    ) -> Prompt:
+        """Tokens of a conversation."""
+        ...
+
+    def submit(self, request: Request) -> TokenStream:
+        """Queue a request; returns at once."""
+        ...
+
+
+class Search(Protocol):
+    """What finds passages, e.g. rag.search.HybridSearch."""
+
+    def search(self, query: str, k: int, *, collection: str | None = None) -> list[Hit]:
+        """The k best passages, best first."""
+        ...
+
+    def knows_language(self, query: str) -> bool:
+        """Whether dense similarities of this query mean anything."""
+        ...
+
+
+class PageSource(Protocol):
+    """Where the text of a page is looked up, e.g. ingest.store.Store."""
+
+    def page(self, document_id: str, page_index: int) -> Page:
+        """The page; raises LookupError when it is gone."""
+        ...
+
+
+class ExamplePicker(Protocol):
+    """Where few-shot examples come from, e.g. rag.examples.ExampleStore."""
+
+    def pick(self, question: str, count: int) -> list[Example]:
+        """Up to `count` examples near the question."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerOptions:
+    """How answers are made.
+
+    passages: most put before the model. examples: few-shot examples, as far as they fit.
+    grounding: None chooses by the size of the model.
+    """
+
+    passages: int = 4
+    examples: int = 1
+    max_answer_tokens: int = 192
+    template: Template = DEFAULT_TEMPLATE
+    thresholds: RelevanceThresholds = field(default_factory=RelevanceThresholds)
+    grounding: GroundingOptions | None = None
+
+
+@dataclass(slots=True)
+class _Draft:
+    """What the model has said so far, and when."""
+
+    pieces: list[str] = field(default_factory=list)
+    first_token_at: float | None = None
+    cancelled: bool = False
+    usage: Usage | None = None
+
+    @property
+    def text(self) -> str:
+        return "".join(self.pieces)
+
+
+class Answerer:
+    """Answers questions from what `search` finds.
+
+    generator: called when an answer needs the model, so that a library opens cheaply.
+    similarity: compares sentences with the question; without it words alone are compared.
+    """
+
+    def __init__(
+        self,
+        search: Search,
+        generator: Callable[[], Generator],
+        *,
+        pages: PageSource,
+        examples: ExamplePicker | None = None,
+        similarity: SentenceSimilarity | None = None,
+        options: AnswerOptions | None = None,
+    ) -> None:
+        self._search = search
+        self._generator = generator
+        self._pages = pages
+        self._examples = examples
+        self._similarity = similarity
+        self._options = options or AnswerOptions()
+
+    def stream(
+        self,
+        question: str,
+        *,
+        history: Sequence[Turn] = (),
+        collection: str | None = None,
+        cancel: threading.Event | None = None,
+        priority: Priority = Priority.INTERACTIVE,
+        client: str = "",
+    ) -> Iterator[AnswerEvent]:
+        """RETRIEVED, TOKEN..., CITATION..., DONE. Closing the iterator stops the engine.
+
+        cancel: set from any thread; the answer then ends with what there is.
+        Raises InvalidQuestion before anything is done, and the generator's InferenceError.
+        """
+        started = time.monotonic()
+        question = question.strip()
+        if not question:
+            raise InvalidQuestion("The question is empty; ask something.")
+        asked = standalone_question(question, history)
+        hits = self._retrieve(asked, collection)
+        retrieved_seconds = time.monotonic() - started
+        if not self._may_answer(asked, hits):
+            nearest = tuple(hits[: self._options.passages])
+            yield AnswerEvent(AnswerStage.RETRIEVED, passages=nearest)
+            timings = AnswerTimings(retrieved_seconds, 0.0, time.monotonic() - started)
+            yield self._done(question, refusal(nearest), nearest, _Draft(), timings, model="")
+            return
+        generator = self._generator()
+        fitted, prompt = self._fit(generator, question, asked, hits, history)
+        yield AnswerEvent(AnswerStage.RETRIEVED, passages=fitted.passages)
+        draft = _Draft()
+        sampling = SamplingParams(max_tokens=self._options.max_answer_tokens, stop=_STOP)
+        request = Request(prompt, sampling, priority=priority, client=client)
+        yield from _generate(generator, request, draft, cancel)
+        grounded = self._ground(generator, asked, draft, fitted.passages)
+        for citation in grounded.citations:
+            yield AnswerEvent(AnswerStage.CITATION, citation=citation)
+        first_token = (draft.first_token_at or time.monotonic()) - started
+        timings = AnswerTimings(retrieved_seconds, first_token, time.monotonic() - started)
+        yield self._done(
+            question, grounded, fitted.passages, draft, timings, model=generator.model_name
+        )
+
+    def ask(
+        self,
+        question: str,
+        *,
+        history: Sequence[Turn] = (),
+        collection: str | None = None,
+        cancel: threading.Event | None = None,
+        priority: Priority = Priority.INTERACTIVE,
+        client: str = "",
+    ) -> Answer:
+        """The whole answer at once; see `stream`."""
+        events = self.stream(
+            question,
+            history=history,
+            collection=collection,
+            cancel=cancel,
+            priority=priority,
+            client=client,
+        )
+        for event in events:
+            if event.answer is not None:
+                return event.answer
+        raise AssertionError("a stream ends with its answer")
+
+    def _retrieve(self, asked: str, collection: str | None) -> list[Hit]:
+        hits = self._search.search(asked, self._options.passages, collection=collection)
+        return merge_adjacent(hits, self._page_text)
+
+    def _may_answer(self, asked: str, hits: Sequence[Hit]) -> bool:
+        """Whether any passage is near enough to bother the model."""
+        evidence = Evidence(hits, question=asked)
+        reliable = self._search.knows_language(asked)
+        return any(
+            is_relevant(
+                hit,
+                evidence.question_coverage_by(index),
+                self._options.thresholds,
+                dense_is_reliable=reliable,
+            )
+            for index, hit in enumerate(hits)
+        )
+
+    def _fit(
+        self,
+        generator: Generator,
+        question: str,
+        asked: str,
+        hits: Sequence[Hit],
+        history: Sequence[Turn],
+    ) -> tuple[FittedPrompt, Prompt]:
+        """The largest prompt that leaves room for the answer, checked by its real token count."""
+        options = self._options
+        limit = generator.context_tokens - options.max_answer_tokens
+        examples = self._examples.pick(asked, options.examples) if self._examples else []
+        fitted: FittedPrompt | None = fit_prompt(
+            question,
+            hits[: options.passages],
+            count_tokens=generator.tokenizer.count,
+            prompt_tokens=limit,
+            examples=examples,
+            history=[replace(turn, answer=without_markers(turn.answer)) for turn in history],
+            template=options.template,
+        )
+        while fitted is not None:
+            messages = build_messages(
+                question,
+                [labelled(hit) for hit in fitted.passages],
+                examples=fitted.examples,
+                history=fitted.history,
+                template=options.template,
+            )
+            prompt = generator.encode_chat(messages)
+            if len(prompt.tokens) <= limit:
+                return fitted, prompt
+            fitted = smaller(fitted)
+        raise ContextTooSmall(
+            f"The shortest prompt for this question is longer than the {limit} tokens that the "
+            "model's context leaves; raise context_tokens or ask a shorter question."
+        )
+
+    def _ground(
+        self, generator: Generator, asked: str, draft: _Draft, passages: Sequence[Hit]
+    ) -> Grounded:
+        if draft.cancelled:
+            return Grounded(without_markers(draft.text), (), refused=False)
+        grounded = ground(
+            asked,
+            draft.text,
+            passages,
+            options=self._options.grounding or grounding_for(generator.model.parameters),
+            similarity=self._similarity if self._search.knows_language(asked) else None,
+        )
+        if all(self._resolves(citation) for citation in grounded.citations):
+            return grounded
+        # A document was removed or replaced while the model spoke: what it said of it is void.
+        return refusal([hit for hit in passages if self._is_current(hit)])
+
+    def _page_text(self, document_id: str, page_index: int) -> str:
+        return self._pages.page(document_id, page_index).text
+
+    def _resolves(self, citation: Citation) -> bool:
+        return self._stands(
+            citation.document_id, citation.page_index, citation.start, citation.end, citation.quote
+        )
+
+    def _is_current(self, hit: Hit) -> bool:
+        return self._stands(hit.document_id, hit.page_index, hit.start, hit.end, hit.text)
+
+    def _stands(self, document_id: str, page_index: int, start: int, end: int, text: str) -> bool:
+        try:
+            return self._page_text(document_id, page_index)[start:end] == text
+        except LookupError:
+            return False
+
+    def _done(
+        self,
+        question: str,
+        grounded: Grounded,
+        passages: tuple[Hit, ...],
+        draft: _Draft,
+        timings: AnswerTimings,
+        *,
+        model: str,
+    ) -> AnswerEvent:
+        usage = draft.usage
+        answer = Answer(
+            question=question,
+            text=grounded.text,
+            refused=grounded.refused,
+            passages=passages,
+            citations=grounded.citations,
+            usage=AnswerUsage()
+            if usage is None
+            else AnswerUsage(usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens),
+            timings=timings,
+            model=model,
+            cancelled=draft.cancelled,
+        )
+        return AnswerEvent(AnswerStage.DONE, answer=answer)
+
+
+def repeats_itself(text: str) -> bool:
+    """Whether a text ends with a sentence that it has had before, word for word."""
+    spans = sentence_spans(text)
+    if len(spans) < 2 or not text.rstrip().endswith((".", "!", "?", "。")):
+        return False
+    last = text[spans[-1].start : spans[-1].end]
+    return len(last) > _SHORTEST_REPEAT and any(
+        text[span.start : span.end] == last for span in spans[:-1]
+    )
+
+
+def _generate(
+    generator: Generator, request: Request, draft: _Draft, cancel: threading.Event | None
+) -> Iterator[AnswerEvent]:
+    """Stream a completion into `draft`; leaving early, for whatever reason, stops the engine."""
+    with closing(generator.submit(request)) as stream:
+        while not stream.ended:
+            if cancel is not None and cancel.is_set() and not draft.cancelled:
+                draft.cancelled = True
+                stream.cancel()
+            event = stream.next_event(_CANCEL_POLL_SECONDS)
+            if event is None:
+                continue
+            if event.finish_reason is FinishReason.CANCELLED:
+                draft.cancelled = True
+            if event.text and not draft.cancelled:
+                if draft.first_token_at is None:
+                    draft.first_token_at = time.monotonic()
+                draft.pieces.append(event.text)
+                yield AnswerEvent(AnswerStage.TOKEN, text=event.text)
+                if repeats_itself(draft.text):
+                    break  # greedy decoding never leaves a loop; leaving here stops the engine
+        draft.usage = stream.usage

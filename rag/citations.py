@@ -1,0 +1,183 @@
+"""A model's answer -> text whose statements carry markers that resolve to verbatim spans.
+
+Pure. What the model wrote in brackets is a hint; `rag.evidence` decides. A citation that this
+module returns always satisfies ``page text[start:end] == quote`` given passages that do, and a
+marker in the text always names a citation in the list.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from rag.evidence import Evidence, Quote
+from rag.results import Citation, Hit
+from rag.sentences import sentence_spans
+from rag.terms import content_terms
+
+# "[1]", "[1, 2]", "[1-3]", "[Passage 2]", "(passage 2)", "[^1]", "【1】"
+_MARKER = re.compile(
+    r"\s*(?:[\[【]\s*(?:passages?\s*|source\s*|document\s*)?[\^#]?\d{1,3}"
+    r"(?:\s*(?:,|;|-|–|and)\s*(?:passage\s*)?\d{1,3})*\s*[\]】]|\(\s*passages?\s+\d{1,3}\s*\))",
+    re.IGNORECASE,
+)
+_NUMBER = re.compile(r"\d{1,3}")
+_RANGE = re.compile(r"(\d{1,3})\s*[-–]\s*(\d{1,3})")
+# Below this share of its terms found anywhere, a statement is not about the documents at all.
+_RELATED_COVERAGE = 0.3
+_CONNECTIVE_TERMS = 2
+
+
+class Unsupported(Enum):
+    """What becomes of a statement without support in an answer that has other support."""
+
+    DROP = "drop"  # drop what states facts the passages lack; keep what only connects
+    KEEP = "keep"  # keep everything, without a marker
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A sentence of the model's answer, its own markers taken out.
+
+    separator: the white space that stood before it. hinted: indices of passages it named.
+    """
+
+    text: str
+    separator: str
+    hinted: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class CitedText:
+    """text: statements with markers "[1]", "[2]"... in order of first use.
+
+    supported: how many statements have a citation. dropped: the statements left out.
+    """
+
+    text: str
+    citations: tuple[Citation, ...]
+    supported: int
+    dropped: tuple[str, ...]
+
+
+def split_statements(answer: str) -> list[Statement]:
+    """The sentences of an answer; bare markers belong to the sentence before them.
+
+    A sentence that was said before is left out: small models repeat themselves.
+    """
+    statements: list[Statement] = []
+    position = 0
+    for span in sentence_spans(answer):
+        raw = answer[span.start : span.end]
+        separator = answer[position : span.start]
+        position = span.end
+        hinted = frozenset(i for m in _MARKER.finditer(raw) for i in _named(m.group()))
+        text = without_markers(raw)
+        if not text.strip(" .,;:!?-*•"):
+            if statements and hinted:
+                last = statements[-1]
+                statements[-1] = Statement(last.text, last.separator, last.hinted | hinted)
+            continue
+        if any(text == earlier.text for earlier in statements):
+            continue
+        statements.append(Statement(text, separator if statements else "", hinted))
+    return statements
+
+
+def without_markers(text: str) -> str:
+    """The text with every bracket marker taken out."""
+    return _MARKER.sub("", text).strip()
+
+
+def cite(
+    answer: str, evidence: Evidence, *, unsupported: Unsupported = Unsupported.DROP
+) -> CitedText:
+    """Give each statement of the answer the spans that support it, or take it out.
+
+    evidence: of the passages as the model saw them, in prompt order.
+    """
+    book = _CitationBook(evidence.passages)
+    pieces: list[str] = []
+    dropped: list[str] = []
+    supported = 0
+    for statement in split_statements(answer):
+        quotes = evidence.support(statement.text, hinted=statement.hinted)
+        if quotes:
+            supported += 1
+            marked = _with_markers(statement.text, book.markers(quotes, statement.text))
+            pieces += [statement.separator, marked]
+        elif unsupported is Unsupported.KEEP or _only_connects(statement.text, evidence):
+            pieces += [statement.separator, statement.text]
+        else:
+            dropped.append(statement.text)
+    return CitedText("".join(pieces).strip(), book.citations, supported, tuple(dropped))
+
+
+def cite_quote(quote: Quote, evidence: Evidence) -> CitedText:
+    """An answer that is nothing but one quoted sentence."""
+    book = _CitationBook(evidence.passages)
+    text = " ".join(quote.text.split())
+    return CitedText(_with_markers(text, book.markers([quote], text)), book.citations, 1, ())
+
+
+class _CitationBook:
+    """Numbers the quotes in order of first use; the same span keeps its number."""
+
+    def __init__(self, passages: Sequence[Hit]) -> None:
+        self._passages = passages
+        self._citations: dict[tuple[str, int, int, int], Citation] = {}
+
+    @property
+    def citations(self) -> tuple[Citation, ...]:
+        return tuple(self._citations.values())
+
+    def markers(self, quotes: Sequence[Quote], statement: str) -> list[int]:
+        return [self._citation(quote, statement).marker for quote in quotes]
+
+    def _citation(self, quote: Quote, statement: str) -> Citation:
+        hit = self._passages[quote.passage]
+        key = (hit.document_id, hit.page_index, quote.start, quote.end)
+        if key not in self._citations:
+            assert hit.text[quote.start - hit.start : quote.end - hit.start] == quote.text
+            self._citations[key] = Citation(
+                marker=len(self._citations) + 1,
+                document_id=hit.document_id,
+                document_name=hit.document_name,
+                document_path=hit.document_path,
+                page=hit.page,
+                page_index=hit.page_index,
+                quote=quote.text,
+                start=quote.start,
+                end=quote.end,
+                statement=statement,
+            )
+        return self._citations[key]
+
+
+def _with_markers(text: str, markers: Sequence[int]) -> str:
+    """The markers before the final full stop: "It is blue [1]." """
+    tag = " " + "".join(f"[{m}]" for m in dict.fromkeys(markers))
+    body = text.rstrip()
+    closing = re.search(r"[.!?。！？]$", body)
+    if closing and not re.search(r"\.\w\.$|\.\.\.$", body):
+        return body[: closing.start()] + tag + body[closing.start() :]
+    return body + tag
+
+
+def _only_connects(statement: str, evidence: Evidence) -> bool:
+    """Whether the statement claims nothing that a reader would want a source for."""
+    if not evidence.knows_facts_of(statement):
+        return False
+    terms = content_terms(statement)
+    return len(terms) <= _CONNECTIVE_TERMS or evidence.coverage_anywhere(terms) >= _RELATED_COVERAGE
+
+
+def _named(marker: str) -> list[int]:
+    """Zero-based passages that a marker names."""
+    numbers = [int(n) for n in _NUMBER.findall(marker)]
+    if match := _RANGE.search(marker):
+        low, high = int(match.group(1)), int(match.group(2))
+        numbers += range(low, min(high, low + 50) + 1)
+    return [n - 1 for n in numbers]

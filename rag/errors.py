@@ -1,0 +1,37 @@
+"""What can go wrong between a question and its answer.
+
+    RagError
+    ├── InvalidQuestion     the question cannot be asked as it is; the message says what to change
+    │   └── QuestionTooLong     it leaves no room in the model's context for passages and answer
+    ├── ContextTooSmall     the model's context cannot hold even the instructions
+    ├── ExamplesInvalid     an examples file does not have the expected form
+    └── LibraryClosed       the library was used after `close()`
+
+Errors of the layers below (ingest.errors, inference.request) pass through unchanged.
+"""
+
+from __future__ import annotations
+
+
+class RagError(Exception):
+    """Base of every error that this package raises on purpose."""
+
+
+class InvalidQuestion(RagError, ValueError):
+    """The question cannot be asked as it is; the message says what to change."""
+
+
+class QuestionTooLong(InvalidQuestion):
+    """The question leaves no room for passages and an answer."""
+
+
+class ContextTooSmall(RagError):
+    """The model's context cannot hold the instructions, one passage and an answer."""
+
+
+class ExamplesInvalid(RagError, ValueError):
+    """An examples file does not have the expected form; the message names the entry."""
+
+
+class LibraryClosed(RagError):
+    """The library was closed; open it again."""

@@ -1,0 +1,446 @@
+"""The Python API: one library of documents, its models, and everything that is asked of them.
+
+The place where the parts are put together: store and index from ingest, the engine from inference,
+search and answers from this package. Opening is cheap; models load when they are first needed.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, BinaryIO, Self
+
+from inference.models import ProgressCallback as FetchCallback
+from inference.models import bundled_embedder, resolve_model
+from inference.request import InferenceError, Priority, QueueFull
+from ingest.documents import Page
+from ingest.errors import EmbedderMismatch, IngestError
+from ingest.health import Check, check_library
+from ingest.pipeline import AddReport, Ingestor, IngestSettings, ProgressCallback
+from ingest.records import DocumentRecord
+from ingest.store import Store
+from ingest.vector_index import VectorIndex
+from rag.answer import Answerer, AnswerOptions
+from rag.doctor import DoctorReport, check_devices, check_folder
+from rag.errors import LibraryClosed
+from rag.examples import ExampleStore, bundled_examples, load_examples
+from rag.lazy import Lazy
+from rag.results import Answer, AnswerEvent, AnswerStage, Hit, Turn
+from rag.search import HybridSearch
+from rag.settings import Settings
+from rag.vectors import CachedEmbedder
+
+if TYPE_CHECKING:
+    from inference.service import InferenceService
+    from ingest.embedding import SentenceEmbedder
+    from rag.retriever import Retriever
+
+_DATABASE = "library.db"
+_INDEX_FOLDER = "index"
+_EXAMPLES = "examples.json"
+# Questions of a batch that are under way at once: enough to keep every sequence of the engine
+# busy while others are being searched for or grounded.
+_BATCH_QUESTIONS_PER_SEQUENCE = 2
+
+
+class Library:
+    """A folder of documents that can be asked. Thread-safe; close it, or use it in a `with`.
+
+    Make one with `Library.open`. Errors are those of ingest.errors, inference.request and
+    rag.errors; after `close` every call raises LibraryClosed.
+    """
+
+    def __init__(self, path: Path, settings: Settings) -> None:
+        self.path = path
+        self.settings = settings
+        self.fetch_progress: FetchCallback | None = None
+        self._closed = False
+        self._store = Store(path / _DATABASE)
+        self._embedder: Lazy[SentenceEmbedder] = Lazy(self._load_embedder)
+        self._vectors = Lazy(lambda: CachedEmbedder(self._embedder.get()))
+        self._index = Lazy(self._make_index)
+        self._ingestor = Lazy(self._make_ingestor)
+        self._generator: Lazy[InferenceService] = Lazy(self._load_generator)
+        self._answerer = Lazy(self._make_answerer)
+        self._search = HybridSearch(self._store, self._synced_index, self._vectors.get)
+
+    @classmethod
+    def open(cls, path: Path | str | None = None, *, settings: Settings | None = None) -> Library:
+        """Open a library, made if it is not there; loads no model.
+
+        path: its folder; None takes the one of the settings. settings: None reads the environment.
+        Raises LibraryDamaged, LibraryTooNew.
+        """
+        settings = settings or Settings()
+        folder = settings.library_path if path is None else Path(path)
+        return cls(folder.expanduser().absolute(), settings)
+
+    # --- documents ----------------------------------------------------------------------------
+
+    def add(
+        self,
+        paths: Sequence[Path | str] | Path | str,
+        *,
+        collection: str | None = None,
+        progress: ProgressCallback | None = None,
+        cancel: threading.Event | None = None,
+    ) -> AddReport:
+        """Add files and folders; each file has an outcome in the report. See Ingestor.add."""
+        return (
+            self._opened()
+            ._ingestor.get()
+            .add(paths, collection=collection, progress=progress, cancel=cancel)
+        )
+
+    def add_bytes(
+        self,
+        name: str,
+        data: bytes | BinaryIO,
+        *,
+        collection: str | None = None,
+        progress: ProgressCallback | None = None,
+        cancel: threading.Event | None = None,
+    ) -> AddReport:
+        """Add one upload. name: as its sender gave it. See Ingestor.add_bytes."""
+        return (
+            self._opened()
+            ._ingestor.get()
+            .add_bytes(name, data, collection=collection, progress=progress, cancel=cancel)
+        )
+
+    def resume(
+        self,
+        progress: ProgressCallback | None = None,
+        *,
+        cancel: threading.Event | None = None,
+    ) -> AddReport:
+        """Take up files that a killed process left unfinished; cheap when there are none."""
+        if not self._opened()._store.pending():
+            return AddReport(())
+        return self._ingestor.get().resume(progress=progress, cancel=cancel)
+
+    def remove(self, document_id: str) -> None:
+        """Take a document out, its vectors included. Raises DocumentNotFound."""
+        self._opened()._store.remove(document_id)
+        index = self._synced_index()
+        index.save()  # the saved index must not keep what the document's vectors tell
+
+    def documents(self, collection: str | None = None) -> list[DocumentRecord]:
+        """The documents of a collection, or all, in the order they were added."""
+        return self._opened()._store.documents(collection)
+
+    def document(self, document_id: str) -> DocumentRecord:
+        """One document. Raises DocumentNotFound."""
+        return self._opened()._store.document(document_id)
+
+    def collections(self) -> list[str]:
+        """The names of all collections that have documents, sorted."""
+        return self._opened()._store.collections()
+
+    def page(self, document_id: str, page_index: int) -> Page:
+        """A page's text. page_index: 0-based. Raises DocumentNotFound, PageNotFound."""
+        return self._opened()._store.page(document_id, page_index)
+
+    def render_page(
+        self,
+        document_id: str,
+        page_number: int,
+        *,
+        scale: float = 1.5,
+        highlight: tuple[int, int] | None = None,
+    ) -> bytes | None:
+        """A page as PNG; None where there is no picture of it (no PDF, or no original kept).
+
+        page_number: 1-based. highlight: [start, end) in the page's text.
+        Raises DocumentNotFound, PageNotFound.
+        """
+        store = self._opened()._store
+        original = store.original(document_id)
+        if original is None or store.document(document_id).media_type != "application/pdf":
+            return None
+        from ingest.rendering import render_page  # PDFium is needed by nobody else here
+
+        text = store.page(document_id, page_number - 1).text
+        return render_page(original, page_number, scale=scale, text=text, highlight=highlight)
+
+    # --- questions ----------------------------------------------------------------------------
+
+    def search(self, query: str, *, k: int = 10, collection: str | None = None) -> list[Hit]:
+        """The k passages that fit a query best, best first."""
+        return self._opened()._search.search(query, k, collection=collection)
+
+    def ask(
+        self,
+        question: str,
+        *,
+        history: Sequence[Turn] | None = None,
+        collection: str | None = None,
+        cancel: threading.Event | None = None,
+        client: str = "",
+    ) -> Answer:
+        """The answer to a question, cited. history: the conversation before it, oldest first."""
+        events = self.stream(
+            question, history=history, collection=collection, cancel=cancel, client=client
+        )
+        return _last_answer(events)
+
+    def stream(
+        self,
+        question: str,
+        *,
+        history: Sequence[Turn] | None = None,
+        collection: str | None = None,
+        cancel: threading.Event | None = None,
+        client: str = "",
+        priority: Priority = Priority.INTERACTIVE,
+    ) -> Iterator[AnswerEvent]:
+        """The steps of an answer: retrieved, token*, citation*, done.
+
+        Closing the iterator, or setting `cancel`, stops the engine. client: who asks, for
+        fairness between callers.
+        """
+        self._opened()
+        if not self._is_empty():
+            self._generator.get_soon()  # the model loads while the passages are looked for
+        yield from self._answerer.get().stream(
+            question,
+            history=history or (),
+            collection=collection,
+            cancel=cancel,
+            client=client,
+            priority=priority,
+        )
+
+    def batch(
+        self,
+        questions: Sequence[str],
+        *,
+        collection: str | None = None,
+        cancel: threading.Event | None = None,
+    ) -> list[Answer]:
+        """The answers to many questions, in their order; interactive questions go first.
+
+        After `cancel` the answers under way end early and the rest are empty, marked cancelled.
+        """
+        self._opened()
+        workers = _BATCH_QUESTIONS_PER_SEQUENCE * self.settings.max_sequences
+
+        def answer(question: str) -> Answer:
+            return self._batch_answer(question, collection, cancel)
+
+        with ThreadPoolExecutor(workers, thread_name_prefix="paperlight-batch") as pool:
+            return list(pool.map(answer, questions))
+
+    def _batch_answer(
+        self, question: str, collection: str | None, cancel: threading.Event | None
+    ) -> Answer:
+        """One answer of a batch, which waits where an interactive question would be refused."""
+        cancel = cancel or threading.Event()
+        while True:
+            try:
+                events = self.stream(
+                    question, collection=collection, cancel=cancel, priority=Priority.BATCH
+                )
+                return _last_answer(events)
+            except QueueFull as error:
+                if cancel.wait(error.retry_after_seconds):
+                    raise
+
+    # --- parts --------------------------------------------------------------------------------
+
+    @property
+    def generator(self) -> InferenceService:
+        """The language model's service; loaded now if it was not."""
+        return self._opened()._generator.get()
+
+    @property
+    def retriever(self) -> Retriever:
+        """The search as a LangChain retriever."""
+        from rag.retriever import Retriever  # LangChain loads slowly and few need it
+
+        return Retriever(searcher=self._opened()._search, k=self.settings.passages)
+
+    @property
+    def embedder(self) -> SentenceEmbedder:
+        """The embedding model as LangChain Embeddings; its weights load when first used."""
+        return self._opened()._embedder.get()
+
+    @property
+    def is_warm(self) -> bool:
+        """Whether the models are loaded, so that a question is answered without delay."""
+        return self._generator.is_made and self._embedder.is_made
+
+    def warm_up(self, progress: FetchCallback | None = None) -> None:
+        """Load both models, side by side, and the index.
+
+        progress: told of models that are fetched, from several threads.
+        Raises what loading raises.
+        """
+        self._opened()
+        if progress is not None:
+            self.fetch_progress = progress
+        with ThreadPoolExecutor(2, thread_name_prefix="paperlight-warm") as pool:
+            engine, search = pool.submit(self._generator.get), pool.submit(self._warm_search)
+            engine.result()
+            search.result()
+
+    def doctor(self, *, repair: bool = True) -> DoctorReport:
+        """Check folder, database, index, models and devices; mend what can be derived."""
+        store = self._opened()._store
+        checks = check_folder(self.path)
+        embedder, embedder_check = self._check_embedder()
+        index = self._index.get() if store.embedder is not None else None
+        checks += check_library(store, index, embedder=embedder, repair=repair)
+        checks += [embedder_check, *self._check_engine()]
+        return DoctorReport(tuple(checks))
+
+    # --- lifecycle ----------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Stop the engine and close the store. Idempotent; answers under way end with an error."""
+        if self._closed:
+            return
+        self._closed = True
+        generator = self._generator.take()
+        if generator is not None:
+            generator.close()
+        index = self._index.take()
+        if index is not None:
+            index.save()
+        self._store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    # --- making the parts ---------------------------------------------------------------------
+
+    def _opened(self) -> Self:
+        if self._closed:
+            raise LibraryClosed(f"The library {self.path} is closed; open it again.")
+        return self
+
+    def _is_empty(self) -> bool:
+        """Whether nothing was ever added; then no model is needed to find nothing."""
+        return self._store.embedder is None
+
+    def _load_embedder(self) -> SentenceEmbedder:
+        from ingest.embedding import SentenceEmbedder  # LangChain loads slowly
+
+        embedder = SentenceEmbedder(self._embedder_path())
+        bound = self._store.embedder
+        if bound is not None and bound != (embedder.identity, embedder.dimensions):
+            raise EmbedderMismatch(stored=bound[0], given=embedder.identity)
+        return embedder
+
+    def _embedder_path(self) -> Path:
+        name, models = self.settings.embedder, self.settings.models_path
+        if not name:
+            return bundled_embedder(models, self.fetch_progress)
+        inside = models / name
+        return inside if Path(name).name == name and inside.is_dir() else Path(name).expanduser()
+
+    def _load_generator(self) -> InferenceService:
+        from inference.engine import EngineConfig  # llama.cpp's library loads here
+        from inference.service import InferenceService
+
+        settings = self._opened().settings
+        model_path = resolve_model(settings.model, settings.models_path, self.fetch_progress)
+        return InferenceService(
+            EngineConfig(
+                model_path=model_path,
+                gpu_layers=settings.gpu_layers,
+                context_tokens=settings.context_tokens,
+                max_sequences=settings.max_sequences,
+                batch_tokens=settings.batch_tokens,
+                threads=settings.threads,
+                kv_type=settings.kv_type,
+                queue_limit=settings.queue_limit,
+            )
+        )
+
+    def _make_index(self) -> VectorIndex:
+        bound = self._store.embedder
+        dimensions = bound[1] if bound is not None else self._embedder.get().dimensions
+        return VectorIndex(self.path / _INDEX_FOLDER, dimensions)
+
+    def _synced_index(self) -> VectorIndex:
+        index = self._index.get()
+        index.sync(self._store)
+        return index
+
+    def _make_ingestor(self) -> Ingestor:
+        return Ingestor(
+            self._store,
+            self._index.get(),
+            self._embedder.get(),
+            settings=IngestSettings(keep_originals=self.settings.keep_originals),
+        )
+
+    def _make_answerer(self) -> Answerer:
+        settings = self.settings
+        return Answerer(
+            self._search,
+            self._generator.get,
+            pages=self._store,
+            examples=self._load_examples(),
+            similarity=lambda question, texts: self._vectors.get().similarities(question, texts),
+            options=AnswerOptions(
+                passages=settings.passages,
+                examples=settings.examples,
+                max_answer_tokens=settings.max_answer_tokens,
+            ),
+        )
+
+    def _load_examples(self) -> ExampleStore:
+        own = self.path / _EXAMPLES
+        examples = bundled_examples() + (load_examples(own) if own.is_file() else ())
+        return ExampleStore(examples, self._vectors.get)
+
+    def _warm_search(self) -> None:
+        self._embedder.get().warm_up()
+        if not self._is_empty():
+            self._synced_index()
+
+    # --- findings -----------------------------------------------------------------------------
+
+    def _check_embedder(self) -> tuple[SentenceEmbedder | None, Check]:
+        try:
+            embedder = self._embedder.get()
+            embedder.warm_up()
+        except (InferenceError, IngestError, OSError) as error:
+            return None, Check("embedding model", False, str(error))
+        return embedder, Check("embedding model", True, f"{embedder.identity} loads.")
+
+    def _check_engine(self) -> list[Check]:
+        from inference.llama import gpu_devices, unused_gpus  # llama.cpp's library loads here
+
+        devices = check_devices(
+            used=gpu_devices(), unused=unused_gpus(), gpu_layers=self.settings.gpu_layers
+        )
+        started = time.monotonic()
+        try:
+            model = self._generator.get().model
+        except (InferenceError, OSError) as error:
+            return [Check("language model", False, str(error)), devices]
+        detail = f"{model.name} ({model.parameters / 1e6:,.0f} M parameters, {model.quantization})"
+        detail += f" was there after {time.monotonic() - started:.1f} s."
+        return [Check("language model", True, detail), devices]
+
+
+def _last_answer(events: Iterator[AnswerEvent]) -> Answer:
+    for event in events:
+        if event.stage is AnswerStage.DONE and event.answer is not None:
+            return event.answer
+    raise AssertionError("a stream ends with its answer")

@@ -1,0 +1,91 @@
+"""When "the documents do not say" is the answer, and how it is said.
+
+Pure. Three signals: no passage is near the question, the model says that it does not know, or
+nothing the model said can be found (that one is decided in rag/answer.py).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rag.results import Hit
+
+REFUSAL = "The documents do not say."
+_NEAREST_NAMED = 3
+
+_SUBJECT = (
+    r"(?:the |these |this |your |any of the |none of the )?"
+    r"(?:provided |given |available |numbered )?"
+    r"(?:documents?|passages?|texts?|contexts?|excerpts?|sources?|information)"
+    r"(?: (?:provided|given|above))?"
+)
+_NOT_SAID = (
+    r"(?:do|does|did)(?: not|n['’]t) (?:\w+ )?"
+    r"(?:say|mention|contain|provide|specify|state|include|answer|give|indicate|address|discuss)"
+)
+_DOES_NOT_KNOW = re.compile(
+    rf"^\W*(?:{_SUBJECT},? {_NOT_SAID}"
+    r"|(?:i(?:['’]m| am) )?(?:sorry|afraid)\b.*\b(?:not|n['’]t|no|unable)\b"
+    r"|i (?:do not|don['’]t) (?:know|have)"
+    r"|i (?:cannot|can['’]t|am unable to) (?:answer|find|determine)"
+    r"|there is no (?:information|mention|answer|evidence) (?:in|about|on|of|regarding|provided)"
+    r"|(?:it|this|that|the answer|the question) (?:is not|isn['’]t|cannot be|can['’]t be) "
+    r"(?:\w+ )?(?:mentioned|stated|specified|provided|answered|determined|given|found|possible))"
+    rf"|\b(?:is|are|was|were) not (?:\w+ )?(?:mentioned|stated|specified|provided|given) (?:in|by) "
+    rf"{_SUBJECT}"
+    rf"|^\W*(?:not (?:mentioned|stated|specified|answerable)|no answer|unknown)\W*$",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RelevanceThresholds:
+    """What a passage must reach to be worth asking the model about.
+
+    A passage counts when its dense similarity (cosine) reaches `dense`, or when it reaches
+    `dense_with_keywords` and has `coverage` of the question's weighted content words, or when it
+    has `coverage_alone` of them and the dense side has not seen it or does not know the language.
+    """
+
+    dense: float = 0.45
+    dense_with_keywords: float = 0.25
+    coverage: float = 0.5
+    coverage_alone: float = 0.6
+
+
+def is_relevant(
+    hit: Hit, coverage: float, thresholds: RelevanceThresholds, *, dense_is_reliable: bool = True
+) -> bool:
+    """Whether a passage may hold the answer. coverage: of the question's words, in [0, 1]."""
+    if hit.dense_similarity is None or not dense_is_reliable:
+        return coverage >= thresholds.coverage_alone
+    if hit.dense_similarity >= thresholds.dense:
+        return True
+    return (
+        hit.dense_similarity >= thresholds.dense_with_keywords and coverage >= thresholds.coverage
+    )
+
+
+def says_it_does_not_know(answer: str) -> bool:
+    """Whether the model's answer is that it has none. Looks at the opening words only.
+
+    "The warranty does not cover water damage" is an answer: the subject must be the documents,
+    the passages, or the model itself.
+    """
+    return bool(_DOES_NOT_KNOW.search(answer.strip()[:200]))
+
+
+def refusal_text(nearest: Sequence[Hit]) -> str:
+    """The refusal, with the places a reader may want to look at."""
+    places = list(dict.fromkeys(_place(hit) for hit in nearest))[:_NEAREST_NAMED]
+    if not places:
+        return f"{REFUSAL} No passage in the library is near this question."
+    if len(places) == 1:
+        return f"{REFUSAL} The nearest passage is in {places[0]}."
+    return f"{REFUSAL} The nearest passages are in {', '.join(places[:-1])} and {places[-1]}."
+
+
+def _place(hit: Hit) -> str:
+    return hit.document_name if hit.page is None else f"{hit.document_name}, page {hit.page}"

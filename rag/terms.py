@@ -1,0 +1,156 @@
+"""Text -> the terms that decide whether two texts speak of the same thing.
+
+Pure and model-free. A term is a stemmed content word, a normalised number, or a pair of adjacent
+characters in scripts that are written without spaces. It knows nothing of passages or answers.
+Function words are known for English only; in other languages they count as content words, which
+makes comparisons stricter, never looser.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+import snowballstemmer
+
+# Function words, and words that questions and answers add without meaning anything to a document.
+_STOP_WORDS = """
+    a about above after again against all also am an and any are as at be because been before
+    being below between both but by can could did do does doing down during each few for from
+    further had has have having he her here hers him his how i if in into is it its itself just
+    me more most my no nor not now of off on once only or other our out over own same she should
+    so some such than that the their theirs them then there these they this those through to too
+    under until up us very was we were what when where which while who whom whose why will with
+    would you your yours according answer document documents passage passages please say says
+    tell text mentioned stated may might must shall
+"""
+STOP_WORDS = frozenset(_STOP_WORDS.split())
+
+_UNITS = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen
+    fifteen sixteen seventeen eighteen nineteen"""
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
+NUMBER_WORDS = {word: str(value) for value, word in enumerate(_UNITS.split())} | {
+    word: str(10 * value) for value, word in enumerate(_TENS.split(), start=2)
+}
+
+# Han, kana, Thai, Lao, Khmer, Myanmar: no spaces between words. (Hangul has spaces.)
+_UNSPACED = (
+    r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
+)
+_TOKEN = re.compile(
+    rf"(?P<number>\d+(?:[.,\u00a0\u202f']\d+)*)|(?P<unspaced>[{_UNSPACED}]+)|"
+    rf"(?P<word>[^\W\d_{_UNSPACED}]+(?:['’][^\W\d_]+)?)"
+)
+_THOUSANDS = re.compile(r"^\d{1,3}(?:([.,\u00a0\u202f'])\d{3})(?:\1\d{3})*(?:[.,]\d+)?$")
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A token of a text. term: its normalised form. start, end: offsets in the text."""
+
+    term: str
+    start: int
+    end: int
+    is_number: bool
+    is_stop_word: bool
+
+
+@lru_cache(maxsize=1)
+def _stemmer() -> snowballstemmer.stemmer:
+    return snowballstemmer.stemmer("english")
+
+
+@lru_cache(maxsize=65536)
+def normal_form(word: str) -> str:
+    """Case, accents, possessives and English inflection removed; never empty for a word."""
+    decomposed = unicodedata.normalize("NFKD", word).casefold()
+    bare = "".join(c for c in decomposed if not unicodedata.combining(c)) or word.casefold()
+    bare = re.sub(r"['’](s|re|ve|ll|d|m|t)?$", "", bare) or bare
+    return str(_stemmer().stemWord(bare)) or bare
+
+
+@lru_cache(maxsize=65536)
+def normal_number(text: str) -> str:
+    """One spelling for a number: "1,200.50", "1 200.5" and "1200.50" are the same.
+
+    "1.200" is read as a thousand two hundred, since prose rarely writes three decimals.
+    """
+    plain = unicodedata.normalize("NFKC", text)
+    if match := _THOUSANDS.match(text):
+        plain = plain.replace(unicodedata.normalize("NFKC", match.group(1)), "")
+    plain = re.sub(r"[^\d.]", ".", plain)
+    if plain.count(".") > 1:  # a date or a section number: keep its shape
+        return plain
+    whole, _, decimals = plain.partition(".")
+    whole = whole.lstrip("0") or "0"
+    decimals = decimals.rstrip("0")
+    return f"{whole}.{decimals}" if decimals else whole
+
+
+def words(text: str) -> Iterator[Word]:
+    """Every token of the text in order, stop words included and marked."""
+    for match in _TOKEN.finditer(text):
+        start, end = match.span()
+        token = match.group()
+        if match.lastgroup == "number":
+            yield Word(normal_number(token), start, end, is_number=True, is_stop_word=False)
+        elif match.lastgroup == "unspaced":
+            yield from _character_pairs(token, start)
+        else:
+            plain = token.casefold()
+            if plain in NUMBER_WORDS:
+                # A number word weighs like a number but is never demanded like one ("one of").
+                yield Word(NUMBER_WORDS[plain], start, end, is_number=False, is_stop_word=False)
+            else:
+                stop = re.sub(r"['’].*$", "", plain) in STOP_WORDS
+                yield Word(normal_form(token), start, end, is_number=False, is_stop_word=stop)
+
+
+def _character_pairs(run: str, offset: int) -> Iterator[Word]:
+    if len(run) == 1:
+        yield Word(run, offset, offset + 1, is_number=False, is_stop_word=False)
+    for i in range(len(run) - 1):
+        yield Word(run[i : i + 2], offset + i, offset + i + 2, is_number=False, is_stop_word=False)
+
+
+@lru_cache(maxsize=16384)
+def content_terms(text: str) -> frozenset[str]:
+    """The terms of a text that carry meaning."""
+    return frozenset(word.term for word in words(text) if not word.is_stop_word)
+
+
+@lru_cache(maxsize=16384)
+def number_terms(text: str) -> frozenset[str]:
+    """The numbers written in digits, in normal form."""
+    return frozenset(word.term for word in words(text) if word.is_number)
+
+
+@lru_cache(maxsize=16384)
+def name_terms(text: str) -> frozenset[str]:
+    """Words that are written as names: capitals inside a sentence, acronyms, mixed case.
+
+    The first word of a text is not taken, since every first word has a capital, unless more than
+    its first letter is a capital ("NATO") or the next word has one too ("Marie Curie").
+    """
+    found: set[str] = set()
+    latin = [
+        (word, text[word.start : word.end])
+        for word in words(text)
+        if not word.is_number and not word.is_stop_word
+    ]
+    opening = re.compile(r"(^|[.!?:;\n\"“(\[|-])\s*$")
+    for i, (word, surface) in enumerate(latin):
+        if not surface[:1].isupper():
+            continue
+        inner_capital = any(c.isupper() for c in surface[1:])
+        opens = bool(opening.search(text[max(0, word.start - 4) : word.start]))
+        if opens and not inner_capital:
+            following = latin[i + 1] if i + 1 < len(latin) else None
+            joined = following is not None and following[0].start == word.end + 1
+            if not (joined and following is not None and following[1][:1].isupper()):
+                continue
+        found.add(word.term)
+    return frozenset(found)

@@ -1,0 +1,156 @@
+"""The page as a reader meets it: a real Chromium, a real server, the real bundled models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+from tests.browser.browser import Page, browser
+from tests.browser.documents import CORRUPT_PDF, REPORT_NAME, pdf
+from tests.browser.server import Server
+
+pytestmark = [pytest.mark.browser, pytest.mark.model]
+
+QUESTION = "How many turbines does the wind farm have?"
+LONG_QUESTION = "Describe the wind farm at Skerry Point and everything that happened there."
+
+
+def test_an_answer_streams_and_its_citation_opens_the_quoted_page(page: Page) -> None:
+    page.ask(QUESTION)
+    page.wait(lambda: page.find(".st-key-stop button"), "the Stop button")
+    answer = page.answer()
+    assert answer.get_attribute("data-stage") == "done"
+    assert "nine" in answer.find_element(By.CLASS_NAME, "answer").text
+    assert page.texts(".chip .name") == [REPORT_NAME]
+
+    page.click(".answer .cite")
+    quote = page.wait(lambda: page.texts("mark"), "the marked quote")[0]
+    assert "nine turbines" in quote
+    assert page.texts(".place") == ["Page 3 of 3"]
+    assert "eleven weeks" in page.texts(".text")[0], "the text around the quote"
+    image = page.wait(lambda: page.find(".st-key-source-drawer img"), "the page's picture")[0]
+    page.wait(lambda: int(image.get_property("naturalWidth") or 0) > 500, "a picture of a page")
+
+    page.click(".st-key-previous-page button")
+    page.wait(lambda: page.texts(".place") == ["Page 2 of 3"], "the page before")
+    assert not page.find("mark")
+    page.click(".st-key-quoted-page button")
+    page.wait(lambda: page.texts("mark") == [quote], "the quote again")
+
+    page.driver.switch_to.active_element.send_keys(Keys.ESCAPE)
+    page.wait(lambda: not page.find(".st-key-source-drawer"), "a closed drawer")
+    assert page.stage() == "done", "closing the drawer keeps the conversation"
+
+
+def test_a_question_that_the_documents_do_not_answer_shows_the_nearest_passages(
+    page: Page,
+) -> None:
+    page.ask("What is the capital of Peru?")
+    page.answer()
+    assert not page.find(".cite")
+    assert page.texts("summary")[0].startswith("Nearest passages")
+    page.click(".passage")
+    page.wait(lambda: page.find("mark"), "the passage in its page")
+
+
+def test_a_sample_question_is_asked_with_one_click(page: Page) -> None:
+    label = page.wait(lambda: page.texts(".st-key-samples button p"), "sample questions")[0]
+    page.click(".st-key-samples button")
+    page.wait(lambda: page.texts(".question") == [label], "the question")
+    page.answer()
+    page.click(".st-key-new-conversation button")
+    page.wait(lambda: page.find(".st-key-samples"), "the greeting")
+
+
+def test_stop_ends_the_answer_and_the_engine_work_for_it(page: Page, server: Server) -> None:
+    cancelled = server.metric("requests_cancelled_total")
+    page.ask(LONG_QUESTION)
+    page.wait(lambda: server.metric("requests_running") == 1, "a running request")
+    page.click(".st-key-stop button")
+    assert page.answer().get_attribute("data-stage") == "stopped"
+    assert server.metric("requests_running") == 0
+    assert server.metric("requests_cancelled_total") == cancelled + 1
+    page.ask(QUESTION)
+    assert page.answer().get_attribute("data-stage") == "done", "and the next is answered"
+
+
+def test_an_answer_that_nobody_waits_for_is_stopped(
+    page: Page, server: Server, tmp_path: Path
+) -> None:
+    cancelled = server.metric("requests_cancelled_total")
+    with browser(tmp_path / "profile") as other:
+        other.open(server.url)
+        other.ask(LONG_QUESTION)
+        other.wait(lambda: server.metric("requests_running") == 1, "a running request")
+    page.wait(lambda: server.metric("requests_running") == 0, "an idle engine")
+    assert server.metric("requests_cancelled_total") == cancelled + 1
+
+
+def test_an_upload_is_listed_with_its_pages_and_can_be_removed(
+    page: Page, server: Server, tmp_path: Path
+) -> None:
+    path = tmp_path / "letter.pdf"
+    path.write_bytes(pdf([("A letter", "The parcel left Bergen on Monday.")]))
+    page.upload(path)
+    state, detail = page.uploads()["letter.pdf"]
+    assert (state, detail) == ("done", "Added: 1 page, 1 passage")
+    assert "letter.pdf" in page.documents()
+
+    page.click(f".row:nth-child({page.documents().index('letter.pdf') + 1}) .remove")
+    page.click(".st-key-keep button")
+    page.wait(lambda: not page.find(".st-key-confirm-remove"), "a closed question")
+    assert "letter.pdf" in server.document_names()
+
+    page.click(f".row:nth-child({page.documents().index('letter.pdf') + 1}) .remove")
+    page.click(".st-key-confirm-remove button")
+    page.wait(lambda: "letter.pdf" not in page.documents(), "the list without the letter")
+    assert "letter.pdf" not in server.document_names()
+
+
+def test_files_that_cannot_be_read_are_refused_with_a_reason(page: Page, tmp_path: Path) -> None:
+    corrupt, empty = tmp_path / "corrupt.pdf", tmp_path / "empty.txt"
+    corrupt.write_bytes(CORRUPT_PDF)
+    empty.write_bytes(b" \n")
+    page.upload(corrupt, empty)
+    outcomes = page.uploads()
+    assert {name: state for name, (state, _) in outcomes.items()} == {
+        "corrupt.pdf": "skipped",
+        "empty.txt": "skipped",
+    }
+    assert all(len(reason) > 10 and "Error" not in reason for _, reason in outcomes.values())
+    assert not {"corrupt.pdf", "empty.txt"} & set(page.documents())
+    page.click(".dismiss")
+    page.wait(lambda: not page.find(".uploads"), "the outcomes gone")
+
+
+def test_a_hostile_document_is_shown_as_text_and_loads_nothing(page: Page, hostile: Path) -> None:
+    page.upload(hostile)
+    page.uploads()
+    assert hostile.name in page.documents()
+    page.ask("Who keeps the lighthouse of Grayholm?")
+    page.answer()
+    page.click(".chip, .passage")
+    page.wait(lambda: page.find(".st-key-source-drawer .text, .text"), "the document's text")
+    shown = page.texts(".text")[0]
+    assert "<script>window.broken = 1</script>" in shown
+    assert "![pixel](https://evil.example/pixel.png)" in shown
+
+    page.driver.switch_to.active_element.send_keys(Keys.ESCAPE)
+    page.wait(lambda: not page.find(".st-key-source-drawer"), "a closed drawer")
+    page.click(f".row:nth-child({page.documents().index(hostile.name) + 1}) .remove")
+    page.wait(lambda: hostile.name in page.driver.page_source, "the name in the question")
+    page.click(".st-key-confirm-remove button")
+    page.wait(lambda: hostile.name not in page.documents(), "the list without it")
+
+    assert page.driver.execute_script("return window.broken") is None
+    assert not page.find("a[href*='evil'], img[src*='evil'], a[href^='javascript']")
+    assert page.foreign_requests() == []
+
+
+def test_the_page_loads_nothing_from_the_network(page: Page) -> None:
+    assert page.foreign_requests() == []
+    severe = [entry for entry in page.driver.get_log("browser") if entry["level"] == "SEVERE"]
+    assert severe == []

@@ -1,0 +1,73 @@
+"""Small files of every kind, made by other libraries than the ones that read them."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from reportlab.lib.pagesizes import A4
+from reportlab.pdfgen.canvas import Canvas
+
+
+def write_pdf(
+    path: Path, pages: Sequence[Sequence[str]], *, title: str = "", password: str = ""
+) -> Path:
+    """A PDF with these lines of text on its pages. password: needed to open it."""
+    canvas = Canvas(str(path), pagesize=A4, encrypt=password or None)
+    canvas.setTitle(title)
+    for lines in pages:
+        canvas.setFont("Helvetica", 12)
+        for number, line in enumerate(lines):
+            canvas.drawString(72, 760 - 16 * number, line)
+        canvas.showPage()
+    canvas.save()
+    return path
+
+
+def write_scan(path: Path) -> Path:
+    """A PDF whose page is a drawing without any text."""
+    canvas = Canvas(str(path), pagesize=A4)
+    canvas.rect(100, 100, 200, 300, fill=1)
+    canvas.showPage()
+    canvas.save()
+    return path
+
+
+def docx_with_body(path: Path, body: str) -> Path:
+    """A minimal DOCX around this WordprocessingML."""
+    document = (
+        '<?xml version="1.0" encoding="UTF-8"?><w:document'
+        ' xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
+        ' xmlns:m="http://schemas.openxmlformats.org/officeDocument/2006/math">'
+        f"<w:body>{body}</w:body></w:document>"
+    )
+    types = (
+        '<?xml version="1.0"?><Types'
+        ' xmlns="http://schemas.openxmlformats.org/package/2006/content-types">'
+        '<Default Extension="rels"'
+        ' ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+        '<Override PartName="/word/document.xml" ContentType="application/vnd.openxmlformats-'
+        'officedocument.wordprocessingml.document.main+xml"/></Types>'
+    )
+    relations = (
+        '<?xml version="1.0"?><Relationships'
+        ' xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship'
+        ' Id="r1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/'
+        'officeDocument" Target="word/document.xml"/></Relationships>'
+    )
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("[Content_Types].xml", types)
+        archive.writestr("_rels/.rels", relations)
+        archive.writestr("word/document.xml", document)
+    return path
+
+
+def zip_bytes(**members: bytes) -> bytes:
+    """A ZIP archive in memory; a member's "/" is written "__" here."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(name.replace("__", "/"), data)
+    return buffer.getvalue()

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import docx
+import pytest
+
+from ingest.errors import CorruptFile, FileTooLarge
+from ingest.loaders import LoadLimits, load
+from tests.ingest.files import docx_with_body
+
+
+def test_headings_lists_and_tables_are_kept(tmp_path: Path) -> None:
+    written = docx.Document()
+    written.core_properties.title = "Annual Report"
+    written.add_heading("Results", level=1)
+    written.add_paragraph("Sales rose.")
+    written.add_heading("By region", level=2)
+    table = written.add_table(rows=2, cols=2)
+    for row, values in zip(table.rows, [("Region", "Sales"), ("North", "12")], strict=True):
+        for cell, value in zip(row.cells, values, strict=True):
+            cell.text = value
+    path = tmp_path / "a.docx"
+    written.save(str(path))
+
+    document = load(path, name="a.docx")
+    assert document.title == "Annual Report"
+    assert document.pages[0].number is None
+    assert document.pages[0].text == (
+        "# Results\n\nSales rose.\n\n## By region\n\nRegion | Sales\nNorth | 12"
+    )
+
+
+def test_marks_of_emphasis_and_escapes_never_stand_in_the_text(tmp_path: Path) -> None:
+    written = docx.Document()
+    paragraph = written.add_paragraph("net_sales* of ")
+    paragraph.add_run("FY_2023").bold = True
+    path = tmp_path / "a.docx"
+    written.save(str(path))
+    assert load(path, name="a.docx").pages[0].text == "net_sales* of FY_2023"
+
+
+def test_equations_become_text(tmp_path: Path) -> None:
+    power = (
+        "<m:sSup><m:e><m:r><m:t>c</m:t></m:r></m:e><m:sup><m:r><m:t>2</m:t></m:r></m:sup></m:sSup>"
+    )
+    fraction = (
+        "<m:f><m:num><m:r><m:t>a+b</m:t></m:r></m:num><m:den><m:r><m:t>2</m:t></m:r></m:den></m:f>"
+    )
+    path = docx_with_body(
+        tmp_path / "a.docx",
+        "<w:p><w:r><w:t>Since </w:t></w:r>"
+        f"<m:oMath><m:r><m:t>E=m</m:t></m:r>{power}</m:oMath><w:r><w:t>, so</w:t></w:r></w:p>"
+        f"<w:p><m:oMathPara><m:oMath>{fraction}</m:oMath></m:oMathPara></w:p>",
+    )
+    assert load(path, name="a.docx").pages[0].text == "Since E=mc^2, so\n\n(a+b)/2"
+
+
+def test_a_zip_bomb_is_refused_by_its_declared_size(tmp_path: Path) -> None:
+    path = docx_with_body(tmp_path / "a.docx", "<w:p/>")
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("word/media/bomb", bytes(2_000_000))
+    with pytest.raises(FileTooLarge, match="unpacks to"):
+        load(path, name="a.docx", limits=LoadLimits(max_unpacked_bytes=1_000_000))
+
+
+@pytest.mark.parametrize(
+    "body", ["<w:p><w:r>", "\x00", "&undefined;"], ids=["cut", "nul", "entity"]
+)
+def test_broken_xml_is_a_damaged_file(tmp_path: Path, body: str) -> None:
+    with pytest.raises(CorruptFile):
+        load(docx_with_body(tmp_path / "a.docx", body), name="a.docx")
+
+
+def test_an_entity_bomb_is_refused(tmp_path: Path) -> None:
+    path = docx_with_body(tmp_path / "a.docx", "<w:p/>")
+    entities = "".join(f'<!ENTITY e{i} "{f"&e{i - 1};" * 10}">' for i in range(1, 12))
+    bomb = (
+        f'<!DOCTYPE x [<!ENTITY e0 "ha">{entities}]><w:document'
+        ' xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"><w:body><w:p>'
+        "<w:r><w:t>&e11;</w:t></w:r></w:p></w:body></w:document>"
+    )
+    parts = {}
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in parts.items():
+            archive.writestr(name, bomb if name == "word/document.xml" else data)
+    with pytest.raises(CorruptFile):
+        load(path, name="a.docx")

@@ -1,0 +1,221 @@
+from __future__ import annotations
+
+import re
+import time
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ingest.chunking import chunk_document, passage_text, readable_name
+from ingest.documents import Chunk, Document, Page
+
+
+def count_tokens(text: str) -> int:
+    return len(re.findall(r"\w+|[^\w\s]", text))
+
+
+def chunks_of(*pages: str, media_type: str = "text/plain", max_tokens: int = 40) -> list[Chunk]:
+    document = Document("", media_type, tuple(Page(i + 1, text) for i, text in enumerate(pages)))
+    return chunk_document(document, count_tokens=count_tokens, max_tokens=max_tokens)
+
+
+ALPHABET = st.sampled_from(list("ab1. \n#|-!。") + ["word ", "Sentence one. ", "\n\n", "## H\n"])
+PAGES = st.lists(st.lists(ALPHABET, max_size=120).map("".join), max_size=3)
+TYPES = st.sampled_from(["text/plain", "text/markdown", "text/csv"])
+
+
+@given(PAGES, TYPES, st.integers(8, 60))
+@settings(max_examples=200)
+def test_chunks_are_spans_that_hold_all_text_in_order(
+    pages: list[str], media_type: str, max_tokens: int
+) -> None:
+    chunks = chunks_of(*pages, media_type=media_type, max_tokens=max_tokens)
+    for chunk in chunks:
+        assert chunk.text == pages[chunk.page_index][chunk.start : chunk.end]
+        assert chunk.text.strip()
+        assert count_tokens(chunk.text) <= max_tokens
+    for index, page in enumerate(pages):
+        mine = [chunk for chunk in chunks if chunk.page_index == index]
+        edges = [0, *(edge for chunk in mine for edge in (chunk.start, chunk.end)), len(page)]
+        assert edges == sorted(edges)
+        left_out = "".join(page[a:b] for a, b in list(pairwise(edges))[::2])
+        assert not left_out.strip()
+    assert [c.page_index for c in chunks] == sorted(c.page_index for c in chunks)
+
+
+@given(st.lists(st.integers(1, 30), min_size=1, max_size=40))
+def test_no_chunk_of_prose_is_tiny_but_the_page_itself(lengths: list[int]) -> None:
+    page = " ".join(" ".join(["word"] * n) + ".\n" for n in lengths)
+    chunks = chunks_of(page, max_tokens=40)
+    if len(chunks) > 1:
+        assert min(count_tokens(chunk.text) for chunk in chunks) >= 10
+
+
+def test_sentences_stay_whole() -> None:
+    sentences = [f"Sentence number {i} says what it says." for i in range(20)]
+    text = " ".join(sentences)
+    for chunk in chunks_of(text):
+        assert chunk.text.endswith(".")
+        assert chunk.text.startswith("Sentence")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Mr. Smith of Acme Inc. met Dr. J. Doe on Jan. 5 in the U.S. Capitol building today.",
+        "Sales were 3.5 million, i.e. more than in Fig. 2 and No. 7 of the list shown before.",
+    ],
+)
+def test_abbreviations_end_no_sentence(text: str) -> None:
+    other = "Another sentence of nine tokens stands right here."
+    starts = {
+        chunk.text[:5] for chunk in chunks_of(f"{text} {other} {text} {other}", max_tokens=40)
+    }
+    assert starts <= {text[:5], other[:5]}
+
+
+def test_rows_of_a_table_stay_whole() -> None:
+    rows = [f"Region {i} | {i},000 | {i}.5%" for i in range(30)]
+    text = "\n".join(["Name | Sales | Share", *rows])
+    lines = set(text.split("\n"))
+    for chunk in chunks_of(text):
+        assert set(chunk.text.split("\n")) <= lines
+
+
+def test_rows_of_figures_without_rules_stay_whole() -> None:
+    rows = [f"Net sales of segment {i} {i},100 {i},200 $ (45)" for i in range(30)]
+    lines = set(rows)
+    for chunk in chunks_of("\n".join(rows)):
+        assert set(chunk.text.split("\n")) <= lines
+
+
+def test_wrapped_lines_of_a_pdf_are_one_paragraph() -> None:
+    text = (
+        "The company sells tape in many\ncountries of the world. It also sells\nglue to makers"
+        " of shoes. Profits were\nhigh in the year under review here.\n"
+    ) * 3
+    for chunk in chunks_of(text):
+        assert chunk.text.endswith(".")
+
+
+def test_a_chunk_carries_the_path_of_its_headings() -> None:
+    text = (
+        "# Report\n\n"
+        + "Opening words here. " * 8
+        + "\n\n## Sales\n\n"
+        + "Sales rose a lot. " * 8
+        + "\n\n### North\n\n"
+        + "North was best. " * 8
+        + "\n\n## Costs\n\n"
+        + "Costs fell. " * 10
+    )
+    chunks = chunks_of(text, media_type="text/markdown")
+    found = {chunk.text.split("\n")[0]: chunk.heading for chunk in chunks}
+    assert found["# Report"] == "Report"
+    assert found["## Sales"] == "Report > Sales"
+    assert found["### North"] == "Report > Sales > North"
+    assert found["## Costs"] == "Report > Costs"
+
+
+def test_headings_stay_in_force_from_one_section_to_the_next() -> None:
+    chunks = chunks_of("# Title\n\nFirst part.", "Second part.", media_type="text/markdown")
+    assert [chunk.heading for chunk in chunks] == ["Title", "Title"]
+
+
+def test_a_heading_stays_with_what_it_heads() -> None:
+    text = "Word " * 35 + "end.\n\n# Heading\n\n" + "Text of it. " * 12
+    chunks = chunks_of(text, media_type="text/markdown")
+    assert not any(chunk.text.rstrip().endswith("# Heading") for chunk in chunks)
+
+
+def test_a_hash_in_code_or_plain_text_is_no_heading() -> None:
+    text = "```\n# not a heading\nx = 1\n```\n\nText."
+    assert {c.heading for c in chunks_of(text, media_type="text/markdown")} == {""}
+    assert {c.heading for c in chunks_of("# plain", media_type="text/plain")} == {""}
+
+
+def test_chinese_sentences_stay_whole() -> None:
+    def count_characters(text: str) -> int:
+        return len(text)
+
+    text = "这是第一个句子，它有一些字。" * 10
+    document = Document("", "text/plain", (Page(1, text),))
+    chunks = chunk_document(document, count_tokens=count_characters, max_tokens=40)
+    assert all(chunk.text.endswith("。") for chunk in chunks)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x" * 1_000_000,
+        "." * 1_000_000,
+        " " * 1_000_000 + "x",
+        "a " * 500_000,
+        "a\n" * 300_000,
+        "# " + "a " * 400_000,
+        "| " * 400_000,
+        "1 " * 400_000,
+        "#" * 1_000_000,
+        "-\n" * 300_000,
+        "Mr. " * 250_000,
+    ],
+    ids=["letters", "dots", "spaces", "words", "lines", "heading", "bars", "digits", "hashes",
+         "items", "abbreviations"],
+)  # fmt: skip
+def test_a_million_hostile_characters_take_seconds(text: str) -> None:
+    started = time.monotonic()
+    chunks = chunks_of(text, media_type="text/markdown", max_tokens=200)
+    assert time.monotonic() - started < 30
+    assert max(len(chunk.text) for chunk in chunks) <= 200 * 8 * 2
+    assert sum(len(chunk.text.replace(" ", "").replace("\n", "")) for chunk in chunks) == len(
+        text.replace(" ", "").replace("\n", "")
+    )
+
+
+def test_too_small_a_size_is_refused() -> None:
+    with pytest.raises(ValueError, match="8 or more"):
+        chunks_of("text", max_tokens=7)
+
+
+# --- the line of context ------------------------------------------------------------------------
+
+
+def test_a_passage_says_where_it_stands() -> None:
+    assert (
+        passage_text(
+            "Sales rose.",
+            name="3M_2018_10K.pdf",
+            title="Annual Report",
+            heading="Item 7 > Results",
+            page_number=12,
+            count_tokens=count_tokens,
+        )
+        == "3M 2018 10K, Annual Report, page 12 > Item 7 > Results\nSales rose."
+    )
+
+
+def test_a_long_context_loses_its_outer_headings_first() -> None:
+    text = passage_text(
+        "Text.",
+        name="a.md",
+        heading="one two three four > five six > seven",
+        count_tokens=count_tokens,
+        max_tokens=6,
+    )
+    assert text == "a > five six > seven\nText."
+
+
+def test_a_context_that_never_fits_is_left_out() -> None:
+    text = passage_text("Text.", name="a b c d e.md", count_tokens=count_tokens, max_tokens=3)
+    assert text == "Text."
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("3M_2018_10K.pdf", "3M 2018 10K"), ("README", "README"), (".hidden", ".hidden"),
+     ("v1.2 final", "v1.2 final"), ("a.tar.gz", "a.tar")],
+)  # fmt: skip
+def test_a_name_is_read_as_words(name: str, words: str) -> None:
+    assert readable_name(name) == words
