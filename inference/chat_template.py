@@ -104,6 +104,7 @@ class ChatTemplate:
     def _encode_rendered(self, rendered: str, messages: Sequence[Message]) -> Prompt:
         tokens: list[int] = []
         passages: list[tuple[int, int]] = []
+        stem = 0
         # re.split with one group alternates template text and message numbers.
         for position, piece in enumerate(_PLACEHOLDERS.split(rendered)):
             if position % 2 == 0:
@@ -117,10 +118,13 @@ class ChatTemplate:
                     passages.append((start, len(tokens)))
                 else:
                     tokens += self._encoder.encode(part)
+            if piece == "0" and messages[0].role == "system":
+                stem = len(tokens)
         if self._encoder.adds_bos and tokens[:1] != [self._encoder.bos]:
             tokens.insert(0, self._encoder.bos)
             passages = [(start + 1, end + 1) for start, end in passages]
-        return Prompt(tuple(tokens), tuple(p for p in passages if p[0] < p[1]))
+            stem += stem > 0
+        return Prompt(tuple(tokens), tuple(p for p in passages if p[0] < p[1]), stem)
 
 
 def _raise_template_error(message: str) -> None:

@@ -11,17 +11,17 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from inference import scheduler
-from inference.detokenizer import TextStream
+from inference.block_placement import BlockPlacement
+from inference.completion import Completion, Counters, PlacedBlock
 from inference.drafting import LONGEST_DRAFT_TOKENS, NGramDrafter
-from inference.kv_cache import Key, KVCache, RunningCells, common_prefix_length
+from inference.kv_cache import KVCache, common_prefix_length
 from inference.llama import (
     KV_BYTES,
     MAX_SEQUENCE_IDS,
@@ -36,7 +36,7 @@ from inference.request import (
     FinishReason,
     InferenceError,
     InvalidRequest,
-    Priority,
+    Prompt,
     Request,
     TokenEvent,
     TokenLogprob,
@@ -45,8 +45,6 @@ from inference.request import (
 from inference.sampling import Sampler
 
 logger = logging.getLogger(__name__)
-
-Sink = Callable[["TokenEvent | InferenceError"], None]
 
 # Cells kept free for each running completion, so that a new one is not admitted only to be
 # preempted some tokens later.
@@ -59,6 +57,8 @@ LARGEST_SHARE_OF_MEMORY = 1 / 8
 SMALLEST_CONTEXT_TOKENS = 2048
 # Share of the cells kept for prompts to come. Retained cells cost a masked-out pass of attention.
 RETAINED_SHARE = 0.5
+# Passages computed side by side to be kept.
+BLOCK_BUILDERS = 4
 # Rows of drafts in one batch, over all sequences. On a CPU a step of few rows waits for memory,
 # so a handful more is nearly free; beyond that each row costs its share of compute.
 DRAFT_ROWS = 16
@@ -86,88 +86,10 @@ class EngineConfig:
     prefix_cache: bool = True
     drafting: bool = True
     adapters: tuple[tuple[Path, float], ...] = ()
-
-
-@dataclass(slots=True, eq=False)
-class Completion:
-    """One request on its way through the engine."""
-
-    request: Request
-    sink: Sink
-    submitted: float  # time.monotonic()
-    tokens: list[int] = field(init=False)
-    cells: RunningCells | None = None
-    sampler: Sampler | None = None
-    text: TextStream = field(init=False)
-    drafter: NGramDrafter | None = None
-    cancelled: bool = False  # set by any thread, read by the engine
-    usage: Usage | None = None
-    cached_tokens: int | None = None
-    scheduled: float | None = None
-    first_token: float | None = None
-    latest_token: float | None = None
-    drafted: int = 0
-    accepted: int = 0
-
-    def __post_init__(self) -> None:
-        self.tokens = list(self.request.prompt.tokens)
-        self.text = TextStream(self.request.sampling.stop)
-
-    @property
-    def priority(self) -> Priority:
-        return self.request.priority
-
-    @property
-    def client(self) -> str:
-        return self.request.client
-
-    @property
-    def computed(self) -> int:
-        return self.cells.length if self.cells else 0
-
-    @property
-    def pending_tokens(self) -> int:
-        return len(self.tokens) - self.computed
-
-    @property
-    def completion_tokens(self) -> int:
-        return len(self.tokens) - len(self.request.prompt.tokens)
-
-    @property
-    def tokens_left(self) -> int:
-        return self.request.sampling.max_tokens - self.completion_tokens
-
-    @property
-    def key(self) -> Key:
-        """What can be shared: all but the last token, which is always computed for its logits."""
-        return np.array(self.tokens[:-1], dtype=np.int32)
-
-    def expired(self, now: float) -> bool:
-        limit = self.request.deadline_seconds
-        return limit is not None and now - self.submitted > limit
-
-
-@dataclass(slots=True)
-class Counters:
-    """Running totals and recent latencies; read by other threads, written by the engine's."""
-
-    requests: dict[FinishReason, int] = field(
-        default_factory=lambda: dict.fromkeys(FinishReason, 0)
-    )
-    steps: int = 0
-    step_seconds: float = 0.0
-    decode_seconds: float = 0.0  # inside llama_decode
-    rows: int = 0
-    prompt_tokens_computed: int = 0
-    prompt_tokens_reused: int = 0
-    completion_tokens: int = 0
-    preemptions: int = 0
-    drafted_tokens: int = 0
-    accepted_draft_tokens: int = 0
-    failed_batches: int = 0
-    first_token_seconds: deque[float] = field(default_factory=lambda: deque(maxlen=1024))
-    inter_token_seconds: deque[float] = field(default_factory=lambda: deque(maxlen=4096))
-    request_seconds: deque[float] = field(default_factory=lambda: deque(maxlen=64))
+    passage_blocks: bool = False
+    block_memory_bytes: int = 1 << 30
+    block_folder: Path | None = None
+    block_disk_bytes: int = 4 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +125,7 @@ class Engine:
                 self.model,
                 cells=config.context_tokens or automatic_context_tokens(self.model, config),
                 batch_tokens=max(config.batch_tokens, max_outputs),
-                max_sequences=config.max_sequences,
+                max_sequences=config.max_sequences + BLOCK_BUILDERS + 1,
                 max_outputs=max_outputs,
                 threads=config.threads or usable_cores(),
                 kv_type=config.kv_type,
@@ -215,11 +137,16 @@ class Engine:
         # The cells of a recurrent state cannot be shared by position or taken back.
         shares = config.prefix_cache and not self.model.is_recurrent
         self._can_draft = config.drafting and not self.model.is_recurrent
+        scratch = config.max_sequences + BLOCK_BUILDERS
+        self.blocks = BlockPlacement(
+            self.context, scratch, config, enabled=config.passage_blocks and shares
+        )
+        self._building: set[str] = set()
         self.cache = KVCache(
             self.context,
             total=self.context.cells,
-            running_ids=range(config.max_sequences),
-            retained_ids=range(config.max_sequences, MAX_SEQUENCE_IDS if shares else 0),
+            running_ids=range(scratch),
+            retained_ids=range(scratch + 1, MAX_SEQUENCE_IDS if shares else 0),
             retained_limit=int(self.context.cells * RETAINED_SHARE),
         )
         self.counters = Counters()
@@ -265,6 +192,7 @@ class Engine:
         started = time.monotonic()
         self._drop_ended(started)
         self._admit(started)
+        self._place_blocks()
         slices = self._plan()
         if not slices:
             return
@@ -288,15 +216,19 @@ class Engine:
     def _admit(self, now: float) -> None:
         for completion in scheduler.admission_order(self.waiting, self.running, now):
             if not self._has_place_for(completion):
-                return
+                continue
             if self._should_wait_for_shared_prefix(completion):
                 continue
             if not self._start(completion, now):
                 return
 
     def _has_place_for(self, completion: Completion) -> bool:
-        if self.cache.can_start:
+        builds = bool(completion.build)
+        running = sum(bool(item.build) == builds for item in self.running)
+        if running < (BLOCK_BUILDERS if builds else self.config.max_sequences):
             return True
+        if builds:
+            return False
         victim = scheduler.preemption_victim(
             self.running, size=lambda item: item.computed, below=completion.priority
         )
@@ -320,6 +252,8 @@ class Engine:
 
     def _start(self, completion: Completion, now: float) -> bool:
         """Give the completion cells; False if there is no room for its prompt now."""
+        if completion.cached_tokens is None and not completion.build:
+            completion.blocks = self.blocks.plan(completion.request.prompt)
         cells = self.cache.start(completion.key)
         unmet = sum(item.pending_tokens for item in self.running)
         headroom = HEADROOM_CELLS * (len(self.running) + 1)
@@ -333,7 +267,7 @@ class Engine:
                 return False
             need -= victim.pending_tokens + HEADROOM_CELLS
             self._preempt(victim)
-        if completion.sampler is None:
+        if completion.sampler is None and not completion.build:
             try:
                 completion.sampler = Sampler(self.model, completion.request.sampling)
             except InferenceError as error:
@@ -349,7 +283,56 @@ class Engine:
             self.counters.prompt_tokens_reused += cells.length
         self.waiting.remove(completion)
         self.running.append(completion)
+        self._order_builds(completion)
         return True
+
+    # --- passage blocks -----------------------------------------------------------------------
+
+    def _order_builds(self, completion: Completion) -> None:
+        """Have the blocks built that this completion will need and nobody has."""
+        prompt = completion.request.prompt
+        for block in completion.blocks:
+            wanted = block.end > completion.computed and block.identity not in self.blocks.store
+            if wanted and block.identity not in self._building:
+                self._building.add(block.identity)
+                tokens = prompt.tokens[: prompt.stem]
+                tokens += prompt.tokens[block.start - block.skip : block.end]
+                request = replace(completion.request, prompt=Prompt(tokens, stem=prompt.stem))
+                build = Completion(request, _nobody, completion.submitted, build=block.identity)
+                self.waiting.append(build)
+
+    def _place_blocks(self) -> None:
+        for completion in self.running:
+            while (block := completion.next_block) and completion.pending_tokens == 0:
+                if block.identity in self._building:
+                    break
+                if not self._place(completion, block):
+                    # Not to be had any more: its tokens are computed as any others.
+                    completion.blocks = tuple(b for b in completion.blocks if b is not block)
+
+    def _place(self, completion: Completion, block: PlacedBlock) -> bool:
+        cells = completion.cells
+        assert cells is not None
+        length = block.end - block.start + block.skip
+        if not self.cache.make_room(length):
+            return False
+        skip = completion.computed - block.start + block.skip
+        placed = self.blocks.place(
+            block.identity, cells.sequence, block.start - block.skip, length, skip=skip
+        )
+        if not placed:
+            return False
+        self.cache.grow(cells, length - skip)
+        completion.cached_tokens = (completion.cached_tokens or 0) + length - skip
+        self.counters.prompt_tokens_reused += length - skip
+        return True
+
+    def _save_block(self, completion: Completion) -> None:
+        """A build has computed its tokens: keep their state."""
+        assert completion.cells is not None
+        stem, end = completion.request.prompt.stem, len(completion.tokens)
+        self.blocks.save(completion.build, completion.cells.sequence, stem, end)
+        self._end(completion)
 
     def _preempt(self, completion: Completion) -> None:
         """Give up a running completion's place; it starts again from its tokens so far."""
@@ -361,8 +344,8 @@ class Engine:
 
     def _release_cells(self, completion: Completion) -> None:
         if completion.cells is not None:
+            self._publish(completion)
             cells, completion.cells = completion.cells, None
-            self.cache.publish(cells, np.array(completion.tokens[: cells.length], dtype=np.int32))
             self.cache.release(cells)
 
     # --- planning -----------------------------------------------------------------------------
@@ -396,7 +379,7 @@ class Engine:
         slices = []
         for item in decoding:
             drafts: list[int] = []
-            if item.drafter is not None and rows_left:
+            if item.drafter is not None and item.at_end and rows_left:
                 room = self.context_tokens - len(item.tokens)
                 limit = min(rows_left, item.tokens_left - 1, room - 1, LONGEST_DRAFT_TOKENS)
                 drafts = item.drafter.propose(item.tokens, limit=limit)
@@ -432,7 +415,7 @@ class Engine:
             tokens[row + item.count : end] = item.drafts
             positions[row:end] = np.arange(start, start + item.rows)
             sequences[row:end] = completion.cells.sequence
-            if start + item.count == len(completion.tokens):
+            if start + item.count == len(completion.tokens) and not completion.build:
                 outputs[row + item.count - 1 : end] = 1
             row = end
         status = self.context.decode(tokens, positions, sequences, outputs)
@@ -474,9 +457,11 @@ class Engine:
             is_prompt = completion.first_token is None
             last = row + item.count - 1
             row += item.rows
-            # Drafts count as computed here, so pending goes below zero with them.
-            if completion.pending_tokens > 0:
+            if completion.computed < len(completion.tokens):
                 self._publish(completion)
+                continue
+            if completion.build:
+                self._save_block(completion)
                 continue
             if is_prompt:
                 self._publish(completion)
@@ -485,8 +470,10 @@ class Engine:
     def _publish(self, completion: Completion) -> None:
         """Let others share what has been computed of a prompt."""
         assert completion.cells is not None
-        prefix = completion.tokens[: completion.computed]
-        self.cache.publish(completion.cells, np.array(prefix, dtype=np.int32))
+        count = completion.computed
+        if completion.build:  # only the stem is of use to others
+            count = min(count, completion.request.prompt.stem)
+        self.cache.publish(completion.cells, completion.key_of(count))
 
     def _sample(self, item: _Slice, row: int) -> None:
         """Sample after the last pending token, then on as long as the drafts are right."""
@@ -568,17 +555,24 @@ class Engine:
         return TokenEvent(text + completion.text.finish(), reason, logprobs)
 
     def _finish(self, completion: Completion, reason: FinishReason) -> None:
+        if completion.build:
+            self._end(completion)
+            return
         event = self._last_event(completion, reason)
         self._end(completion)
         completion.sink(event)
 
     def _fail(self, completion: Completion, error: InferenceError) -> None:
+        if completion.build:
+            self._end(completion)
+            return
         self._last_event(completion, FinishReason.ERROR)
         self._end(completion)
         completion.sink(error)
 
     def _end(self, completion: Completion) -> None:
         """Give back everything that a completion held."""
+        self._building.discard(completion.build)
         self._release_cells(completion)
         if completion.sampler is not None:
             completion.sampler.close()
@@ -627,6 +621,10 @@ class Engine:
                 completion.sampler.close()
         self.context.close()
         self.model.close()
+
+
+def _nobody(_: TokenEvent | InferenceError) -> None:
+    """The sink of a build: nobody waits for its tokens."""
 
 
 def automatic_context_tokens(model: Model, config: EngineConfig) -> int:

@@ -27,6 +27,7 @@ import numpy.typing as npt
 from llama_cpp._ggml import libggml
 from llama_cpp.llama_grammar import json_schema_to_gbnf
 
+from inference.kv_state import Rope
 from inference.request import InvalidRequest, ModelLoadError, SamplingParams
 
 logger = logging.getLogger(__name__)
@@ -323,18 +324,36 @@ class Model:
         raw = llama_cpp.llama_model_chat_template(self._model, None)
         return raw.decode("utf-8", "replace") if raw else None
 
+    def rope(self) -> Rope | None:
+        """How keys are turned; None where it is not the plain form (scaled or sectioned RoPE)."""
+        kind = int(llama_cpp.llama_model_rope_type(self._model))
+        architecture = self.description.architecture
+        scaling = self.metadata(f"{architecture}.rope.scaling.type")
+        if kind not in (llama_cpp.LLAMA_ROPE_TYPE_NORM, llama_cpp.LLAMA_ROPE_TYPE_NEOX):
+            return None
+        if scaling not in (None, "none"):
+            return None
+        head_size = self._head_size(architecture)
+        return Rope.plain(
+            base=float(self.metadata(f"{architecture}.rope.freq_base") or 10_000.0),
+            dimensions=int(self.metadata(f"{architecture}.rope.dimension_count") or head_size),
+            neighbours=kind == llama_cpp.LLAMA_ROPE_TYPE_NORM,
+            head_size=head_size,
+        )
+
+    def _head_size(self, architecture: str) -> int:
+        heads = max(1, int(llama_cpp.llama_model_n_head(self._model)))
+        stated = self.metadata(f"{architecture}.attention.key_length")
+        return int(stated) if stated else int(llama_cpp.llama_model_n_embd(self._model)) // heads
+
     def _describe(self) -> ModelDescription:
         buffer = ctypes.create_string_buffer(256)
         llama_cpp.llama_model_desc(self._model, buffer, 256)
         words = buffer.value.decode("utf-8", "replace").split()
         architecture = self.metadata("general.architecture") or "unknown"
         layers = int(llama_cpp.llama_model_n_layer(self._model))
-        heads = max(1, int(llama_cpp.llama_model_n_head(self._model)))
         kv_heads = int(llama_cpp.llama_model_n_head_kv(self._model))
-        head_size = int(
-            self.metadata(f"{architecture}.attention.key_length")
-            or int(llama_cpp.llama_model_n_embd(self._model)) // heads
-        )
+        head_size = self._head_size(architecture)
         return ModelDescription(
             name=self.path.stem,
             path=self.path,

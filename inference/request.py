@@ -144,10 +144,13 @@ class Prompt:
 
     passages: half-open token ranges [start, end), in order and disjoint, that hold one Passage
         each; the engine may restore them instead of computing them.
+    stem: how many leading tokens are the same whatever is asked (the system message); passages
+        are computed behind them to be kept. 0: there is no such beginning.
     """
 
     tokens: tuple[int, ...]
     passages: tuple[tuple[int, int], ...] = ()
+    stem: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,8 @@ from typing import Any, Self
 import numpy as np
 
 from inference.chat_template import ChatTemplate
-from inference.engine import Completion, Engine, EngineConfig
+from inference.completion import Completion
+from inference.engine import Engine, EngineConfig
 from inference.llama import ModelDescription, Tokenizer
 from inference.request import (
     EngineStopped,

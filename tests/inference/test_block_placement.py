@@ -1,0 +1,133 @@
+"""Passage blocks in the real engine: what they save, and what they leave as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from inference.block_placement import FRESH_TOKENS
+from inference.engine import EngineConfig
+from inference.request import Message, Passage, Prompt, Request, SamplingParams
+from inference.service import InferenceService
+
+pytestmark = pytest.mark.model
+
+PASSAGES = (
+    "The lighthouse at Port Ellery was built in 1874. It is 41 metres tall and painted in red "
+    "and white bands, and its lamp can be seen from 19 nautical miles away on a clear night.",
+    "The ferry to Grey Island leaves every day at half past seven in the morning and takes fifty "
+    "minutes. In winter it leaves an hour later, and on public holidays it does not run at all.",
+)
+
+
+@pytest.fixture(scope="module")
+def config(llm_path: Path) -> EngineConfig:
+    return EngineConfig(
+        llm_path, context_tokens=2048, max_sequences=2, threads=2, passage_blocks=True
+    )
+
+
+@pytest.fixture(scope="module")
+def service(config: EngineConfig) -> Iterator[InferenceService]:
+    with InferenceService(config) as service:
+        yield service
+
+
+def question(service: InferenceService, text: str, *passages: str) -> Prompt:
+    parts: list[str | Passage] = []
+    for number, passage in enumerate(passages, 1):
+        parts += [f"[{number}] ", Passage(passage), "\n"]
+    system = Message("system", "Answer from the passages in one short sentence.")
+    return service.encode_chat([system, Message("user", [*parts, text])])
+
+
+def test_a_passage_is_computed_once_for_any_question_and_place(service: InferenceService) -> None:
+    first, second = PASSAGES
+    service.complete(Request(question(service, "How tall?", first, second)))
+    # other order, other question: nothing but the passages is the same
+    prompt = question(service, "When does the ferry leave?", second, first)
+    with service.submit(Request(prompt, SamplingParams(max_tokens=4))) as stream:
+        stream.text()
+    assert stream.usage is not None
+    placed = sum(end - start - FRESH_TOKENS for start, end in prompt.passages)
+    assert stream.usage.cached_tokens >= placed
+    service._engine.check()
+
+
+def test_a_block_right_behind_its_stem_gives_what_computing_it_gives(config: EngineConfig) -> None:
+    """There a block has seen all that it would have seen, so the answer must be the same."""
+    with InferenceService(replace(config, passage_blocks=False)) as plain:
+        encode = plain.tokenizer.encode
+        stem, passage = encode("The harbour. "), encode(PASSAGES[0])
+        tail = encode(" In short, the lighthouse is")
+        prompt = Prompt(
+            (*stem, *passage, *tail), ((len(stem), len(stem) + len(passage)),), len(stem)
+        )
+        request = Request(prompt, SamplingParams(max_tokens=16))
+        expected = plain.complete(request)
+    with InferenceService(replace(config, prefix_cache=True)) as service:
+        service.complete(request)
+        service._engine.cache.drop_retained()  # or the whole prompt would be shared as it is
+        with service.submit(request) as stream:
+            assert stream.text() == expected
+        assert stream.usage is not None
+        assert stream.usage.cached_tokens >= len(passage) - FRESH_TOKENS
+
+
+def test_many_questions_with_shared_passages_all_end_and_the_books_balance(
+    service: InferenceService,
+) -> None:
+    streams = [
+        service.submit(
+            Request(question(service, f"Question {n}?", *order), SamplingParams(max_tokens=4))
+        )
+        for n, order in enumerate([PASSAGES, PASSAGES[::-1], PASSAGES[:1], PASSAGES[1:]] * 3)
+    ]
+    for index, stream in enumerate(streams):
+        if index % 4 == 3:
+            stream.cancel()
+        stream.text()
+    assert all(stream.finish_reason is not None for stream in streams)
+    service.complete(Request(question(service, "Done?"), SamplingParams(max_tokens=1)))
+    assert not service._engine.has_work
+    service._engine.check()
+
+
+def test_a_cache_too_small_for_blocks_still_answers(config: EngineConfig) -> None:
+    with InferenceService(replace(config, context_tokens=256)) as service:
+        streams = [
+            service.submit(
+                Request(question(service, f"Why {n}?", *PASSAGES), SamplingParams(max_tokens=8))
+            )
+            for n in range(4)
+        ]
+        assert all(stream.text() for stream in streams)
+
+
+def test_blocks_of_an_earlier_run_are_used_and_damaged_ones_are_not(
+    config: EngineConfig, tmp_path: Path
+) -> None:
+    kept = replace(config, block_folder=tmp_path)
+
+    def computed() -> float:
+        with InferenceService(kept) as service:
+            prompt = question(service, "How tall is the lighthouse?", *PASSAGES)
+            assert service.complete(Request(prompt, SamplingParams(max_tokens=4)))
+            return service.metrics()["prompt_tokens_computed_total"]
+
+    first, second = computed(), computed()
+    assert second < first - 50
+    for file in tmp_path.glob("*/*.kv"):
+        file.write_bytes(file.read_bytes()[:-5])
+    assert computed() > second  # computed in place, as if there were no blocks
+    assert computed() == first  # and built again
+
+
+def test_keys_that_cannot_be_moved_switch_blocks_off(config: EngineConfig) -> None:
+    with InferenceService(replace(config, kv_type="q8_0")) as service:
+        assert not service._engine.blocks.enabled
+        prompt = question(service, "How tall?", PASSAGES[0])
+        assert service.complete(Request(prompt, SamplingParams(max_tokens=4)))
