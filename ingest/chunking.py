@@ -274,7 +274,7 @@ def _units(
                 yield _Unit(
                     start=start,
                     end=start + len(stripped),
-                    tokens=max(count_tokens(stripped), len(stripped) // _CHARACTERS_A_TOKEN),
+                    tokens=max(1, count_tokens(stripped), len(stripped) // _CHARACTERS_A_TOKEN),
                     before=span.before if before is None else before,
                     heading=span.heading,
                 )

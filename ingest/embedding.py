@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import threading
 from collections.abc import Sequence
 from functools import cached_property
@@ -197,10 +196,3 @@ class SentenceEmbedder(Embeddings):
         if self._threads:
             torch.set_num_threads(self._threads)
         return SentenceTransformer(str(self.model_path), device=self._device, local_files_only=True)
-
-
-def default_threads() -> int:
-    """CPU cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

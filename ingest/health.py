@@ -168,7 +168,9 @@ def _check_leftovers(store: Store, *, repair: bool) -> Check:
     """Staged files of no pending row: those of a process killed between the two."""
     if any(True for _ in store.pending()):
         return Check("staging", True, "Files are being added.")
-    leftovers = [path for path in store.originals.staged() if not _is_fresh(store)]
+    leftovers = list(store.originals.staged())
+    if leftovers and _is_in_use(store):
+        return Check("staging", True, "Files are being added.")
     if not leftovers:
         return Check("staging", True, "Nothing was left behind.")
     detail = f"{len(leftovers):,} temporary files were left behind."
@@ -179,7 +181,7 @@ def _check_leftovers(store: Store, *, repair: bool) -> Check:
     return Check("staging", True, detail, repaired=True)
 
 
-def _is_fresh(store: Store) -> bool:
+def _is_in_use(store: Store) -> bool:
     """Whether a live process holds a claim: it may be about to use what it has staged."""
     if not store.claims_folder.is_dir():
         return False

@@ -41,6 +41,7 @@ _WORD_CHARACTER = rf"(?:[^\W_{_PAIRED}]|[\u0900-\u0963\u0966-\u0dff])"
 _TOKEN = re.compile(
     rf"(?P<number>\d+(?:[.,'\u2019]\d+)+)(?!\w)|(?P<paired>[{_PAIRED}]+)|(?P<word>{_WORD_CHARACTER}+)"
 )
+_CLITICS = frozenset({"s", "t", "d", "m", "re", "ve", "ll"})  # "3M's", "isn't": not words
 _DIGITS_IN_WORD = re.compile(r"\d{2,}")
 _GROUPING = re.compile(r"[,'\u2019](?=\d{3}(?!\d))")
 _MAX_TERM_CHARACTERS = 64  # a longer "word" is data, not language; its beginning still finds it
@@ -70,7 +71,7 @@ def _terms(text: str) -> Iterator[str]:
             )
         elif match.lastgroup == "paired":
             yield from _pairs(match.group())
-        else:
+        elif not (token in _CLITICS and text[max(0, match.start() - 1)] in "'\u2019"):
             yield _stem(token)
             if not token.isdigit():
                 yield from (digits for digits in _DIGITS_IN_WORD.findall(token) if digits != token)

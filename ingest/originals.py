@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import suppress
@@ -66,11 +67,21 @@ class Originals:
                 staged.unlink()
 
     def place(self, staged: Path, *, sha256: str, media_type: str) -> str:
-        """Move a staged file to its final name; returns that, relative to the folder."""
+        """Make a staged file an original; returns its name, relative to the folder.
+
+        The staged file stays until `discard`: a process killed before the document is stored has
+        then lost nothing, and the original is an orphan that the doctor finds.
+        """
         relative = f"{sha256[:2]}/{sha256}{_SUFFIXES.get(media_type, '.bin')}"
         target = self.folder / relative
         target.parent.mkdir(parents=True, exist_ok=True)
-        staged.replace(target)
+        complete = target.with_name(f"{target.name}.{uuid.uuid4().hex}")
+        try:
+            complete.hardlink_to(staged)
+        except OSError:  # a file system without links
+            shutil.copyfile(staged, complete)
+        complete.replace(target)
+        complete.unlink(missing_ok=True)  # renaming a link onto the same file leaves both
         _sync_folder(target.parent)
         return relative
 

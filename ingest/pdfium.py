@@ -29,15 +29,6 @@ Pixels = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
-class Bookmark:
-    """An entry of the outline. level: 0 is outermost. page_index: 0-based."""
-
-    level: int
-    title: str
-    page_index: int
-
-
-@dataclass(frozen=True, slots=True)
 class Rectangle:
     """A box on a page, in PDF points from its lower left corner."""
 
@@ -114,22 +105,6 @@ class PdfFile:
         """The title that the metadata state, as they state it, or ""."""
         with _PDFIUM_LOCK:
             return str(self._document.get_metadata_value("Title") or "")
-
-    def outline(self, *, max_entries: int = 10_000) -> list[Bookmark]:
-        """The bookmarks that lead to a page of this file, in reading order of the outline."""
-        bookmarks: list[Bookmark] = []
-        with _pdfium() as pdfium:
-            try:
-                for entry in self._document.get_toc():
-                    target = entry.get_dest()
-                    index = None if target is None else target.get_index()
-                    if index is not None:
-                        bookmarks.append(Bookmark(entry.level, entry.get_title(), int(index)))
-                    if len(bookmarks) >= max_entries:
-                        break
-            except pdfium.PdfiumError:
-                pass  # a broken outline costs headings, not the text
-        return bookmarks
 
     def page_text(self, index: int) -> str:
         """The text of a page as PDFium orders it, unclean; "" if the page is broken."""

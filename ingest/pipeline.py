@@ -37,7 +37,8 @@ from ingest.records import DEFAULT_COLLECTION, FloatMatrix, NewDocument, Pending
 from ingest.store import Store
 from ingest.vector_index import VectorIndex
 
-_EMBED_BATCH = 32
+# Small enough that a question does not wait long behind it, on two cores about half a second.
+_EMBED_BATCH = 16
 _SAVE_EVERY_SECONDS = 120.0
 _MAX_COLLECTION_CHARACTERS = 100
 _MIN_CHUNK_TOKENS = 32

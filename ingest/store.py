@@ -42,7 +42,7 @@ from ingest.records import (
     PendingFile,
     StoredChunk,
 )
-from ingest.schema import connect, prepare
+from ingest.schema import BUSY_TIMEOUT_SECONDS, connect, prepare
 
 __all__ = [
     "DEFAULT_COLLECTION",
@@ -78,8 +78,10 @@ FROM chunks c JOIN documents d USING (document_id) JOIN pages p USING (document_
 # SQLite's default limit of variables is 32,766 (since 3.32); ids go in by batches below it.
 _IDS_A_QUERY = 10_000
 _IDLE_CONNECTIONS = 8
-# Weight of a term in the passage's surroundings (document name, title, headings) in BM25.
-_CONTEXT_WEIGHT = 0.4
+_LOG_WAIT_MILLISECONDS = 2000
+# Weight in BM25 of a term in the passage's surroundings (document name, title, headings). On 33
+# FinanceBench questions the evidence page was in the first 10 for .273 at 0, .364 at .4, .394 at 1.
+_CONTEXT_WEIGHT = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,7 +293,8 @@ class Store:
         """Store a document, in place of an older one from the same source.
 
         embedder: identity of the model that made the vectors.
-        staged: the file's bytes in the staging folder; they become its kept original.
+        staged: the file's bytes in the staging folder; they become its kept original. The caller
+            discards the staged file.
         finishes: the pending row that goes with it.
         Raises EmbedderMismatch, DimensionMismatch.
         """
@@ -339,8 +342,14 @@ class Store:
             connection.execute("INSERT INTO keywords (keywords) VALUES ('optimize')")
             self._delete_unused_original(connection, row[0])
             _bump_generation(connection)
-        with self._connection() as connection:  # nor may the text linger in the log
+        self._empty_log()
+
+    def _empty_log(self) -> None:
+        """Let no deleted text linger in the write-ahead log, unless others are using it."""
+        with self._connection() as connection:
+            connection.execute(f"PRAGMA busy_timeout = {_LOG_WAIT_MILLISECONDS}")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            connection.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT_SECONDS * 1000)}")
 
     def _delete_unused_original(self, connection: sqlite3.Connection, original: str | None) -> None:
         """Delete a file that no document refers to, while no other process can add one."""
@@ -437,7 +446,9 @@ class Store:
         scope = (
             ""
             if collection is None
-            else "AND rowid IN (SELECT chunk_id FROM chunks JOIN documents USING (document_id)"
+            # The plus keeps SQLite from looking up each passage of the collection in the keyword
+            # index by its rowid, which took minutes at 100,000 passages.
+            else "AND +rowid IN (SELECT chunk_id FROM chunks JOIN documents USING (document_id)"
             " WHERE collection = :collection)"
         )
         rows = self._rows(
@@ -560,6 +571,9 @@ class Store:
                         for chunk in chunks
                     ],
                 )
+            # Deleting a row takes its terms out as its content names them; where the two disagree,
+            # only this begins the index from nothing.
+            connection.execute("INSERT INTO keywords (keywords) VALUES ('rebuild')")
             _bump_generation(connection)
 
     def original_files(self) -> dict[str, str]:

@@ -260,7 +260,7 @@ def _read(path: Path) -> FaissIndex:
 
 def _write(index: FaissIndex, path: Path) -> None:
     _faiss().write_index(index, str(path))
-    with path.open("rb") as file:
+    with path.open("r+b") as file:
         os.fsync(file.fileno())
 
 

@@ -4,10 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from inference.request import (
+    FinishReason,
+    InferenceError,
+    Message,
+    Prompt,
+    Request,
+    TokenEvent,
+    Usage,
+)
+from inference.service import ServiceState
+from rag.library import Library
+from rag.settings import Settings
 
 _WORD = re.compile(r"\w+|[^\w\s]")
 
@@ -62,3 +79,173 @@ class HashedWordsEmbedder:
             row[0] += 1e-3  # a text without words is a unit vector too
         lengths: npt.NDArray[np.float32] = np.linalg.norm(vectors, axis=1, keepdims=True)
         return (vectors / lengths).astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class FakeModelFacts:
+    """As much of a model's description as answering asks for."""
+
+    parameters: int
+
+
+class WordTokenizer:
+    """A token is a word or a punctuation mark."""
+
+    def count(self, text: str) -> int:
+        return len(_WORD.findall(text))
+
+
+class ScriptedStream:
+    """A completion whose pieces are known; records that it was cancelled.
+
+    With hold, the stream says nothing more after the pieces until it is cancelled.
+    """
+
+    def __init__(self, pieces: Sequence[str], prompt_tokens: int, *, hold: bool) -> None:
+        self._pieces = list(pieces)
+        self._sent = 0
+        self._hold = hold
+        self._prompt_tokens = prompt_tokens
+        self.cancelled = threading.Event()
+        self.ended = False
+
+    @property
+    def usage(self) -> Usage | None:
+        if not self.ended:
+            return None
+        return Usage(self._prompt_tokens, 0, self._sent, 0.0, 0.0, 0.0)
+
+    def next_event(self, timeout_seconds: float) -> TokenEvent | None:
+        if self.ended:
+            return None
+        if self.cancelled.is_set():
+            self.ended = True
+            return TokenEvent("", FinishReason.CANCELLED)
+        if self._pieces:
+            self._sent += 1
+            return TokenEvent(self._pieces.pop(0))
+        if self._hold and not self.cancelled.wait(timeout_seconds):
+            return None
+        self.ended = True
+        reason = FinishReason.CANCELLED if self.cancelled.is_set() else FinishReason.STOP
+        return TokenEvent("", reason)
+
+    def cancel(self) -> None:
+        self.cancelled.set()
+
+    def close(self) -> None:
+        if not self.ended:
+            self.cancel()
+
+
+class ScriptedGenerator:
+    """A chat model that says what it is told to. Satisfies rag.answer.Generator.
+
+    reply: the completion, or a function of the prompt's messages. Its requests, conversations and
+    streams can be looked at afterwards. Tokens are words; a prompt's tokens are numbered.
+    """
+
+    def __init__(
+        self,
+        reply: str | Callable[[Sequence[Message]], str],
+        *,
+        context_tokens: int = 4096,
+        parameters: int = 7_000_000_000,
+        hold: bool = False,
+        refuse: InferenceError | None = None,
+    ) -> None:
+        self._reply = reply if callable(reply) else lambda _: reply
+        self._hold = hold
+        self._refuse = refuse
+        self.model_name = "scripted"
+        self.model = FakeModelFacts(parameters)
+        self.context_tokens = context_tokens
+        self.tokenizer = WordTokenizer()
+        self.conversations: list[list[Message]] = []
+        self.requests: list[Request] = []
+        self.streams: list[ScriptedStream] = []
+
+    def encode_chat(
+        self, messages: Sequence[Message], *, add_generation_prompt: bool = True
+    ) -> Prompt:
+        self._latest = list(messages)
+        length = sum(self.tokenizer.count(message.text) + 4 for message in messages)
+        return Prompt(tuple(range(length)))
+
+    def submit(self, request: Request) -> ScriptedStream:
+        if self._refuse is not None:
+            raise self._refuse
+        self.conversations.append(self._latest)
+        self.requests.append(request)
+        pieces = re.findall(r"\s*\S+", self._reply(self._latest))
+        stream = ScriptedStream(pieces, len(request.prompt.tokens), hold=self._hold)
+        self.streams.append(stream)
+        return stream
+
+    def close(self) -> None:
+        for stream in self.streams:
+            stream.cancel()
+
+
+class ReadableStream(ScriptedStream):
+    """A scripted completion that is read as `inference.service.TokenStream` is."""
+
+    finish_reason: FinishReason | None = None
+
+    def __iter__(self) -> Iterator[TokenEvent]:
+        return self
+
+    def __next__(self) -> TokenEvent:
+        while not self.ended:
+            event = self.next_event(1.0)
+            if event is not None:
+                self.finish_reason = event.finish_reason
+                return event
+        raise StopIteration
+
+    def text(self) -> str:
+        return "".join(event.text for event in self)
+
+
+class ScriptedService(ScriptedGenerator):
+    """A scripted model behind the whole face of `InferenceService`.
+
+    submitted: released once a submitted request, for tests that wait for them.
+    """
+
+    state = ServiceState.RUNNING
+    devices: tuple[str, ...] = ()
+
+    def __init__(self, reply: str, *, hold: bool = False, refuse: InferenceError | None = None):
+        super().__init__(reply, hold=hold, refuse=refuse)
+        self._reply_text = reply
+        self.submitted = threading.Semaphore(0)
+
+    def submit(self, request: Request) -> ReadableStream:
+        if self._refuse is not None:
+            raise self._refuse
+        pieces = re.findall(r"\s*\S+", self._reply_text)
+        stream = ReadableStream(pieces, len(request.prompt.tokens), hold=self._hold)
+        self.requests.append(request)
+        self.streams.append(stream)
+        self.submitted.release()
+        return stream
+
+    def metrics(self) -> dict[str, float]:
+        return {"requests_running": sum(not stream.ended for stream in self.streams)}
+
+
+class ModellessLibrary(Library):
+    """A real library whose models are fakes. service: called when the language model is loaded."""
+
+    def __init__(
+        self, path: Path, settings: Settings, service: Callable[[], ScriptedGenerator]
+    ) -> None:
+        self._make_service = service
+        super().__init__(path, settings)
+
+    def _load_embedder(self) -> Any:
+        return HashedWordsEmbedder()
+
+    def _load_generator(self) -> Any:
+        return self._make_service()

@@ -49,12 +49,19 @@ CONFINED = {
 # Function-level imports of our own code: (file, module) and the heavy library that stays out of
 # a program that does not need it. Anything else means that a boundary is in the wrong place.
 LAZY_IMPORTS = {
+    ("rag/library.py", "inference.engine"): "llama_cpp, when the model is first needed",
+    ("rag/library.py", "inference.llama"): "llama_cpp, when the model is first needed",
+    ("rag/library.py", "inference.service"): "llama_cpp, when the model is first needed",
+    ("rag/library.py", "ingest.embedding"): "langchain_core, when something is embedded",
+    ("rag/library.py", "ingest.rendering"): "pypdfium2, when a page is drawn",
+    ("rag/library.py", "rag.retriever"): "langchain_core, when somebody wants the retriever",
     ("inference/bundled_models.py", "inference.llama"): "llama_cpp, when a model is converted",
     ("app/cli.py", "app.server"): "streamlit, for `serve` alone",
-    ("app/cli.py", "inference.hub_models"): "huggingface_hub, for `models` alone",
     ("app/cli.py", "inference.models"): "huggingface_hub, for `models` alone",
     ("app/cli.py", "rag.library"): "numpy and SQLite, not for --help",
     ("app/cli.py", "rag.settings"): "pydantic, not for --help",
+    ("app/command_options.py", "rag.library"): "numpy and SQLite, not for --help",
+    ("app/command_options.py", "rag.settings"): "pydantic, not for --help",
 }
 
 MEANINGLESS_NAMES = {"utils", "util", "helpers", "helper", "misc", "common", "tools", "lib"}

@@ -21,7 +21,7 @@ def chunks_of(*pages: str, media_type: str = "text/plain", max_tokens: int = 40)
     return chunk_document(document, count_tokens=count_tokens, max_tokens=max_tokens)
 
 
-ALPHABET = st.sampled_from(list("ab1. \n#|-!。") + ["word ", "Sentence one. ", "\n\n", "## H\n"])
+ALPHABET = st.sampled_from([*list("ab1. \n#|-!。"), "word ", "Sentence one. ", "\n\n", "## H\n"])
 PAGES = st.lists(st.lists(ALPHABET, max_size=120).map("".join), max_size=3)
 TYPES = st.sampled_from(["text/plain", "text/markdown", "text/csv"])
 
@@ -149,25 +149,25 @@ def test_chinese_sentences_stay_whole() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "x" * 1_000_000,
-        "." * 1_000_000,
-        " " * 1_000_000 + "x",
-        "a " * 500_000,
-        "a\n" * 300_000,
-        "# " + "a " * 400_000,
-        "| " * 400_000,
-        "1 " * 400_000,
-        "#" * 1_000_000,
-        "-\n" * 300_000,
-        "Mr. " * 250_000,
+        "x" * 300_000,
+        "." * 300_000,
+        " " * 300_000 + "x",
+        "a " * 150_000,
+        "a\n" * 150_000,
+        "# " + "a " * 150_000,
+        "| " * 150_000,
+        "1 " * 150_000,
+        "#" * 300_000,
+        "-\n" * 150_000,
+        "Mr. " * 75_000,
     ],
     ids=["letters", "dots", "spaces", "words", "lines", "heading", "bars", "digits", "hashes",
          "items", "abbreviations"],
 )  # fmt: skip
-def test_a_million_hostile_characters_take_seconds(text: str) -> None:
+def test_many_hostile_characters_take_seconds(text: str) -> None:
     started = time.monotonic()
     chunks = chunks_of(text, media_type="text/markdown", max_tokens=200)
-    assert time.monotonic() - started < 30
+    assert time.monotonic() - started < 20
     assert max(len(chunk.text) for chunk in chunks) <= 200 * 8 * 2
     assert sum(len(chunk.text.replace(" ", "").replace("\n", "")) for chunk in chunks) == len(
         text.replace(" ", "").replace("\n", "")

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ingest.embedding import EmbedderNotFound, SentenceEmbedder
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(EmbedderNotFound, match=r"no\s+config\.json"):
+        SentenceEmbedder(tmp_path)
+
+
+def test_importing_loads_no_heavy_library() -> None:
+    script = (
+        "import sys, ingest.embedding; "
+        "print([m for m in ('torch', 'sentence_transformers', 'faiss') if m in sys.modules])"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert run.stdout.strip() == "[]"
+
+
+@pytest.mark.model
+def test_what_it_is_is_known_without_loading_the_model(embedder_path: Path) -> None:
+    embedder = SentenceEmbedder(embedder_path)
+    assert (embedder.dimensions, embedder.max_tokens) == (384, 254)
+    assert embedder.count_tokens("Tokenization isn't hard.") == 7  # token ##ization isn ' t hard .
+    assert embedder.identity.startswith("MiniLM-L6-H384-uncased-384d-")
+    assert embedder._loaded is None
+
+
+@pytest.mark.model
+def test_the_identity_follows_the_content_not_the_folder(
+    embedder_path: Path, tmp_path: Path
+) -> None:
+    first = SentenceEmbedder(embedder_path).identity
+    copy = tmp_path / "elsewhere"
+    copy.mkdir()
+    for path in embedder_path.rglob("*"):
+        target = copy / path.relative_to(embedder_path)
+        if path.is_dir():
+            target.mkdir(exist_ok=True)
+        elif path.name != "sentence_bert_config.json":
+            target.symlink_to(path)
+    (copy / "sentence_bert_config.json").write_bytes(
+        (embedder_path / "sentence_bert_config.json").read_bytes()
+    )
+    assert SentenceEmbedder(copy).identity == first
+    (copy / "sentence_bert_config.json").write_text(json.dumps({"max_seq_length": 128}))
+    changed = SentenceEmbedder(copy)
+    assert changed.identity != first
+    assert changed.max_tokens == 126
+
+
+@pytest.mark.model
+def test_vectors_are_those_of_the_model_computed_by_hand(
+    real_embedder: SentenceEmbedder, embedder_path: Path
+) -> None:
+    """Mean of the last layer over all tokens, made a unit vector, one text at a time."""
+    import torch
+    from transformers import AutoModel, AutoTokenizer
+
+    texts = ["A short one.", "A rather longer sentence, so that it is padded.", "x"]
+    tokenizer = AutoTokenizer.from_pretrained(embedder_path)
+    model = AutoModel.from_pretrained(embedder_path).eval()
+    expected = []
+    with torch.inference_mode():
+        for text in texts:
+            states = model(**tokenizer(text, return_tensors="pt")).last_hidden_state[0]  # (t, 384)
+            mean = states.mean(dim=0).numpy()
+            expected.append(mean / np.linalg.norm(mean))
+    vectors = real_embedder.embed_passages(texts)
+    assert vectors.dtype == np.float32
+    assert np.allclose(vectors, np.array(expected), atol=1e-5)
+    assert np.allclose(real_embedder.embed_queries(texts), vectors, atol=1e-5)
+    assert np.allclose(real_embedder.embed_query(texts[0]), vectors[0], atol=1e-5)
+    assert real_embedder.embed_passages([]).shape == (0, 384)
+
+
+@pytest.mark.model
+def test_threads_get_their_own_answers(real_embedder: SentenceEmbedder) -> None:
+    texts = [f"Question number {i} about {'many ' * (i % 7)}things" for i in range(24)]
+    alone = real_embedder.embed_queries(texts)
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda text: real_embedder.embed_queries([text])[0], texts))
+        counts = list(pool.map(real_embedder.count_tokens, texts))
+    assert np.allclose(np.array(together), alone, atol=1e-5)
+    assert counts == [real_embedder.count_tokens(text) for text in texts]
