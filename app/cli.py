@@ -1,30 +1,49 @@
 """The `paperlight` command.
 
 Results go to standard output, everything else to standard error. Exit codes: 0 done, 1 failed
-(one sentence says why), 2 wrong usage, 130 interrupted.
+(one sentence says why), 2 wrong usage, 130 interrupted. PAPERLIGHT_DEBUG=1 shows tracebacks.
 """
 
 from __future__ import annotations
 
+import gc
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections import Counter
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.as_json import as_json as convert
-from app.terminal import Terminal, draft_view, fetch_progress, ingest_progress, safe, size_text
+from app.as_json import as_json as as_plain
+from app.command_options import (
+    CollectionOption,
+    JsonOption,
+    LibraryOption,
+    ModelOption,
+    options_of,
+)
+from app.terminal import (
+    Terminal,
+    counted,
+    draft_view,
+    fetch_progress,
+    ingest_progress,
+    one_line,
+    safe,
+    size_text,
+    tolerate_any_text,
+)
 
 if TYPE_CHECKING:
-    from ingest.pipeline import AddReport
+    from ingest.pipeline import AddReport, FileOutcome
     from ingest.records import DocumentRecord
-    from rag.library import Library
     from rag.results import Answer
-    from rag.settings import Settings
+
+INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+_ID_CHARS = 12  # of a document's id, shown; at least _ID_PREFIX_CHARS name it
+_ID_PREFIX_CHARS = 4
+_SNIPPET_CHARS = 300
 
 app = typer.Typer(
     help="Ask your own documents, on your own machine; every claim is cited to a page.",
@@ -37,66 +56,8 @@ models = typer.Typer(help="List and fetch language models.", no_args_is_help=Tru
 app.add_typer(models, name="models")
 
 
-@dataclass(slots=True)
-class Options:
-    """The options that every command takes."""
-
-    library: Path | None = None
-    model: str | None = None
-    as_json: bool = False
-    debug: bool = False
-
-    @property
-    def terminal(self) -> Terminal:
-        return Terminal(self.as_json)
-
-    def settings(self, **changes: Any) -> Settings:
-        """The settings of the environment with the command line's on top."""
-        from rag.settings import Settings
-
-        given = {"model": self.model, **changes}
-        return Settings(**{name: value for name, value in given.items() if value is not None})
-
-    @contextmanager
-    def open_library(self) -> Iterator[Library]:
-        from rag.library import Library
-
-        with Library.open(self.library, settings=self.settings()) as library:
-            library.fetch_progress = fetch_progress()
-            yield library
-
-
-_options = Options()  # filled by the callback before a command runs; one command a process
-
-JsonOption = Annotated[
-    bool, typer.Option("--json", help="Print the result as JSON.", callback=lambda v: _json(v))
-]
-LibraryOption = Annotated[
-    Path | None,
-    typer.Option("--library", "-L", help="The library's folder.", callback=lambda v: _library(v)),
-]
-ModelOption = Annotated[
-    str | None,
-    typer.Option("--model", "-m", help="GGUF file or model name.", callback=lambda v: _model(v)),
-]
-CollectionOption = Annotated[
-    str | None, typer.Option("--collection", "-c", help="Only this collection of documents.")
-]
-
-
-def _json(value: bool) -> bool:
-    _options.as_json |= value
-    return value
-
-
-def _library(value: Path | None) -> Path | None:
-    _options.library = value or _options.library
-    return value
-
-
-def _model(value: str | None) -> str | None:
-    _options.model = value or _options.model
-    return value
+class CommandFailed(Exception):
+    """A command cannot be done; the message is shown as it is."""
 
 
 def _version(value: bool) -> None:
@@ -110,13 +71,11 @@ def common(
     library: LibraryOption = None,
     model: ModelOption = None,
     as_json: JsonOption = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
-    show_version: Annotated[
+    wants_version: Annotated[
         bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
     ] = False,
 ) -> None:
-    """Options before a command hold for it; --library, --model and --json may also follow it."""
-    _options.debug = debug
+    """Options before a command hold for it; most may also follow it."""
 
 
 # --- documents --------------------------------------------------------------------------------
@@ -124,6 +83,7 @@ def common(
 
 @app.command()
 def add(
+    context: typer.Context,
     paths: Annotated[list[Path], typer.Argument(help="Files and folders.")],
     collection: Annotated[
         str | None, typer.Option("--collection", "-c", help="Put them into this collection.")
@@ -132,55 +92,74 @@ def add(
     as_json: JsonOption = False,
 ) -> None:
     """Add files and folders. What is there already is left alone; what changed is replaced."""
-    with _options.open_library() as opened, ingest_progress("Loading the models") as progress:
+    options = options_of(context)
+    with options.open_library() as opened, ingest_progress("Loading the models") as progress:
         resumed = opened.resume(progress)
         report = opened.add(paths, collection=collection, progress=progress)
-    _print_report(resumed, "taken up again")
-    _print_report(report)
-    if report.files and all(file.outcome == "skipped" for file in report.files):
+    for file in resumed.files:
+        options.terminal.note(f"taken up again: {_outcome_line(file)}")
+    if options.as_json:
+        options.terminal.result(as_plain(report))
+    else:
+        _print_report(options.terminal, report)
+    if all(file.outcome == "skipped" for file in report.files):
         raise typer.Exit(1)
 
 
-def _print_report(report: AddReport, remark: str = "") -> None:
-    terminal = _options.terminal
-    if terminal.as_json:
-        if not remark:
-            terminal.result(convert(report))
-        return
+def _print_report(terminal: Terminal, report: AddReport) -> None:
     for file in report.files:
-        size = f" ({file.pages} pages, {file.chunks} chunks)" if file.document_id else ""
-        why = f": {file.reason}" if file.reason else ""
-        also = f", {remark}" if remark else ""
-        terminal.say(f"{file.outcome.value:9} {file.path}{size}{also}{why}")
+        terminal.say(_outcome_line(file))
+    counts = Counter(file.outcome.value for file in report.files)
     if len(report.files) > 1:
-        counts: dict[str, int] = {}
-        for file in report.files:
-            counts[file.outcome.value] = counts.get(file.outcome.value, 0) + 1
         terminal.note(", ".join(f"{count} {outcome}" for outcome, count in counts.items()))
+    elif not report.files:
+        terminal.note("There are no files to add there.")
+
+
+def _outcome_line(file: FileOutcome) -> str:
+    size = ""
+    if file.document_id:
+        size = f" ({counted(file.pages, 'page')}, {counted(file.chunks, 'chunk')})"
+    why = f": {file.reason}" if file.reason else ""
+    return f"{file.outcome.value:9} {one_line(file.path + size + why)}"
 
 
 @app.command("list")
 def list_documents(
-    collection: CollectionOption = None, library: LibraryOption = None, as_json: JsonOption = False
+    context: typer.Context,
+    collection: CollectionOption = None,
+    library: LibraryOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """List the documents."""
-    terminal = _options.terminal
-    with _options.open_library() as opened:
+    options = options_of(context)
+    with options.open_library() as opened:
         records = opened.documents(collection)
-    if terminal.as_json:
-        terminal.result([convert(record) for record in records])
+    if options.as_json:
+        options.terminal.result([as_plain(record) for record in records])
         return
     if not records:
-        terminal.note("The library is empty; add documents with: paperlight add FILE")
-    rows = [
-        (r.document_id[:12], r.name, r.page_count, r.chunk_count, size_text(r.byte_size), r.path)
-        for r in records
-    ]
-    terminal.table(("id", "name", "pages", "chunks", "size", "path"), rows)
+        options.terminal.note("There are no documents; add some with: paperlight add FILE")
+        return
+    options.terminal.table(
+        ("id", "name", "pages", "chunks", "size", "path"),
+        [
+            (
+                record.document_id[:_ID_CHARS],
+                record.name,
+                record.page_count,
+                record.chunk_count,
+                size_text(record.byte_size),
+                record.path,
+            )
+            for record in records
+        ],
+    )
 
 
 @app.command()
 def remove(
+    context: typer.Context,
     documents: Annotated[
         list[str], typer.Argument(help="Ids (or their first characters), names or paths.")
     ],
@@ -188,28 +167,30 @@ def remove(
     as_json: JsonOption = False,
 ) -> None:
     """Remove documents from the library and from every index; the files themselves stay."""
-    terminal = _options.terminal
-    with _options.open_library() as opened:
+    options = options_of(context)
+    with options.open_library() as opened:
         records = opened.documents()
-        chosen = [_find(records, wanted) for wanted in documents]
-        for record in chosen:
+        # A document named twice is removed once; one that is not there stops all.
+        chosen = {r.document_id: r for r in (_find(records, wanted) for wanted in documents)}
+        for record in chosen.values():
             opened.remove(record.document_id)
-            if not terminal.as_json:
-                terminal.say(f"removed   {record.name}")
-    if terminal.as_json:
-        terminal.result({"removed": [record.document_id for record in chosen]})
+            if not options.as_json:
+                options.terminal.say(f"removed   {one_line(record.name)}")
+    if options.as_json:
+        options.terminal.result({"removed": list(chosen)})
 
 
 def _find(records: list[DocumentRecord], wanted: str) -> DocumentRecord:
-    """The one document that `wanted` names."""
+    """The one document that `wanted` names. Raises CommandFailed."""
     path = str(Path(wanted).absolute())
     found = [r for r in records if wanted == r.document_id or wanted == r.name or path == r.path]
-    found = found or [r for r in records if len(wanted) >= 4 and r.document_id.startswith(wanted)]
+    if not found and len(wanted) >= _ID_PREFIX_CHARS:
+        found = [r for r in records if r.document_id.startswith(wanted)]
     if len(found) == 1:
         return found[0]
     if not found:
         raise CommandFailed(f"no document is called {wanted!r}; paperlight list shows them all")
-    ids = ", ".join(record.document_id[:12] for record in found)
+    ids = ", ".join(record.document_id[:_ID_CHARS] for record in found)
     raise CommandFailed(f"{wanted!r} names several documents; use one of the ids {ids}")
 
 
@@ -218,6 +199,7 @@ def _find(records: list[DocumentRecord], wanted: str) -> DocumentRecord:
 
 @app.command()
 def ask(
+    context: typer.Context,
     question: Annotated[str, typer.Argument(help='The question; "-" reads it from stdin.')],
     collection: CollectionOption = None,
     library: LibraryOption = None,
@@ -225,35 +207,39 @@ def ask(
     as_json: JsonOption = False,
 ) -> None:
     """Answer a question from the documents, with citations."""
-    terminal = _options.terminal
+    options = options_of(context)
     text = sys.stdin.read() if question == "-" else question
-    with _options.open_library() as opened, draft_view(enabled=not terminal.as_json) as show:
-        draft, answer = "", None
+    answer: Answer | None = None
+    with options.open_library() as opened, draft_view(enabled=not options.as_json) as show:
+        draft = ""
         for event in opened.stream(text, collection=collection):
-            draft += event.text
             if event.text:
+                draft += event.text
                 show(draft)
             answer = event.answer or answer
     assert answer is not None
-    if terminal.as_json:
-        terminal.result(convert(answer))
+    if options.as_json:
+        options.terminal.result(as_plain(answer))
     else:
-        _print_answer(answer)
+        _print_answer(options.terminal, answer)
 
 
-def _print_answer(answer: Answer) -> None:
-    terminal = _options.terminal
+def _print_answer(terminal: Terminal, answer: Answer) -> None:
     terminal.say(answer.text)
     if answer.citations:
         terminal.say()
     for citation in answer.citations:
-        place = f", page {citation.page}" if citation.page else ""
-        quote = " ".join(citation.quote.split())
-        terminal.say(f"[{citation.marker}] {citation.document_name}{place}: “{quote}”")
+        place = _place(citation.document_name, citation.page)
+        terminal.say(one_line(f"[{citation.marker}] {place}: “{citation.quote}”"))
+
+
+def _place(document_name: str, page: int | None) -> str:
+    return document_name if page is None else f"{document_name}, page {page}"
 
 
 @app.command()
 def search(
+    context: typer.Context,
     query: Annotated[str, typer.Argument(help="What to look for.")],
     k: Annotated[int, typer.Option("-k", min=1, max=200, help="How many passages.")] = 10,
     collection: CollectionOption = None,
@@ -261,18 +247,18 @@ def search(
     as_json: JsonOption = False,
 ) -> None:
     """Show the passages that fit a query best."""
-    terminal = _options.terminal
-    with _options.open_library() as opened:
+    options = options_of(context)
+    with options.open_library() as opened:
         hits = opened.search(query, k=k, collection=collection)
-    if terminal.as_json:
-        terminal.result([convert(hit) for hit in hits])
+    if options.as_json:
+        options.terminal.result([as_plain(hit) for hit in hits])
         return
     if not hits:
-        terminal.note("Nothing was found.")
+        options.terminal.note("Nothing was found.")
     for number, hit in enumerate(hits, 1):
-        place = f", page {hit.page}" if hit.page else ""
-        terminal.say(f"{number:2}. {hit.document_name}{place}  ({hit.reason})")
-        terminal.say(f"    {' '.join(hit.text.split())[:300]}")
+        place = f"{_place(hit.document_name, hit.page)} ({hit.reason})"
+        options.terminal.say(f"{number:2}. {one_line(place)}")
+        options.terminal.say(f"    {one_line(hit.text)[:_SNIPPET_CHARS]}")
 
 
 # --- service ----------------------------------------------------------------------------------
@@ -280,98 +266,122 @@ def search(
 
 @app.command()
 def serve(
+    context: typer.Context,
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="0: any free port.")] = None,
     library: LibraryOption = None,
     model: ModelOption = None,
 ) -> None:
     """Serve the page and the HTTP API until interrupted."""
+    options = options_of(context)
+    settings = options.settings(host=host, port=port)
     from app.server import serve as run_server
     from rag.library import Library
 
-    settings = _options.settings(host=host, port=port)
-    opened = Library.open(_options.library, settings=settings)
-    try:
-        run_server(settings, opened, announce=_options.terminal.note)
-    finally:
-        opened.close()
+    with Library.open(options.library, settings=settings) as opened:
+        run_server(settings, opened, announce=options.terminal.note)
 
 
 @app.command()
 def doctor(
+    context: typer.Context,
     repair: Annotated[bool, typer.Option(help="Mend what can be mended.")] = True,
     library: LibraryOption = None,
+    model: ModelOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check the library, the models and the machine."""
-    terminal = _options.terminal
-    with _options.open_library() as opened:
+    """Check the library, the models and the machine; exit code 1 if something stays wrong."""
+    options = options_of(context)
+    with options.open_library() as opened:
         report = opened.doctor(repair=repair)
-    if terminal.as_json:
-        terminal.result(convert(report) | {"ok": report.ok})
-    for check in () if terminal.as_json else report.checks:
-        mark = "repaired" if check.repaired and check.ok else "ok" if check.ok else "PROBLEM"
-        terminal.say(f"{mark:9} {check.name}: {check.detail}")
+    if options.as_json:
+        options.terminal.result(as_plain(report) | {"ok": report.ok})
+    else:
+        for check in report.checks:
+            mark = "repaired" if check.repaired and check.ok else "ok" if check.ok else "PROBLEM"
+            options.terminal.say(f"{mark:9} {one_line(f'{check.name}: {check.detail}')}")
     if not report.ok:
         raise typer.Exit(1)
 
 
 @models.command("list")
-def list_models(as_json: JsonOption = False) -> None:
-    """Models that are here, and good ones that can be fetched."""
-    from inference.hub_models import CATALOGUE
-    from inference.models import available_models
+def list_models(context: typer.Context, as_json: JsonOption = False) -> None:
+    """List models that are here, and good ones that can be fetched."""
+    options = options_of(context)
+    folder = options.settings().models_path
+    from inference.models import CATALOGUE, available_models
 
-    terminal = _options.terminal
-    here = available_models(_options.settings().models_path)
-    if terminal.as_json:
-        terminal.result(
-            {
-                "here": [{"name": m.name, "path": str(m.path)} for m in here],
-                "catalogue": [{"name": e.name, "licence": e.licence} for e in CATALOGUE],
-            }
-        )
+    here = available_models(folder)
+    if options.as_json:
+        catalogue = [as_plain(entry) | {"memory_bytes": entry.memory_bytes} for entry in CATALOGUE]
+        found = [as_plain(model) for model in here]
+        options.terminal.result({"here": found, "catalogue": catalogue})
         return
-    rows: list[tuple[object, ...]] = [(m.name, size_text(m.size_bytes), "here") for m in here]
+    rows = [(model.name, size_text(model.size_bytes), "", "is here") for model in here]
     rows += [
-        (e.name, size_text(e.memory_bytes), f"paperlight models pull {e.name}") for e in CATALOGUE
+        (
+            entry.name,
+            size_text(entry.size_bytes),
+            size_text(entry.memory_bytes),
+            f"paperlight models pull {entry.name}",
+        )
+        for entry in CATALOGUE
     ]
-    terminal.table(("name", "memory", ""), rows)
+    options.terminal.table(("name", "file", "needs memory", ""), rows)
 
 
 @models.command("pull")
 def pull_model(
+    context: typer.Context,
     name: Annotated[str, typer.Argument(help="A listed name, or hf:owner/repository/file.gguf.")],
+    as_json: JsonOption = False,
 ) -> None:
     """Fetch a model from the Hugging Face hub; goes on where an earlier attempt ended."""
+    options = options_of(context)
+    folder = options.settings().models_path
     from inference.models import pull
 
-    path = pull(name, _options.settings().models_path, fetch_progress())
-    _options.terminal.say(f"{path}\nUse it with: PAPERLIGHT_MODEL={path.stem}")
+    path = pull(name, folder, fetch_progress())
+    if options.as_json:
+        options.terminal.result({"name": path.stem, "path": str(path)})
+    else:
+        options.terminal.say(f"{path}\nUse it with: paperlight --model {path.stem} serve")
 
 
 # --- entry point ------------------------------------------------------------------------------
 
 
-class CommandFailed(Exception):
-    """A command cannot be done; the message is shown as it is."""
-
-
 def main() -> None:
     """Run the command line; every failure ends in one sentence."""
-    from rag.settings import set_environment
-
-    set_environment()
+    tolerate_any_text()
     try:
         app()
+    except SystemExit as end:
+        if end.code == INTERRUPTED:  # Typer's answer to Ctrl-C, which says nothing
+            print("Interrupted.", file=sys.stderr)
+        raise
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
     except Exception as error:  # the process's boundary
-        if _options.debug:
+        if _wants_traceback():
             raise
         print(f"paperlight: {_sentence(error)}", file=sys.stderr)
         sys.exit(1)
+    finally:
+        # Or the interpreter looks through all of torch once more before it ends, for seconds.
+        gc.freeze()
+
+
+def _wants_traceback() -> bool:
+    from pydantic import ValidationError
+
+    from rag.settings import Settings
+
+    try:
+        return Settings().debug
+    except ValidationError:
+        return False
 
 
 def _sentence(error: Exception) -> str:
@@ -380,9 +390,9 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, ValidationError):  # a setting that cannot be
         problem = error.errors()[0]
         name = "_".join(str(part) for part in problem["loc"]).upper()
-        return f"PAPERLIGHT_{name}={problem['input']!r} cannot be used: {problem['msg']}"
+        return one_line(f"PAPERLIGHT_{name}={problem['input']!r} cannot be used: {problem['msg']}")
     ours = type(error).__module__.partition(".")[0] in ("app", "rag", "ingest", "inference")
-    kind = "" if ours else f"{type(error).__name__}: "
+    kind = "" if ours or type(error).__module__ == "__main__" else f"{type(error).__name__}: "
     return safe(f"{kind}{error}" if str(error) else kind + "no reason was given")
 
 

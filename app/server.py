@@ -1,30 +1,29 @@
 """One ASGI process: Streamlit's page and the HTTP API, around one library and one engine.
 
-FastAPI is the outer application and Streamlit's `st.App` is mounted in it, its lifespan inside
-ours. The other way round (routes handed to `st.App`) would put Streamlit's session cookie and
-compression before the API, and FastAPI's routes need FastAPI's own application around them.
+The API is the outer application; what is not the API's goes to Streamlit's `st.App`, whose
+lifespan runs inside ours. The other way round (routes handed to `st.App`) would put Streamlit's
+session cookie and compression before the API, and FastAPI's routes need FastAPI's own application
+around them.
 """
 
 from __future__ import annotations
 
 import logging
+import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from html import escape
-from http import HTTPStatus
 from pathlib import Path
 
 import streamlit
 import uvicorn
-from fastapi import Depends, FastAPI
-from fastapi.responses import HTMLResponse
-from starlette.types import ASGIApp
+from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
 
-from app.api import documents, health, openai
-from app.api.errors import ApiError, install_error_handlers
-from app.api.guards import LOOPBACK_HOSTS, MEGABYTE, BodyLimit, KeyCheck, LocalOnly
-from app.startup import start_in_background
+from app.api.application import create_api
+from app.api.guards import is_loopback
+from app.api.streaming import WorkerThreads
+from app.startup import StartUp
 from app.workspace import Workspace, install
 from rag.errors import RagError
 from rag.library import Library
@@ -34,6 +33,12 @@ logger = logging.getLogger(__name__)
 
 PAGE = Path(__file__).parent / "ui" / "page.py"
 SHUTDOWN_SECONDS = 3
+# No other site may put the page into a frame and have it clicked, or learn what is open here.
+_HEADERS = (
+    ("X-Frame-Options", "SAMEORIGIN"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "no-referrer"),
+)
 
 
 class AddressUnavailable(RagError):
@@ -42,7 +47,7 @@ class AddressUnavailable(RagError):
 
 def create_app(
     settings: Settings, library: Library, *, announce: Callable[[str], None] = logger.info
-) -> ASGIApp:
+) -> FastAPI:
     """The application. It owns `library` from its start and closes it at its end.
 
     announce: called with each line that belongs on the terminal.
@@ -54,77 +59,53 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         workspace = Workspace(library, settings)
+        start_up = StartUp(workspace, announce)
         install(workspace)
-        thread = start_in_background(workspace, announce)
+        start_up.begin()
         try:
             async with page_lifespan(app):
                 yield
         finally:
-            library.close()
-            thread.join(SHUTDOWN_SECONDS)
+            await run_in_threadpool(start_up.stop)
+            await run_in_threadpool(library.close)
             install(None)
 
-    # FastAPI's own documentation pages load scripts from the network, so they are off.
-    app = FastAPI(
-        title="Paperlight",
-        lifespan=lifespan,
-        docs_url=None,
-        redoc_url=None,
-        openapi_url="/api/openapi.json",
-    )
-    keys = Depends(KeyCheck([key.get_secret_value() for key in settings.api_keys]))
-    app.include_router(health.router)
-    app.include_router(openai.router, dependencies=[keys])
-    app.include_router(documents.router, dependencies=[keys])
-    app.add_api_route("/api/docs", lambda: _describe_api(app), include_in_schema=False)
-    for prefix in ("/api", "/v1"):  # or unknown paths would answer with the page
-        app.add_api_route(
-            prefix + "/{path:path}",
-            _unknown_path,
-            methods=["GET", "POST", "PUT", "DELETE", "PATCH"],
-            include_in_schema=False,
-        )
-    install_error_handlers(app)
-    app.mount("/", page)
-    app.add_middleware(BodyLimit, upload_bytes=settings.max_upload_mb * MEGABYTE)
-    app.add_middleware(LocalOnly, loopback=settings.host in LOOPBACK_HOSTS)
-    return app
-
-
-def _unknown_path(path: str) -> None:
-    raise ApiError(HTTPStatus.NOT_FOUND, f"there is nothing at {path[:200]!r}; see /api/docs")
+    return create_api(settings, lifespan=lifespan, beside=page)
 
 
 def _streamlit_environment(settings: Settings) -> Mapping[str, str]:
-    """Streamlit's settings that follow from ours; the rest is in app/ui/.streamlit."""
+    """Streamlit's settings that follow from ours, or that a user's own must not change.
+
+    The rest is in app/ui/.streamlit.
+    """
     return {
         "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false",
+        "STREAMLIT_SERVER_ADDRESS": settings.host,
+        "STREAMLIT_SERVER_BASE_URL_PATH": "",
+        "STREAMLIT_SERVER_ENABLE_AGENT_API": "false",
+        "STREAMLIT_SERVER_ENABLE_CORS": "true",
+        "STREAMLIT_SERVER_ENABLE_STATIC_SERVING": "false",
+        "STREAMLIT_SERVER_ENABLE_XSRF_PROTECTION": "true",
         "STREAMLIT_SERVER_HEADLESS": "true",
         "STREAMLIT_SERVER_MAX_UPLOAD_SIZE": str(settings.max_upload_mb),
-        "STREAMLIT_SERVER_ADDRESS": settings.host,
         "STREAMLIT_SERVER_PORT": str(settings.port),
     }
 
 
-def _describe_api(app: FastAPI) -> HTMLResponse:
-    """A plain list of the API's paths; the schema itself is at /api/openapi.json."""
-    rows = [
-        f"<tr><td><code>{escape(method.upper())}</code></td><td><code>{escape(path)}</code></td>"
-        f"<td>{escape(operation.get('description', ''))}</td></tr>"
-        for path, operations in app.openapi()["paths"].items()
-        for method, operation in operations.items()
-    ]
-    return HTMLResponse(
-        "<!doctype html><meta charset=utf-8><title>Paperlight API</title>"
-        "<style>body{font:16px/1.5 system-ui;margin:3rem auto;max-width:60rem;padding:0 1rem}"
-        "td{padding:.35rem .8rem;border-top:1px solid #ddd;vertical-align:top}</style>"
-        "<h1>Paperlight API</h1><p>The schema is at <a href=openapi.json>openapi.json</a>.</p>"
-        f"<table>{''.join(rows)}</table>"
-    )
+class _Server(uvicorn.Server):
+    """Ends the answers under way before it waits for their connections."""
+
+    def __init__(self, config: uvicorn.Config, workers: WorkerThreads) -> None:
+        super().__init__(config)
+        self._workers = workers
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._workers.stop()
+        await super().shutdown(sockets)
 
 
 def serve(settings: Settings, library: Library, *, announce: Callable[[str], None]) -> None:
-    """Serve until interrupted. Raises AddressUnavailable."""
+    """Serve until SIGINT or SIGTERM, in the main thread. Raises AddressUnavailable."""
     listener = _listen(settings.host, settings.port)
     settings = settings.model_copy(update={"port": listener.getsockname()[1]})
     app = create_app(settings, library, announce=announce)
@@ -133,11 +114,21 @@ def serve(settings: Settings, library: Library, *, announce: Callable[[str], Non
         log_config=None,
         log_level=logging.WARNING,
         access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        headers=list(_HEADERS),
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
-        ws_max_size=settings.max_upload_mb * MEGABYTE,
+        ws_per_message_deflate=False,  # costs more time than a local network does
     )
     announce(f"Paperlight is starting at {settings.address}")
-    uvicorn.Server(config).run(sockets=[listener])
+    if not is_loopback(settings.host) and not settings.api_keys:
+        announce("Anybody who can reach this address can read the documents: no API keys are set.")
+    # uvicorn ends in an orderly way on either signal and then raises it again for us.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        _Server(config, app.state.workers).run(sockets=[listener])
+    except KeyboardInterrupt:
+        announce("Paperlight has stopped.")
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -146,6 +137,7 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
+        listener.listen()  # before that, another could still bind the same address
     except OSError as error:
         listener.close()
         raise AddressUnavailable(

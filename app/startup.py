@@ -17,52 +17,87 @@ logger = logging.getLogger(__name__)
 SAMPLES = CHECKOUT / "data" / "samples"
 # Its presence says that the samples were offered: a user who removed them does not get them back.
 _SAMPLES_MARK = "samples-added"
+# A start that failed is tried again: the network may be back, the model may be there by now.
+RETRY_SECONDS = 30.0
+_STOP_SECONDS = 5.0
 
 Announce = Callable[[str], None]
 
 
-def start_in_background(workspace: Workspace, announce: Announce) -> threading.Thread:
-    """Begin to get ready; `workspace.start` says how far it is. announce: for the terminal."""
-    thread = threading.Thread(
-        target=_start, args=(workspace, announce), name="paperlight-start", daemon=True
-    )
-    thread.start()
-    return thread
+class _Stopped(Exception):
+    """The server ends before its start has."""
 
 
-def _start(workspace: Workspace, announce: Announce) -> None:
-    try:
-        _get_ready(workspace, announce)
-    except Exception as error:  # a thread's boundary: page and API show what went wrong
-        logger.debug("the start failed", exc_info=True)
-        workspace.start.fail(str(error))
-        announce(f"Paperlight cannot answer: {error}")
-    else:
-        workspace.start.finish()
-        announce(f"Paperlight is ready at {workspace.settings.address}")
+class StartUp:
+    """The work of a start, in a thread; `workspace.start` says how far it is.
 
+    announce: called with each line that belongs on the terminal.
+    """
 
-def _get_ready(workspace: Workspace, announce: Announce) -> None:
-    library, start = workspace.library, workspace.start
-    reporter = _Reporter(start, announce)
-    start.tell("Loading the models")
-    library.warm_up(reporter.fetching)
-    for device in library.generator.devices:
-        announce(f"Using {device}")
-    # Unfinished work first: what a killed process left was asked for before anything new.
-    library.resume(reporter.indexing)
-    if _wants_samples(workspace):
-        start.tell("Indexing the sample documents")
-        library.add(SAMPLES, progress=reporter.indexing)
-        _samples_mark(workspace).touch()
+    def __init__(self, workspace: Workspace, announce: Announce) -> None:
+        self._workspace = workspace
+        self._announce = announce
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="paperlight-start", daemon=True)
+
+    def begin(self) -> None:
+        """Begin, and return at once."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Give up what is not done yet; wait for the thread, but not for ever."""
+        self._stopping.set()
+        self._thread.join(_STOP_SECONDS)
+
+    def _run(self) -> None:
+        failure = ""
+        while not self._stopping.is_set():
+            try:
+                self._get_ready()
+                self._finish_what_was_left()
+                return
+            except _Stopped:
+                return
+            except Exception as error:  # a thread's boundary: page and API show what went wrong
+                if self._stopping.is_set():
+                    return
+                logger.debug("the start failed", exc_info=True)
+                self._workspace.start.fail(str(error))
+                if str(error) != failure:
+                    failure = str(error)
+                    self._announce(f"Paperlight cannot answer: {failure}")
+            self._stopping.wait(RETRY_SECONDS)
+
+    def _get_ready(self) -> None:
+        library, start = self._workspace.library, self._workspace.start
+        reporter = _Reporter(start, self._announce, self._stopping)
+        start.tell("Loading the models")
+        library.warm_up(reporter.fetching)
+        for device in library.generator.devices:
+            self._announce(f"Using {device}")
+        if _wants_samples(self._workspace):
+            start.tell("Indexing the sample documents")
+            library.add(SAMPLES, progress=reporter.indexing, cancel=self._stopping)
+        if self._stopping.is_set():
+            raise _Stopped
+        _samples_mark(self._workspace).touch()
+        start.finish()
+        self._announce(f"Paperlight is ready at {self._workspace.settings.address}")
+
+    def _finish_what_was_left(self) -> None:
+        """Take up the files of a killed process. Questions are answered meanwhile."""
+        report = self._workspace.library.resume(cancel=self._stopping)
+        for file in report.files:
+            self._announce(f"Taken up again: {file.path} ({file.reason or file.outcome.value})")
 
 
 def _wants_samples(workspace: Workspace) -> bool:
-    """Samples go into the default library only, once, and only while it is empty."""
+    """Samples go into the default library only, once, and only where nothing else is."""
     library, settings = workspace.library, workspace.settings
     is_default = library.path == settings.library_path.expanduser().absolute()
-    unmarked = not _samples_mark(workspace).exists()
-    return is_default and unmarked and SAMPLES.is_dir() and not library.documents()
+    if not is_default or not SAMPLES.is_dir() or _samples_mark(workspace).exists():
+        return False
+    return all(Path(record.path).is_relative_to(SAMPLES) for record in library.documents())
 
 
 def _samples_mark(workspace: Workspace) -> Path:
@@ -72,18 +107,23 @@ def _samples_mark(workspace: Workspace) -> Path:
 class _Reporter:
     """Turns progress events into the status of the start and into few lines on the terminal."""
 
-    def __init__(self, start: StartProgress, announce: Announce) -> None:
+    def __init__(self, start: StartProgress, announce: Announce, stopping: threading.Event) -> None:
         self._start = start
         self._announce = announce
+        self._stopping = stopping
         self._said: set[str] = set()
 
     def fetching(self, progress: FetchProgress) -> None:
+        """A step of making a model available; raises to end it where the server ends."""
+        if self._stopping.is_set():
+            raise _Stopped
         fraction = progress.done_bytes / progress.total_bytes if progress.total_bytes else None
         self._start.tell(progress.what, fraction)
         tenth = "" if fraction is None else f" {int(fraction * 10) * 10} %"
         self._say_once(f"{progress.what}{tenth}")
 
     def indexing(self, progress: Progress) -> None:
+        """A step of adding files."""
         position = f"{progress.file_index}/{progress.file_count}"
         self._start.tell(f"Indexing {progress.name} ({position})", progress_fraction(progress))
         self._say_once(f"Indexing {position} {progress.name}")

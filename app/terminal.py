@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
 import sys
-import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from inference.models import FetchProgress
     from ingest.pipeline import Progress
+
+# Escape sequences (C0, DEL, C1), lone surrogates, and marks that turn the direction of text or hide
+# it (the joiners that scripts need are not among them); lines and tabs are left.
+_UNSAFE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff"
+    "\ufff9-\ufffb\ud800-\udfff]"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +38,9 @@ class Terminal:
         print(safe(line), file=sys.stderr, flush=True)
 
     def result(self, data: object) -> None:
-        """The result as JSON."""
-        print(json.dumps(data, ensure_ascii=False, indent=2), flush=True)
+        """The result as JSON, with what a terminal would obey escaped."""
+        text = json.dumps(data, ensure_ascii=False, indent=2)
+        print(_UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text), flush=True)
 
     def table(self, heads: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """Rows under heads; tab-separated where nobody looks."""
@@ -51,10 +60,19 @@ class Terminal:
 
 def safe(text: str) -> str:
     """`text` without what a terminal would obey: documents and file names are hostile data."""
-    return "".join(
-        character if character in "\n\t" or unicodedata.category(character)[0] != "C" else "\ufffd"
-        for character in text
-    )
+    return _UNSAFE.sub("\ufffd", text)
+
+
+def one_line(text: str) -> str:
+    """`text` made safe and put on one line, so that it cannot pass for two."""
+    return safe(" ".join(text.split()))
+
+
+def tolerate_any_text() -> None:
+    """Print a "?" for what the terminal's encoding has no character for, instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 @contextmanager
@@ -113,6 +131,11 @@ def draft_view(*, enabled: bool) -> Iterator[Callable[[str], None]]:
 
     with Live(console=Console(), transient=True, refresh_per_second=15) as live:
         yield lambda text: live.update(Text(safe(text), style="dim"))
+
+
+def counted(number: int, noun: str) -> str:
+    """`3 pages`, `1 page`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def size_text(size_bytes: float) -> str:

@@ -33,7 +33,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from docx import Document as new_word_document
+from docx import Document as new_word_document  # noqa: N813 - a function, not a class
 from docx.document import Document as WordDocument
 from docx.enum.text import WD_ALIGN_PARAGRAPH
 from docx.oxml import OxmlElement
@@ -51,6 +51,7 @@ from reportlab.lib.pagesizes import A4  # type: ignore[import-untyped]
 from reportlab.lib.styles import ParagraphStyle  # type: ignore[import-untyped]
 from reportlab.platypus import (  # type: ignore[import-untyped]
     BaseDocTemplate,
+    CondPageBreak,
     Frame,
     FrameBreak,
     KeepTogether,
@@ -78,7 +79,7 @@ RULE = HexColor("#c9cdd2")
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One line of a source. kind: see BLOCK_PATTERNS; label: the bullet, number or clause number."""
+    """One line of a source. kind: see BLOCK_PATTERNS; label: bullet, number or clause number."""
 
     kind: str
     text: str = ""
@@ -218,6 +219,7 @@ class Theme:
     size: float = 10.0
     margin: float = 62.0
     justified: bool = False
+    table_padding: float = 3.2
     numbered_pages_of: bool = False
 
     @property
@@ -243,9 +245,15 @@ class Theme:
         return ParagraphStyle(name, **(base | changes))
 
 
-MANUAL = Theme(HexColor("#8c3b1f"), "Helvetica", "Helvetica-Bold", "Helvetica-Bold", "band", 9.4)
+MANUAL = Theme(HexColor("#8c3b1f"), "Helvetica", "Helvetica-Bold", "Helvetica-Bold", "band", 9.8)
 REPORT = Theme(
-    HexColor("#14405e"), "Times-Roman", "Times-Bold", "Helvetica-Bold", "band", 10.2, justified=True
+    HexColor("#14405e"),
+    "Times-Roman",
+    "Times-Bold",
+    "Helvetica-Bold",
+    "band",
+    10.0,
+    table_padding=1.7,
 )
 LEASE = Theme(
     HexColor("#222222"),
@@ -253,7 +261,7 @@ LEASE = Theme(
     "Times-Bold",
     "Times-Bold",
     "centred",
-    10.6,
+    11.0,
     margin=72.0,
     justified=True,
     numbered_pages_of=True,
@@ -264,12 +272,15 @@ STUDY = Theme(
     "Times-Bold",
     "Helvetica-Bold",
     "left",
-    9.4,
+    10.0,
     margin=50.0,
     justified=True,
 )
 
 COLUMN_GAP = 20.0
+HEADINGS = ("section", "subsection")
+# A heading starts a new column when fewer ems than these are left: itself, a subheading, 3 lines.
+HEADING_ROOM = 9.0
 FRAME_TOP = PAGE_HEIGHT - 62.0
 FRAME_BOTTOM = 58.0
 
@@ -291,7 +302,7 @@ class PdfWriter:
         self.width = theme.width
         size, accent = theme.size, theme.accent
         indent = size * 2.6
-        heading = {"fontName": theme.heading, "textColor": accent, "keepWithNext": 1}
+        heading = {"fontName": theme.heading, "textColor": accent}
         self.styles: dict[str, ParagraphStyle] = {
             "paragraph": theme.style("paragraph"),
             "section": theme.style(
@@ -333,7 +344,12 @@ class PdfWriter:
     def body(self, blocks: Sequence[Block | TableBlock]) -> list[Any]:
         """The flowables of blocks, at the current column width."""
         result: list[Any] = []
+        under_heading = False
         for block in blocks:
+            is_heading = isinstance(block, Block) and block.kind in HEADINGS
+            if is_heading and not under_heading:
+                result.append(CondPageBreak(self.theme.size * HEADING_ROOM))
+            under_heading = is_heading
             if isinstance(block, TableBlock):
                 result.append(self.table(block))
             elif block.kind == "note":
@@ -463,7 +479,7 @@ class PdfWriter:
             colWidths=[unit * width for width in block.widths],
             repeatRows=1 if block.header else 0,
         )
-        padding = 2.2 if self.width < 300 else 2.9
+        padding = 2.2 if self.width < 300 else theme.table_padding
         rules: list[tuple[Any, ...]] = [
             ("VALIGN", (0, 0), (-1, -1), "TOP"),
             ("LEFTPADDING", (0, 0), (-1, -1), 4),
@@ -497,8 +513,8 @@ class PdfWriter:
         height = 150.0 if self.width > 300 else 118.0
         drawing = Drawing(self.width, height)
         chart = VerticalBarChart()
-        chart.x, chart.y = 28, 34
-        chart.width, chart.height = self.width - 36, height - 44
+        chart.x, chart.y = 28, 36
+        chart.width, chart.height = self.width - 36, height - 46
         chart.data = [tuple(float(row[index]) for index in years) for row in rows]
         chart.categoryAxis.style = "stacked" if stacked else "parallel"
         chart.categoryAxis.categoryNames = [block.header[index] for index in years]
@@ -521,13 +537,13 @@ class PdfWriter:
             chart.bars[index].strokeColor = None
         drawing.add(chart)
         legend = Legend()
-        legend.x, legend.y = 28, 8
-        legend.boxAnchor = "sw"
+        legend.x, legend.y = 28, 14
+        legend.boxAnchor = "nw"
         legend.columnMaximum = 1
         legend.alignment = "right"
         legend.dx = legend.dy = 7
         legend.dxTextSpace = 4
-        legend.deltax = 0
+        legend.deltax = legend.deltay = 0
         legend.autoXPadding = 14
         legend.strokeWidth = 0
         legend.fontName, legend.fontSize = "Helvetica", 7.5

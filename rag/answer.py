@@ -28,9 +28,10 @@ from rag.citations import without_markers
 from rag.context import FittedPrompt, fit_prompt, merge_adjacent, smaller
 from rag.conversation import standalone_question
 from rag.errors import ContextTooSmall, InvalidQuestion
-from rag.evidence import Evidence, SentenceSimilarity
-from rag.grounding import Grounded, GroundingOptions, ground, grounding_for, refusal
+from rag.evidence import Evidence, Extract, SentenceSimilarity
+from rag.grounding import Grounded, ground, refusal
 from rag.prompts import DEFAULT_TEMPLATE, Example, Template, build_messages, labelled
+from rag.reading import Reading, focused, reading_for
 from rag.refusal import RelevanceThresholds, is_relevant
 from rag.results import (
     Answer,
@@ -160,7 +161,7 @@ class AnswerOptions:
     """How answers are made.
 
     passages: most put before the model. examples: few-shot examples, as far as they fit.
-    grounding: None chooses by the size of the model.
+    reading: None chooses by the size of the model.
     """
 
     passages: int = 4
@@ -168,7 +169,7 @@ class AnswerOptions:
     max_answer_tokens: int = 192
     template: Template = DEFAULT_TEMPLATE
     thresholds: RelevanceThresholds = field(default_factory=RelevanceThresholds)
-    grounding: GroundingOptions | None = None
+    reading: Reading | None = None
 
 
 @dataclass(slots=True)
@@ -183,6 +184,52 @@ class _Draft:
     @property
     def text(self) -> str:
         return "".join(self.pieces)
+
+
+class _Case:
+    """One question, what was found for it, and what follows from that, made when needed.
+
+    asked: the question as one that stands alone. comparable: the dense similarities mean
+    something. started, retrieved: time.monotonic() of the question and of its passages.
+    """
+
+    def __init__(
+        self,
+        *,
+        question: str,
+        asked: str,
+        history: Sequence[Turn],
+        passages: Sequence[Hit],
+        comparable: bool,
+        similarity: SentenceSimilarity | None,
+        started: float,
+        retrieved: float,
+    ) -> None:
+        self.question = question
+        self.asked = asked
+        self.history = history
+        self.comparable = comparable
+        self.started = started
+        self.retrieved = retrieved
+        self._similarity = similarity
+        self.keep_only(passages)
+
+    def keep_only(self, passages: Sequence[Hit]) -> None:
+        """Forget the other passages."""
+        self.passages = list(passages)
+        self.evidence = Evidence(self.passages, question=self.asked)
+        self._extracts: list[Extract] | None = None
+
+    def extracts(self) -> list[Extract]:
+        """The sentences of the passages as answers, best first; embeds them on the first call."""
+        if self._extracts is None:
+            self._extracts = self.evidence.extracts(self.asked, similarity=self._similarity)
+        return self._extracts
+
+    def best_fit(self) -> float:
+        """How well the best sentence fits the question; 0 when there is none."""
+        extracts = self.extracts()
+        return extracts[0].fit if extracts else 0.0
 
 
 class Answerer:
@@ -224,34 +271,25 @@ class Answerer:
         cancel: set from any thread; the answer then ends with what there is.
         Raises InvalidQuestion before anything is done, and the generator's InferenceError.
         """
-        started = time.monotonic()
-        question = question.strip()
-        if not question:
-            raise InvalidQuestion("The question is empty; ask something.")
-        asked = standalone_question(question, history)
-        hits = self._retrieve(asked, collection)
-        retrieved_seconds = time.monotonic() - started
-        if not self._may_answer(asked, hits):
-            nearest = tuple(hits[: self._options.passages])
-            yield AnswerEvent(AnswerStage.RETRIEVED, passages=nearest)
-            timings = AnswerTimings(retrieved_seconds, 0.0, time.monotonic() - started)
-            yield self._done(question, refusal(nearest), nearest, _Draft(), timings, model="")
+        case = self._open_case(question, history, collection)
+        yield AnswerEvent(AnswerStage.RETRIEVED, passages=tuple(case.passages))
+        if not self._may_answer(case):
+            yield _done(case, refusal(case.passages), _Draft(), model="")
             return
         generator = self._generator()
-        fitted, prompt = self._fit(generator, question, asked, hits, history)
-        yield AnswerEvent(AnswerStage.RETRIEVED, passages=fitted.passages)
+        reading = self._options.reading or reading_for(generator.model.parameters)
+        if reading.least_fit > 0.0 and case.best_fit() < reading.least_fit:
+            yield _done(case, refusal(case.passages), _Draft(), model=generator.model_name)
+            return
+        prompt = self._prompt(generator, case, reading)
         draft = _Draft()
         sampling = SamplingParams(max_tokens=self._options.max_answer_tokens, stop=_STOP)
         request = Request(prompt, sampling, priority=priority, client=client)
         yield from _generate(generator, request, draft, cancel)
-        grounded = self._ground(generator, asked, draft, fitted.passages)
+        grounded = self._grounded(case, draft, reading)
         for citation in grounded.citations:
             yield AnswerEvent(AnswerStage.CITATION, citation=citation)
-        first_token = (draft.first_token_at or time.monotonic()) - started
-        timings = AnswerTimings(retrieved_seconds, first_token, time.monotonic() - started)
-        yield self._done(
-            question, grounded, fitted.passages, draft, timings, model=generator.model_name
-        )
+        yield _done(case, grounded, draft, model=generator.model_name)
 
     def ask(
         self,
@@ -277,48 +315,60 @@ class Answerer:
                 return event.answer
         raise AssertionError("a stream ends with its answer")
 
-    def _retrieve(self, asked: str, collection: str | None) -> list[Hit]:
+    def _open_case(self, question: str, history: Sequence[Turn], collection: str | None) -> _Case:
+        """Find the passages for a question."""
+        started = time.monotonic()
+        question = question.strip()
+        if not question:
+            raise InvalidQuestion("The question is empty; ask something.")
+        asked = standalone_question(question, history)
         hits = self._search.search(asked, self._options.passages, collection=collection)
-        return merge_adjacent(hits, self._page_text)
+        passages = merge_adjacent(hits, self._page_text)
+        comparable = bool(passages) and self._search.knows_language(asked)
+        return _Case(
+            question=question,
+            asked=asked,
+            history=history,
+            passages=passages,
+            comparable=comparable,
+            similarity=self._similarity if comparable else None,
+            started=started,
+            retrieved=time.monotonic(),
+        )
 
-    def _may_answer(self, asked: str, hits: Sequence[Hit]) -> bool:
+    def _may_answer(self, case: _Case) -> bool:
         """Whether any passage is near enough to bother the model."""
-        evidence = Evidence(hits, question=asked)
-        reliable = self._search.knows_language(asked)
         return any(
             is_relevant(
                 hit,
-                evidence.question_coverage_by(index),
+                case.evidence.question_coverage_by(index),
                 self._options.thresholds,
-                dense_is_reliable=reliable,
+                dense_is_reliable=case.comparable,
             )
-            for index, hit in enumerate(hits)
+            for index, hit in enumerate(case.passages)
         )
 
-    def _fit(
-        self,
-        generator: Generator,
-        question: str,
-        asked: str,
-        hits: Sequence[Hit],
-        history: Sequence[Turn],
-    ) -> tuple[FittedPrompt, Prompt]:
-        """The largest prompt that leaves room for the answer, checked by its real token count."""
+    def _prompt(self, generator: Generator, case: _Case, reading: Reading) -> Prompt:
+        """The largest prompt that leaves room for the answer, checked by its real token count.
+
+        A reader of whole passages can be supported by what it was shown only, so the case is cut
+        down to that.
+        """
         options = self._options
         limit = generator.context_tokens - options.max_answer_tokens
-        examples = self._examples.pick(asked, options.examples) if self._examples else []
+        examples = self._examples.pick(case.asked, options.examples) if self._examples else []
         fitted: FittedPrompt | None = fit_prompt(
-            question,
-            hits[: options.passages],
+            case.question,
+            focused(case.passages, case.extracts()) if reading.focus else case.passages,
             count_tokens=generator.tokenizer.count,
             prompt_tokens=limit,
             examples=examples,
-            history=[replace(turn, answer=without_markers(turn.answer)) for turn in history],
+            history=[replace(turn, answer=without_markers(turn.answer)) for turn in case.history],
             template=options.template,
         )
         while fitted is not None:
             messages = build_messages(
-                question,
+                case.question,
                 [labelled(hit) for hit in fitted.passages],
                 examples=fitted.examples,
                 history=fitted.history,
@@ -326,29 +376,24 @@ class Answerer:
             )
             prompt = generator.encode_chat(messages)
             if len(prompt.tokens) <= limit:
-                return fitted, prompt
+                if not reading.focus:
+                    case.keep_only(fitted.passages)
+                return prompt
             fitted = smaller(fitted)
         raise ContextTooSmall(
             f"The shortest prompt for this question is longer than the {limit} tokens that the "
             "model's context leaves; raise context_tokens or ask a shorter question."
         )
 
-    def _ground(
-        self, generator: Generator, asked: str, draft: _Draft, passages: Sequence[Hit]
-    ) -> Grounded:
+    def _grounded(self, case: _Case, draft: _Draft, reading: Reading) -> Grounded:
         if draft.cancelled:
             return Grounded(without_markers(draft.text), (), refused=False)
-        grounded = ground(
-            asked,
-            draft.text,
-            passages,
-            options=self._options.grounding or grounding_for(generator.model.parameters),
-            similarity=self._similarity if self._search.knows_language(asked) else None,
-        )
+        grounded = ground(draft.text, case.evidence, case.extracts(), reading=reading)
         if all(self._resolves(citation) for citation in grounded.citations):
             return grounded
         # A document was removed or replaced while the model spoke: what it said of it is void.
-        return refusal([hit for hit in passages if self._is_current(hit)])
+        case.keep_only([hit for hit in case.passages if self._is_current(hit)])
+        return refusal(case.passages)
 
     def _page_text(self, document_id: str, page_index: int) -> str:
         return self._pages.page(document_id, page_index).text
@@ -367,31 +412,28 @@ class Answerer:
         except LookupError:
             return False
 
-    def _done(
-        self,
-        question: str,
-        grounded: Grounded,
-        passages: tuple[Hit, ...],
-        draft: _Draft,
-        timings: AnswerTimings,
-        *,
-        model: str,
-    ) -> AnswerEvent:
-        usage = draft.usage
-        answer = Answer(
-            question=question,
-            text=grounded.text,
-            refused=grounded.refused,
-            passages=passages,
-            citations=grounded.citations,
-            usage=AnswerUsage()
-            if usage is None
-            else AnswerUsage(usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens),
-            timings=timings,
-            model=model,
-            cancelled=draft.cancelled,
-        )
-        return AnswerEvent(AnswerStage.DONE, answer=answer)
+
+def _done(case: _Case, grounded: Grounded, draft: _Draft, *, model: str) -> AnswerEvent:
+    now = time.monotonic()
+    usage = draft.usage
+    answer = Answer(
+        question=case.question,
+        text=grounded.text,
+        refused=grounded.refused,
+        passages=tuple(case.passages),
+        citations=grounded.citations,
+        usage=AnswerUsage()
+        if usage is None
+        else AnswerUsage(usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens),
+        timings=AnswerTimings(
+            retrieval_seconds=case.retrieved - case.started,
+            first_token_seconds=(draft.first_token_at or now) - case.started,
+            total_seconds=now - case.started,
+        ),
+        model=model,
+        cancelled=draft.cancelled,
+    )
+    return AnswerEvent(AnswerStage.DONE, answer=answer)
 
 
 def repeats_itself(text: str) -> bool:

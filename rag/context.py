@@ -45,14 +45,13 @@ def merge_adjacent(hits: Sequence[Hit], page_text: PageText) -> list[Hit]:
     """
     merged: list[Hit] = []
     for hit in hits:
-        twin = next((i for i, other in enumerate(merged) if _touch(hit, other)), None)
-        if twin is None:
-            merged.append(hit)
-            continue
-        other = merged[twin]
-        start, end = min(hit.start, other.start), max(hit.end, other.end)
-        text = page_text(hit.document_id, hit.page_index)[start:end]
-        merged[twin] = replace(other, start=start, end=end, text=text)
+        merged.append(hit)
+        while (pair := _touching_pair(merged)) is not None:  # a merged hit may touch the next
+            first, second = pair
+            one, other = merged[first], merged.pop(second)
+            start, end = min(one.start, other.start), max(one.end, other.end)
+            text = page_text(one.document_id, one.page_index)[start:end]
+            merged[first] = replace(one, start=start, end=end, text=text)
     return merged
 
 
@@ -114,6 +113,13 @@ def smaller(fitted: FittedPrompt) -> FittedPrompt | None:
     if len(fitted.passages) > 1:
         return replace(fitted, passages=fitted.passages[:-1])
     return None
+
+
+def _touching_pair(hits: Sequence[Hit]) -> tuple[int, int] | None:
+    """The first two indices of hits that touch."""
+    return next(
+        ((i, j) for j in range(len(hits)) for i in range(j) if _touch(hits[i], hits[j])), None
+    )
 
 
 def _touch(one: Hit, other: Hit) -> bool:

@@ -8,18 +8,20 @@ It does not understand: a sentence that uses the same words to say the opposite 
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
 
+from rag.question_kind import amount_terms, asked_terms, has_kind
 from rag.results import Hit
-from rag.sentences import Span, clause_spans, opens_item, sentence_spans
-from rag.terms import content_terms, name_terms, number_terms
+from rag.sentences import Span, clause_spans, is_row, opens_item, sentence_spans
+from rag.terms import content_terms, figure_terms, name_terms, number_terms, term_pairs
 
 # Share of a statement's weighted terms that its spans must have.
 SUPPORT_COVERAGE = 0.6
 _NUMBER_WEIGHT = 1.5
+_COMMON_DISCOUNT = 0.5
 _LONGEST_WINDOW = 3  # sentences
 # Per extra sentence: a wider window must bring something that the narrower one lacks.
 _WINDOW_PENALTY = 0.04
@@ -28,6 +30,13 @@ _HINT_BONUS = 0.05
 _RANK_PENALTY = 0.002
 _LONG_QUOTE_CHARS = 320
 _CLAUSE_TERMS = 2
+_STRONG_BREAK = re.compile(r"[;:](?=\s)")
+_PART_TERMS = 4
+_PAGE_NUMBER = re.compile(r"\bpage \d+(?: of \d+)?$", re.IGNORECASE)
+_SENTENCE_ENDS = (".", "!", "?", ":", "。", "！", "？", "।", ".)", ".”", '."')
+_PRONOUN = re.compile(
+    r"(?:It|Its|They|Their|He|His|She|Her|This|That|These|Those|Both|Such|The (?:former|latter))\b"
+)
 _LONGEST_LIST_CHARS = 900
 
 # Weights of what makes a sentence fit a question, beside covering its words. Measured on SQuAD2
@@ -36,8 +45,10 @@ _LONGEST_LIST_CHARS = 900
 _SENTENCE_SHARE = 0.67  # of the words: in the sentence itself; the rest: in its passage
 _COSINE_SHARE = 0.8
 _COSINE_OF_COVERED = 0.8  # stands in for the cosine of a sentence where there is none
-_KIND_SHARE = 0.15
-_EXTRACT_RANK_PENALTY = 0.008
+_KIND_SHARE = 0.35
+_PHRASE_SHARE = 0.3
+_PASSAGE_PENALTY = 0.3  # for the worst passage; none for the best
+_FRAGMENT_PENALTY = 0.4  # for a heading or a page header
 
 # (question, sentences) -> cosine of each sentence and the question.
 SentenceSimilarity = Callable[[str, Sequence[str]], Sequence[float]]
@@ -57,13 +68,18 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class _Window:
-    """Adjacent sentences of one passage. start, end: offsets in the passage's text."""
+    """Adjacent sentences of one passage. start, end: offsets in the passage's text.
+
+    carried: terms that the reader has in mind here: of the sentence before, where this one begins
+        with a pronoun; of a table's first row, where this is one of its rows.
+    """
 
     passage: int
     start: int
     end: int
     sentences: int
     terms: frozenset[str]
+    carried: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +99,19 @@ class Evidence:
 
     def __init__(self, passages: Sequence[Hit], *, question: str = "") -> None:
         self.passages = tuple(passages)
-        self._question_terms = content_terms(question)
-        self._question_numbers = number_terms(question)
-        self._context = [_context_terms(hit) for hit in self.passages]
+        self._question_terms = asked_terms(question)
+        self._question_numbers = figure_terms(question)
+        self._headings = [_heading_terms(hit) for hit in self.passages]
+        self._context = [
+            content_terms(hit.text) | over
+            for hit, over in zip(self.passages, self._headings, strict=True)
+        ]
+        self._standing = _standings(self.passages)
         self._sentences: list[_Window] = []
         self._windows: list[_Window] = []
         for index, hit in enumerate(self.passages):
             spans = sentence_spans(hit.text)
-            singles = [_window(index, hit.text, (span,)) for span in spans]
+            singles = _with_carried([_window(index, hit.text, (span,)) for span in spans], hit.text)
             self._sentences += singles
             self._windows += singles
             for size in range(2, _LONGEST_WINDOW + 1):
@@ -104,6 +125,10 @@ class Evidence:
         """How much a term tells one sentence from another; > 0, higher is rarer."""
         seen = self._document_frequency[term]
         rarity = math.log(1.0 + (len(self._sentences) + 1.0) / (seen + 1.0))
+        if len(self.passages) > 1:
+            # What every passage has (a name in the page header) chooses between none of them.
+            everywhere = sum(term in context for context in self._context) / len(self.passages)
+            rarity *= 1.0 - _COMMON_DISCOUNT * everywhere
         return rarity * (_NUMBER_WEIGHT if term[:1].isdigit() else 1.0)
 
     def coverage(self, wanted: Iterable[str], found: frozenset[str]) -> float:
@@ -143,14 +168,14 @@ class Evidence:
         supporting = [
             window
             for window in self._windows
-            if self._supports(window.terms, terms) and self._has_facts(statement, window)
+            if self._supports(window, terms) and self._has_facts(statement, window)
         ]
         return max(supporting, key=lambda w: self._rank(w, terms, hinted), default=None)
 
     def knows_facts_of(self, statement: str) -> bool:
         """Whether every number and name of the statement is in some passage or the question."""
         known = self._question_terms.union(*self._context)
-        return name_terms(statement) | number_terms(statement) <= known
+        return name_terms(statement) | figure_terms(statement) <= known
 
     def extracts(
         self, question: str, *, similarity: SentenceSimilarity | None = None
@@ -160,23 +185,29 @@ class Evidence:
         A sentence that announces a list has the list with it.
         similarity: cosines of the question and each sentence; without it words alone decide.
         """
-        wanted = content_terms(question)
-        windows = [w for w in self._sentences if self._says_something(w, wanted)]
-        texts = [self.passages[w.passage].text[w.start : w.end] for w in windows]
-        covered = [self.coverage(wanted, window.terms) for window in windows]
+        wanted = asked_terms(question)
+        windows = [
+            whole
+            for position in range(len(self._sentences))
+            if self._says_something(whole := self._with_list(position), wanted)
+        ]
+        texts = [self._text(window) for window in windows]
+        covered = [self.coverage(wanted, window.terms | window.carried) for window in windows]
         cosines = (
-            similarity(question, texts)
+            _best_part_similarities(question, texts, similarity)
             if similarity and texts
             else [_COSINE_OF_COVERED * share for share in covered]
         )
         found = [
             Extract(
-                quote=self._quote(self._with_list(window), wanted),
+                quote=self._quote(window, frozenset()),
                 fit=_SENTENCE_SHARE * share
                 + (1.0 - _SENTENCE_SHARE) * self.coverage(wanted, self._context[window.passage])
                 + _COSINE_SHARE * cosine
-                + _KIND_SHARE * _fits_question(question, text)
-                - _EXTRACT_RANK_PENALTY * window.passage,
+                + _KIND_SHARE * has_kind(text, question)
+                + _PHRASE_SHARE * _shared_pairs(question, text)
+                - _FRAGMENT_PENALTY * self._is_fragment(window, wanted)
+                - _PASSAGE_PENALTY * (1.0 - self._standing[window.passage]),
             )
             for window, text, share, cosine in zip(windows, texts, covered, cosines, strict=True)
         ]
@@ -187,27 +218,33 @@ class Evidence:
         added = content_terms(extract.quote.text) - self._question_terms
         return self.coverage(added, content_terms(statement))
 
+    def _text(self, window: _Window) -> str:
+        return self.passages[window.passage].text[window.start : window.end]
+
     def _says_something(self, window: _Window, wanted: frozenset[str]) -> bool:
         """Whether a sentence has a word that the question lacks, and is no question itself."""
-        text = self.passages[window.passage].text[window.start : window.end]
-        return bool(window.terms - wanted) and not text.rstrip().endswith(("?", "？"))
+        return bool(window.terms - wanted) and not self._text(window).endswith(("?", "？"))
 
-    def _with_list(self, window: _Window) -> _Window:
-        """A sentence that ends with a colon, together with the list items after it."""
+    def _is_fragment(self, window: _Window, wanted: frozenset[str]) -> bool:
+        """Whether a line is no sentence and has no figure (but years) that the question lacks."""
+        text = self._text(window)
+        if _is_sentence(text):
+            return False
+        return bool(_PAGE_NUMBER.search(text)) or not amount_terms(text) - wanted
+
+    def _with_list(self, position: int) -> _Window:
+        """A sentence; one that ends with a colon, together with the list items after it."""
+        window = self._sentences[position]
         text = self.passages[window.passage].text
         if text[window.end - 1] not in ":：":
             return window
         end = window.end
-        for other in self._sentences:
-            follows = other.passage == window.passage and other.start >= end
-            if not follows:
-                continue
-            item = opens_item(text, other.start)
-            if not item or other.end - window.start > _LONGEST_LIST_CHARS:
+        for other in self._sentences[position + 1 :]:
+            ends_list = other.passage != window.passage or not opens_item(text, other.start)
+            if ends_list or other.end - window.start > _LONGEST_LIST_CHARS:
                 break
             end = other.end
-        terms = content_terms(text[window.start : end])
-        return _Window(window.passage, window.start, end, window.sentences, terms)
+        return replace(window, end=end, terms=content_terms(text[window.start : end]))
 
     def _rank(self, window: _Window, terms: frozenset[str], hinted: frozenset[int]) -> float:
         return (
@@ -218,12 +255,13 @@ class Evidence:
             - _RANK_PENALTY * window.passage
         )
 
-    def _supports(self, found: frozenset[str], terms: frozenset[str]) -> bool:
+    def _supports(self, window: _Window, terms: frozenset[str]) -> bool:
         """Enough of the whole statement, and enough of what it adds to the question.
 
         The second is what catches "the house is neoclassical", asked about a house that the
         passage calls something else: all but one word came from the question.
         """
+        found = window.terms | window.carried | self._headings[window.passage]
         added = terms - self._question_terms
         return self.coverage(terms, found) >= SUPPORT_COVERAGE and (
             not added or self.coverage(added, found) >= SUPPORT_COVERAGE
@@ -232,7 +270,7 @@ class Evidence:
     def _has_facts(self, statement: str, window: _Window) -> bool:
         """New numbers stand in the span; names and the question's numbers at least near it."""
         near = window.terms | self._context[window.passage]
-        numbers = number_terms(statement)
+        numbers = figure_terms(statement)
         return (
             numbers - self._question_numbers <= window.terms
             and numbers <= near
@@ -273,10 +311,10 @@ class Evidence:
         return max(places, key=lambda place: place[0])[1] if places else None
 
     def _quote(self, window: _Window, terms: frozenset[str]) -> Quote:
+        """The window's text; of a long sentence, the clauses that have any of the terms."""
         hit = self.passages[window.passage]
         start, end = window.start, window.end
-        a_list = "\n" in hit.text[start:end].strip() and opens_item(hit.text, start)
-        if end - start > _LONG_QUOTE_CHARS and window.sentences == 1 and terms and not a_list:
+        if end - start > _LONG_QUOTE_CHARS and window.sentences == 1 and terms:
             start, end = _narrowed(hit.text, Span(start, end), terms)
         return Quote(
             passage=window.passage,
@@ -288,13 +326,68 @@ class Evidence:
         )
 
 
+def _standings(passages: Sequence[Hit]) -> list[float]:
+    """Each passage's similarity as a share of the best one's."""
+    best = max((hit.similarity for hit in passages), default=0.0)
+    return [hit.similarity / best if best > 0.0 else 1.0 for hit in passages]
+
+
 def _window(passage: int, text: str, spans: Sequence[Span]) -> _Window:
     start, end = spans[0].start, spans[-1].end
     return _Window(passage, start, end, len(spans), content_terms(text[start:end]))
 
 
-def _context_terms(hit: Hit) -> frozenset[str]:
-    return content_terms(f"{hit.document_name}\n{hit.heading}\n{hit.text}".replace("_", " "))
+def _best_part_similarities(
+    question: str, texts: Sequence[str], similarity: SentenceSimilarity
+) -> list[float]:
+    """The cosine of each text, or of a part between ; and : where one of those is nearer."""
+    parts = [[text, *_parts(text)] for text in texts]
+    cosines = iter(similarity(question, [part for group in parts for part in group]))
+    return [max(next(cosines) for _ in group) for group in parts]
+
+
+def _shared_pairs(question: str, text: str) -> float:
+    """Share of the question's neighbouring terms that are neighbours in the text too."""
+    wanted = term_pairs(question)
+    return len(wanted & term_pairs(text)) / len(wanted) if wanted else 0.0
+
+
+def _parts(text: str) -> list[str]:
+    """The long parts between semicolons and colons; [] when there is but one part."""
+    parts = [part.strip() for part in _STRONG_BREAK.split(text)]
+    long = [part for part in parts if len(content_terms(part)) >= _PART_TERMS]
+    return long if len(parts) > 1 else []
+
+
+def _with_carried(sentences: Sequence[_Window], text: str) -> list[_Window]:
+    """The sentences of one passage, each with the terms that it leans on."""
+    result: list[_Window] = []
+    header: frozenset[str] = frozenset()  # of the lines without figures above a table's rows
+    in_rows = False
+    for window in sentences:
+        line = text[window.start : window.end]
+        carried: frozenset[str] = frozenset()
+        if not is_row(line) and _is_sentence(line):
+            header, in_rows = frozenset(), False
+            if result and _PRONOUN.match(line):
+                # What the sentence before leaned on is carried too: "It opened. It closed."
+                carried = result[-1].terms | result[-1].carried
+        elif number_terms(line) and header:
+            carried, in_rows = header, True
+        else:
+            header, in_rows = window.terms if in_rows else header | window.terms, False
+        result.append(replace(window, carried=carried))
+    return result
+
+
+def _is_sentence(line: str) -> bool:
+    """Whether a line ends like a sentence, or is several lines long."""
+    return line.endswith(_SENTENCE_ENDS) or "\n" in line
+
+
+def _heading_terms(hit: Hit) -> frozenset[str]:
+    """What stands over the whole passage: headings and the document's name."""
+    return content_terms(f"{hit.document_name}\n{hit.heading}".replace("_", " "))
 
 
 def _whole_clauses(statement: str) -> list[str]:
@@ -326,41 +419,3 @@ def _narrowed(text: str, sentence: Span, terms: frozenset[str]) -> tuple[int, in
     if not having:
         return sentence.start, sentence.end
     return clauses[having[0]].start, clauses[having[-1]].end
-
-
-_CALENDAR = """january february march april june july august september october november december
-    monday tuesday wednesday thursday friday saturday sunday"""
-_MONTHS = tuple(_CALENDAR.split())
-
-
-@lru_cache(maxsize=4096)
-def _fits_question(question: str, sentence: str) -> float:
-    """1 when the sentence has the kind of thing the question asks for, 0 when it lacks it.
-
-    0.5 when the question does not tell. Things that the question itself has do not count.
-    """
-    asked = question.casefold()
-    new_numbers = number_terms(sentence) - number_terms(question)
-    new_names = name_terms(sentence) - content_terms(question)
-    if any(
-        p in asked
-        for p in (
-            "how many",
-            "how much",
-            "how long",
-            "how old",
-            "how far",
-            "how high",
-            "how large",
-            "how often",
-            "what percent",
-        )
-    ):
-        spelled = {t for t in content_terms(sentence) if t.isdigit()} - content_terms(question)
-        return float(bool(new_numbers or spelled))
-    if any(p in asked for p in ("when ", "what year", "which year", "what date", "what day")):
-        dated = any(m in sentence.casefold() for m in _MONTHS)
-        return float(bool(new_numbers) or dated)
-    if any(p in asked for p in ("who ", "whom ", "whose ", "where ")):
-        return float(bool(new_names))
-    return 0.5

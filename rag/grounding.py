@@ -1,8 +1,7 @@
 """A model's draft -> the answer that is shown: cited, replaced by a quotation, or refused.
 
-Pure. A small model often copies the wrong sentence or words the right one badly, so a draft is not
-trusted for being fluent: what it says must be found. Where it cannot be found, the sentence that
-fits the question best is quoted instead, if one fits well enough.
+Pure. A draft is not trusted for being fluent: what it says must be found. Where it cannot be
+found, the sentence that fits the question best is quoted instead, if one fits well enough.
 """
 
 from __future__ import annotations
@@ -10,41 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rag.citations import CitedText, Unsupported, cite, cite_quote, without_markers
-from rag.evidence import Evidence, Extract, SentenceSimilarity
+from rag.citations import CitedText, cite, cite_quote
+from rag.evidence import Evidence, Extract
+from rag.reading import Reading
 from rag.refusal import refusal_text, says_it_does_not_know
 from rag.results import Citation, Hit
-
-
-@dataclass(frozen=True, slots=True)
-class GroundingOptions:
-    """How drafts are judged. Fits are `Extract.fit`.
-
-    trust_refusal: whether the model's "I do not know" is believed.
-    quote_fit: least fit of a sentence that is quoted in place of a draft.
-    quote_margin: quote the best sentence in place of a supported draft when it fits the question
-        this much better than what the draft rests on.
-    least_fit: refuse when no sentence fits the question this well, whatever the model says.
-    """
-
-    unsupported: Unsupported = Unsupported.DROP
-    trust_refusal: bool = True
-    quote_fit: float = 1.0
-    quote_margin: float = float("inf")
-    least_fit: float = 0.0
-
-
-# A model below this reads so badly that the best-fitting sentence beats its own choice.
-_SMALL_READER_PARAMETERS = 400_000_000
-
-
-def grounding_for(parameters: int) -> GroundingOptions:
-    """How far to trust a model of this many parameters (0: not known, trusted)."""
-    if 0 < parameters < _SMALL_READER_PARAMETERS:
-        return GroundingOptions(
-            trust_refusal=False, quote_fit=1.0, quote_margin=0.05, least_fit=1.0
-        )
-    return GroundingOptions()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,33 +26,27 @@ class Grounded:
 
 
 def ground(
-    question: str,
     draft: str,
-    passages: Sequence[Hit],
+    evidence: Evidence,
+    extracts: Sequence[Extract],
     *,
-    options: GroundingOptions,
-    similarity: SentenceSimilarity | None = None,
+    reading: Reading,
 ) -> Grounded:
     """Decide what is shown for a draft.
 
-    question: as one that stands alone. passages: in prompt order.
+    extracts: the sentences of the evidence as answers to the question, best first.
     """
-    does_not_know = says_it_does_not_know(draft)
-    if does_not_know and options.trust_refusal:
-        return refusal(passages)
-    words = "" if does_not_know else without_markers(draft)
-    evidence = Evidence(passages, question=question)
-    extracts = evidence.extracts(question, draft=words, similarity=similarity)
-    best = extracts[0].fit if extracts else 0.0
-    if best < options.least_fit:
-        return refusal(passages)
-    if words:
-        cited = cite(draft, evidence, unsupported=options.unsupported)
-        if cited.supported and best - _fit_of(cited, extracts) <= options.quote_margin:
+    best_fit = extracts[0].fit if extracts else 0.0
+    does_not_know = says_it_does_not_know(draft) or not draft.strip()
+    if does_not_know and best_fit < reading.refusal_fit:
+        return refusal(evidence.passages)
+    if not does_not_know:
+        cited = cite(draft, evidence, unsupported=reading.unsupported)
+        if cited.supported and _answers(cited, evidence, extracts, reading):
             return _answered(cited)
-    if extracts and best >= options.quote_fit:
+    if extracts and best_fit >= reading.quote_fit:
         return _answered(cite_quote(extracts[0].quote, evidence))
-    return refusal(passages)
+    return refusal(evidence.passages)
 
 
 def refusal(nearest: Sequence[Hit]) -> Grounded:
@@ -91,16 +54,24 @@ def refusal(nearest: Sequence[Hit]) -> Grounded:
     return Grounded(refusal_text(nearest), (), refused=True)
 
 
-def _fit_of(cited: CitedText, extracts: Sequence[Extract]) -> float:
-    """The best fit among the sentences that the citations touch."""
-    return max(
-        (
-            extract.fit
-            for extract in extracts
-            for citation in cited.citations
-            if _touches(citation, extract)
-        ),
-        default=0.0,
+def _answers(
+    cited: CitedText, evidence: Evidence, extracts: Sequence[Extract], reading: Reading
+) -> bool:
+    """Whether a supported draft rests on sentences that answer the question, and says enough."""
+    rests_on = [
+        extract
+        for extract in extracts
+        if any(_touches(citation, extract) for citation in cited.citations)
+    ]
+    if not rests_on:  # on a heading or a question of the document, which are no extracts
+        return reading.least_kept <= 0.0
+    if rests_on[0].fit < reading.draft_fit:
+        return False
+    if reading.least_kept <= 0.0:
+        return True
+    return (
+        rests_on[0] is extracts[0]
+        and evidence.kept_share(extracts[0], cited.text) >= reading.least_kept
     )
 
 

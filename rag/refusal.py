@@ -27,6 +27,8 @@ _NOT_SAID = (
 )
 _DOES_NOT_KNOW = re.compile(
     rf"^\W*(?:{_SUBJECT},? {_NOT_SAID}"
+    rf"|(?:none of|neither of|no) {_SUBJECT} (?:\w+ )?"
+    r"(?:says?|mentions?|states?|contains?|answers?)"
     r"|(?:i(?:['’]m| am) )?(?:sorry|afraid)\b.*\b(?:not|n['’]t|no|unable)\b"
     r"|i (?:do not|don['’]t) (?:know|have)"
     r"|i (?:cannot|can['’]t|am unable to) (?:answer|find|determine)"

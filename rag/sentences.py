@@ -19,11 +19,13 @@ _ABBREVIATIONS = frozenset(_ABBREVIATION_LIST.split())
 # A Latin full stop ends a sentence only before white space; a CJK one always does.
 _TERMINATOR = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s|$)|[。！？｡؟।॥]+[」』”’)]*")
 _LINE_START = re.compile(r"[ \t]*(?:[-*•‣◦▪·–—|#>]|\(?\d{1,3}[.)](?!\d)|\(?[a-zA-Z][.)]\s)")
+_ENUMERATOR = re.compile(r"^\s*(?:[-*•#>]+\s+|\(?\d{1,3}(?:\.\d{1,3})*[.)]?\s+(?=\D))")
 _CLAUSE_BREAK = re.compile(
     r"[;:](?=\s)|,(?=\s)|\s[–—-]\s|[，；：、]|\s(?=and\b|but\b|while\b|whereas\b)"
 )
-# A line much shorter than the widest one ended on purpose: a heading or a list item.
-_SHORT_LINE = 0.6
+# A line clearly shorter than the widest one ended on purpose: a heading, a page header, a list
+# item. Ragged-right prose varies by less.
+_SHORT_LINE = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +61,24 @@ def sentence_spans(text: str) -> list[Span]:
         cuts.append(block_end)
         for start, end in pairwise(cuts):
             if span := trimmed(text, start, end):
-                spans.append(span)
+                spans += _lines_of_fragment(text, span)
     return spans
+
+
+def _lines_of_fragment(text: str, span: Span) -> list[Span]:
+    """The span; where it does not end like a sentence, cut before lines that open like one.
+
+    Page headers, captions and rows of figures stand on lines of their own without full stops.
+    """
+    if _TERMINATOR.search(text, span.end - 2, span.end) or "\n" not in text[span.start : span.end]:
+        return [span]
+    cuts = [span.start]
+    for match in re.finditer(r"\n\s*(?=[^\s])", text[span.start : span.end]):
+        position = span.start + match.end()
+        if not text[position].islower():
+            cuts.append(position)
+    lines = (trimmed(text, start, end) for start, end in pairwise([*cuts, span.end]))
+    return [line for line in lines if line]
 
 
 def clause_spans(text: str, sentence: Span) -> list[Span]:
@@ -73,6 +91,22 @@ def clause_spans(text: str, sentence: Span) -> list[Span]:
     cuts.append(sentence.end)
     spans = (trimmed(text, a, b) for a, b in pairwise(cuts))
     return [span for span in spans if span]
+
+
+def opens_item(text: str, position: int) -> bool:
+    """Whether a list item (bullet, number, letter) begins at this offset."""
+    match = _LINE_START.match(text, position)
+    return match is not None and match.group().strip() not in ("|", "#", ">")
+
+
+def without_enumerator(line: str) -> str:
+    """A line without the bullet or section number that it opens with."""
+    return _ENUMERATOR.sub("", line)
+
+
+def is_row(line: str) -> bool:
+    """Whether a line is a table's row as our loaders write it: cells with bars between."""
+    return line.lstrip().startswith("|") or " | " in line
 
 
 def _blocks(text: str) -> list[tuple[int, int]]:
@@ -97,6 +131,8 @@ def _starts_block(text: str, before: tuple[int, int], line: tuple[int, int], wid
     if not previous.strip() or not current.strip():
         return True
     if _LINE_START.match(current) or previous.lstrip().startswith(("|", "#")):
+        return True
+    if is_row(previous) or is_row(current):
         return True
     stripped = previous.rstrip()
     ended_on_purpose = len(stripped) < _SHORT_LINE * widest and stripped[-1] not in ",;-–"

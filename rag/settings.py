@@ -30,6 +30,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="PAPERLIGHT_", frozen=True, extra="ignore")
 
     home: Path = Field(default_factory=default_home, description="Where library and models live")
+    debug: bool = Field(default=False, description="Show tracebacks on the command line")
 
     # --- models -------------------------------------------------------------------------------
     model: str = Field(

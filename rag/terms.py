@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import snowballstemmer
 
@@ -44,7 +45,9 @@ _TOKEN = re.compile(
     rf"(?P<number>\d+(?:[.,\u00a0\u202f']\d+)*)|(?P<unspaced>[{_UNSPACED}]+)|"
     rf"(?P<word>[^\W\d_{_UNSPACED}]+(?:['’][^\W\d_]+)?)"
 )
-_THOUSANDS = re.compile(r"^\d{1,3}(?:([.,\u00a0\u202f'])\d{3})(?:\1\d{3})*(?:[.,]\d+)?$")
+_THOUSANDS = re.compile(
+    r"^\d{1,3}(?:([,\u00a0\u202f'])\d{3}(?:\1\d{3})*|(\.)\d{3}(?:\.\d{3})+)(?:[.,]\d+)?$"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +79,12 @@ def normal_form(word: str) -> str:
 def normal_number(text: str) -> str:
     """One spelling for a number: "1,200.50", "1 200.5" and "1200.50" are the same.
 
-    "1.200" is read as a thousand two hundred, since prose rarely writes three decimals.
+    "1.200.000" has thousands, "1.200" has decimals: one point alone is read the English way.
     """
     plain = unicodedata.normalize("NFKC", text)
     if match := _THOUSANDS.match(text):
-        plain = plain.replace(unicodedata.normalize("NFKC", match.group(1)), "")
+        separator = match.group(1) or match.group(2)
+        plain = plain.replace(unicodedata.normalize("NFKC", separator), "")
     plain = re.sub(r"[^\d.]", ".", plain)
     if plain.count(".") > 1:  # a date or a section number: keep its shape
         return plain
@@ -102,7 +106,6 @@ def words(text: str) -> Iterator[Word]:
         else:
             plain = token.casefold()
             if plain in NUMBER_WORDS:
-                # A number word weighs like a number but is never demanded like one ("one of").
                 yield Word(NUMBER_WORDS[plain], start, end, is_number=False, is_stop_word=False)
             else:
                 stop = re.sub(r"['’].*$", "", plain) in STOP_WORDS
@@ -123,9 +126,27 @@ def content_terms(text: str) -> frozenset[str]:
 
 
 @lru_cache(maxsize=16384)
+def term_pairs(text: str) -> frozenset[tuple[str, str]]:
+    """Each two content terms that follow one another, function words between them left out."""
+    found = [word.term for word in words(text) if not word.is_stop_word]
+    return frozenset(pairwise(found))
+
+
+@lru_cache(maxsize=16384)
 def number_terms(text: str) -> frozenset[str]:
     """The numbers written in digits, in normal form."""
     return frozenset(word.term for word in words(text) if word.is_number)
+
+
+@lru_cache(maxsize=16384)
+def figure_terms(text: str) -> frozenset[str]:
+    """The numbers of a text, in digits or spelled; a spelled one is left out ("one of them")."""
+    spelled = {
+        word.term
+        for word in words(text)
+        if word.term.isdigit() and not word.is_number and int(word.term) > 1
+    }
+    return number_terms(text) | spelled
 
 
 @lru_cache(maxsize=16384)

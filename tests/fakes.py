@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from inference.llama import ModelDescription
 from inference.request import (
     FinishReason,
     InferenceError,
@@ -158,7 +159,7 @@ class ScriptedGenerator:
         self._hold = hold
         self._refuse = refuse
         self.model_name = "scripted"
-        self.model = FakeModelFacts(parameters)
+        self.model: FakeModelFacts | ModelDescription = FakeModelFacts(parameters)
         self.context_tokens = context_tokens
         self.tokenizer = WordTokenizer()
         self.conversations: list[list[Message]] = []
@@ -219,6 +220,17 @@ class ScriptedService(ScriptedGenerator):
     def __init__(self, reply: str, *, hold: bool = False, refuse: InferenceError | None = None):
         super().__init__(reply, hold=hold, refuse=refuse)
         self._reply_text = reply
+        self.model = ModelDescription(
+            name="scripted",
+            path=Path("scripted.gguf"),
+            architecture="none",
+            parameters=7_000_000_000,
+            quantization="none",
+            size_bytes=0,
+            trained_context_tokens=4096,
+            layers=0,
+            kv_bytes_per_token=0.0,
+        )
         self.submitted = threading.Semaphore(0)
 
     def submit(self, request: Request) -> ReadableStream:

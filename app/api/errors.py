@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from inference.request import (
@@ -22,60 +25,116 @@ from inference.request import (
     ModelLoadError,
     QueueFull,
 )
-from ingest.errors import DocumentNotFound, IngestError, PageNotFound
+from ingest.errors import (
+    DocumentNotFound,
+    IngestError,
+    InvalidCollectionName,
+    PageNotFound,
+)
 from rag.errors import InvalidQuestion, LibraryClosed, RagError
 
 logger = logging.getLogger(__name__)
 
-_STATUS: tuple[tuple[type[Exception], HTTPStatus, str], ...] = (
-    (QueueFull, HTTPStatus.TOO_MANY_REQUESTS, "rate_limit_error"),
-    (InvalidRequest, HTTPStatus.BAD_REQUEST, "invalid_request_error"),
-    (InvalidQuestion, HTTPStatus.BAD_REQUEST, "invalid_request_error"),
-    (DocumentNotFound, HTTPStatus.NOT_FOUND, "invalid_request_error"),
-    (PageNotFound, HTTPStatus.NOT_FOUND, "invalid_request_error"),
-    (DeadlineExceeded, HTTPStatus.GATEWAY_TIMEOUT, "timeout"),
-    (EngineStopped, HTTPStatus.SERVICE_UNAVAILABLE, "server_error"),
-    (LibraryClosed, HTTPStatus.SERVICE_UNAVAILABLE, "server_error"),
-    (ModelLoadError, HTTPStatus.SERVICE_UNAVAILABLE, "server_error"),
-    (InferenceError, HTTPStatus.INTERNAL_SERVER_ERROR, "server_error"),
-    (RagError, HTTPStatus.INTERNAL_SERVER_ERROR, "server_error"),
-    (IngestError, HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request_error"),
+_INVALID, _BUSY, _FAILED = "invalid_request_error", "rate_limit_error", "server_error"
+_STATUS: tuple[tuple[type[Exception], HTTPStatus], ...] = (
+    (QueueFull, HTTPStatus.TOO_MANY_REQUESTS),
+    (InvalidRequest, HTTPStatus.BAD_REQUEST),
+    (InvalidQuestion, HTTPStatus.BAD_REQUEST),
+    (DocumentNotFound, HTTPStatus.NOT_FOUND),
+    (PageNotFound, HTTPStatus.NOT_FOUND),
+    (DeadlineExceeded, HTTPStatus.GATEWAY_TIMEOUT),
+    (EngineStopped, HTTPStatus.SERVICE_UNAVAILABLE),
+    (LibraryClosed, HTTPStatus.SERVICE_UNAVAILABLE),
+    (ModelLoadError, HTTPStatus.SERVICE_UNAVAILABLE),
+    (InvalidCollectionName, HTTPStatus.BAD_REQUEST),
+    # The rest of ours: nothing that the caller could change.
+    (InferenceError, HTTPStatus.INTERNAL_SERVER_ERROR),
+    (RagError, HTTPStatus.INTERNAL_SERVER_ERROR),
+    (IngestError, HTTPStatus.INTERNAL_SERVER_ERROR),
 )
 
 
 class ApiError(Exception):
-    """An answer that is an error. code: a short machine-readable word, or None."""
+    """An answer that is an error.
 
-    def __init__(self, status: HTTPStatus, message: str, *, code: str | None = None) -> None:
+    param: the field of the request that is wrong. code: a short machine-readable word.
+    details: further members of the error.
+    """
+
+    def __init__(
+        self,
+        status: HTTPStatus,
+        message: str,
+        *,
+        param: str | None = None,
+        code: str | None = None,
+        details: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(message)
         self.status = status
+        self.param = param
         self.code = code
+        self.details = details or {}
+        self.headers = headers or {}
+
+    @property
+    def kind(self) -> str:
+        """OpenAI's `type` of the error."""
+        if self.status == HTTPStatus.TOO_MANY_REQUESTS:
+            return _BUSY
+        return _INVALID if self.status < HTTPStatus.INTERNAL_SERVER_ERROR else _FAILED
 
 
-def error_body(error: Exception) -> dict[str, object]:
+class ErrorMembers(BaseModel):
+    """What went wrong."""
+
+    message: str
+    type: str
+    param: str | None = None
+    code: str | None = None
+
+
+class ErrorBody(BaseModel):
+    """The body of every response that is an error."""
+
+    error: ErrorMembers
+
+
+def error_body(error: Exception) -> dict[str, Any]:
     """The JSON of an error, for a response or for an event of a stream."""
-    _, kind, message, code = _describe(error)
-    return {"error": {"message": message, "type": kind, "param": None, "code": code}}
+    known = _as_api_error(error)
+    body = {
+        "message": str(known),
+        "type": known.kind,
+        "param": known.param,
+        "code": known.code,
+        **known.details,
+    }
+    return {"error": body}
 
 
 def error_response(error: Exception) -> JSONResponse:
     """The response of an error."""
-    headers = {}
-    if isinstance(error, QueueFull):
-        headers["Retry-After"] = str(math.ceil(error.retry_after_seconds))
-    return JSONResponse(error_body(error), _describe(error)[0], headers)
+    known = _as_api_error(error)
+    return JSONResponse(error_body(known), known.status, dict(known.headers))
 
 
-def _describe(error: Exception) -> tuple[HTTPStatus, str, str, str | None]:
+def _as_api_error(error: Exception) -> ApiError:
     if isinstance(error, ApiError):
-        kind = "invalid_request_error" if error.status < 500 else "server_error"
-        return error.status, kind, str(error), error.code
-    for type_, status, kind in _STATUS:
+        return error
+    for type_, status in _STATUS:
         if isinstance(error, type_):
-            return status, kind, str(error), None
+            return ApiError(status, str(error), headers=_retry_after(error))
     logger.error("unexpected failure behind the API", exc_info=error)
     message = "something went wrong inside Paperlight; its log says what"
-    return HTTPStatus.INTERNAL_SERVER_ERROR, "server_error", message, None
+    return ApiError(HTTPStatus.INTERNAL_SERVER_ERROR, message)
+
+
+def _retry_after(error: Exception) -> dict[str, str]:
+    if isinstance(error, QueueFull):
+        return {"Retry-After": str(math.ceil(error.retry_after_seconds))}
+    return {}
 
 
 def install_error_handlers(app: FastAPI) -> None:
@@ -86,17 +145,28 @@ def install_error_handlers(app: FastAPI) -> None:
 
     async def invalid(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
-        problems = "; ".join(
-            f"{'.'.join(str(part) for part in problem['loc'][1:]) or 'body'}: {problem['msg']}"
-            for problem in error.errors()
-        )
-        return error_response(ApiError(HTTPStatus.BAD_REQUEST, problems))
+        return error_response(_describe_problems(error))
 
     async def http(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
-        return error_response(ApiError(HTTPStatus(error.status_code), str(error.detail)))
+        failure = ApiError(HTTPStatus(error.status_code), str(error.detail), headers=error.headers)
+        return error_response(failure)
 
     for type_ in (ApiError, InferenceError, IngestError, RagError, Exception):
         app.add_exception_handler(type_, known)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, http)
+
+
+def _describe_problems(error: RequestValidationError) -> ApiError:
+    """Every problem as "field: what is wrong with it", and the first field as `param`."""
+    problems = error.errors()
+    if problems[0]["type"] == "json_invalid":
+        message = f"the body is not valid JSON: {problems[0]['ctx']['error']}"
+        return ApiError(HTTPStatus.BAD_REQUEST, message, code="invalid_json")
+    fields = [".".join(str(part) for part in problem["loc"][1:]) for problem in problems]
+    message = "; ".join(
+        f"{field or 'body'}: {problem['msg']}"
+        for field, problem in zip(fields, problems, strict=True)
+    )
+    return ApiError(HTTPStatus.BAD_REQUEST, message, param=fields[0] or None)

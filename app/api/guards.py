@@ -6,8 +6,10 @@ ASGI middleware without any knowledge of the routes behind it.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from http import HTTPStatus
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from fastapi import Request
@@ -16,20 +18,22 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.errors import ApiError, error_response
 
-LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "[::1]")
-_SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 MEGABYTE = 1 << 20
-JSON_BODY_BYTES = 8 * MEGABYTE
+_SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
 class KeyCheck:
-    """A dependency that wants one of the configured keys as a bearer token."""
+    """A dependency that wants one of the configured keys as a bearer token.
+
+    Leaves who asked in `request.state.client`: which key, or which address where there are none.
+    """
 
     def __init__(self, keys: Sequence[str]) -> None:
         self._keys = [key.encode() for key in keys]
 
     def __call__(self, request: Request) -> None:
         """Raise ApiError unless the request carries a key; without keys everybody may ask."""
+        request.state.client = request.client.host if request.client else ""
         if not self._keys:
             return
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
@@ -41,7 +45,20 @@ class KeyCheck:
                 HTTPStatus.UNAUTHORIZED,
                 "an API key is needed: send it as 'Authorization: Bearer KEY'",
                 code="invalid_api_key",
+                headers={"WWW-Authenticate": "Bearer"},
             )
+        request.state.client = f"key {matches.index(True)}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address can only mean this machine."""
+    name = host.strip("[]").rstrip(".").lower()
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return False
 
 
 class LocalOnly:
@@ -55,17 +72,26 @@ class LocalOnly:
         self._loopback = loopback
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or refuse it with 403."""
         if scope["type"] in ("http", "websocket"):
             headers = Headers(scope=scope)
             host = headers.get("host", "")
-            name = host if host.endswith("]") else host.rsplit(":", 1)[0]
-            if self._loopback and name not in LOOPBACK_HOSTS:
-                return await _refuse(scope, receive, send, f"unknown host {name[:80]!r}")
+            if self._loopback and not is_loopback(_host_name(host)):
+                return await _refuse(scope, receive, send, f"unknown host {host[:80]!r}")
             origin = headers.get("origin")
             writes = scope["type"] == "websocket" or scope["method"] not in _SAFE_METHODS
             if writes and origin is not None and urlsplit(origin).netloc != host:
                 return await _refuse(scope, receive, send, "a page of another origin may not ask")
         return await self._app(scope, receive, send)
+
+
+def _host_name(header: str) -> str:
+    """The name in a Host header, without its port; "" where it is none."""
+    try:
+        parts = urlsplit(f"//{header}")
+        return (parts.hostname or "") if parts.netloc == header and not parts.username else ""
+    except ValueError:
+        return ""
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send, reason: str) -> None:
@@ -77,36 +103,89 @@ async def _refuse(scope: Scope, receive: Receive, send: Send, reason: str) -> No
 
 
 class BodyLimit:
-    """Refuses bodies above a limit, by what they say and by what they send."""
+    """Refuses bodies above a limit, by what they say and by what they send.
 
-    def __init__(self, app: ASGIApp, *, upload_bytes: int) -> None:
+    prefixes: the paths that are watched. limits: bytes by path, for those that take more than
+    `default_bytes`.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        prefixes: tuple[str, ...],
+        default_bytes: int,
+        limits: Mapping[str, int],
+    ) -> None:
         self._app = app
-        self._upload_bytes = upload_bytes
+        self._prefixes = prefixes
+        self._default_bytes = default_bytes
+        self._limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not scope["path"].startswith(("/v1/", "/api/")):
+        """Pass a request on, or refuse it with 413."""
+        if scope["type"] != "http" or not scope["path"].startswith(self._prefixes):
             return await self._app(scope, receive, send)
-        limit = self._upload_bytes if scope["path"] == "/api/documents" else JSON_BODY_BYTES
+        limit = self._limits.get(scope["path"], self._default_bytes)
+        body = _MeasuredBody(receive, send, limit)
         declared = Headers(scope=scope).get("content-length", "0")
-        if declared.isdigit() and int(declared) > limit:
-            response = error_response(_too_large(limit))
-            return await response(scope, receive, send)
-        received = 0
+        if not declared.isdigit() or int(declared) <= limit:
+            with suppress(_TooLarge):
+                await self._app(scope, body.receive, body.send)
+            if not body.refused:
+                return None
+        await body.discard_rest()
+        response = error_response(
+            ApiError(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                f"the request is larger than {limit / MEGABYTE:,.0f} MB; send files one by one, "
+                "or raise PAPERLIGHT_MAX_UPLOAD_MB",
+                code="request_too_large",
+            )
+        )
+        return await response(scope, receive, send)
 
-        async def counted() -> Message:
-            nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > limit:
-                raise _too_large(limit)
-            return message
 
-        return await self._app(scope, counted, send)
+class _TooLarge(Exception):
+    """The body went over its limit while it was read."""
 
 
-def _too_large(limit: int) -> ApiError:
-    return ApiError(
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-        f"the request is larger than {limit // MEGABYTE} MB; send less, or raise "
-        "PAPERLIGHT_MAX_UPLOAD_MB for files",
-    )
+class _MeasuredBody:
+    """A request's receive and send, where the application's words count only within the limit.
+
+    refused: the limit was passed before the response began; what the application makes of that
+    (it may take it for a broken body) is not sent.
+    """
+
+    def __init__(self, receive: Receive, send: Send, limit: int) -> None:
+        self._receive = receive
+        self._send = send
+        self._limit = limit
+        self._received = 0
+        self._has_more = True
+        self._answered = False
+        self.refused = False
+
+    async def receive(self) -> Message:
+        message = await self._next()
+        if self._received > self._limit and not self._answered:
+            self.refused = True
+            raise _TooLarge
+        return message
+
+    async def send(self, message: Message) -> None:
+        if not self.refused:
+            self._answered = True
+            await self._send(message)
+
+    async def discard_rest(self) -> None:
+        """Read on for as much again: a client that is still sending reads no answer."""
+        end = max(self._received, self._limit) + self._limit
+        while self._has_more and self._received < end:
+            await self._next()
+
+    async def _next(self) -> Message:
+        message = await self._receive()
+        self._received += len(message.get("body", b""))
+        self._has_more = message.get("more_body", False)
+        return message

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Any
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse, PlainTextResponse
 
-from app.workspace import current
+from app.api.dependencies import Opened
 from inference.service import ServiceState, describe_metrics
 
 router = APIRouter(tags=["health"])
@@ -21,16 +20,12 @@ async def healthz() -> dict[str, str]:
 
 
 @router.get("/readyz")
-async def readyz() -> JSONResponse:
+async def readyz(workspace: Opened) -> JSONResponse:
     """200 once questions are answered; 503 with what is missing before that."""
-    workspace = current()
-    status = workspace.start.status
-    body: dict[str, Any] = {
-        "status": status.stage.value,
-        "what": status.what,
-        "fraction": status.fraction,
-    }
-    if not workspace.start.is_ready:
+    start = workspace.start
+    status = start.status
+    body = {"status": status.stage.value, "what": status.what, "fraction": status.fraction}
+    if not start.is_ready:
         return JSONResponse(body, HTTPStatus.SERVICE_UNAVAILABLE)
     state = workspace.library.generator.state
     if state is not ServiceState.RUNNING:
@@ -40,10 +35,11 @@ async def readyz() -> JSONResponse:
 
 
 @router.get("/metrics", response_class=PlainTextResponse)
-def metrics() -> str:
+def metrics(workspace: Opened) -> str:
     """Counters and gauges in Prometheus' text format."""
-    workspace = current()
     if not workspace.start.is_ready:
         return describe_metrics({"ready": 0})
-    figures = {"ready": 1, "documents": len(workspace.library.documents())}
-    return describe_metrics(figures | workspace.library.generator.metrics())
+    library = workspace.library
+    return describe_metrics(
+        {"ready": 1, "documents": len(library.documents()), **library.generator.metrics()}
+    )

@@ -1,8 +1,8 @@
 """Blocking work -> async results: answers in threads that end when their readers leave.
 
-Each answer has a thread of its own while it lasts, at most `limit` of them at once. A thread runs
-at the engine's pace and puts what it gets into a mailbox, so a slow or paused reader holds no
-thread and no sequence of the engine, only what its answer has said so far.
+Each answer has a thread of its own while it lasts. A thread runs at the engine's pace and puts
+what it gets into a mailbox, so a slow or paused reader holds no thread and no sequence of the
+engine, only what its answer has said so far.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _END = object()
 _FULL_RETRY_SECONDS = 5.0
 
 
-class AnswerThreads:
+class WorkerThreads:
     """Runs blocking sources in threads for readers on the event loop.
 
     limit: sources at once; one more is refused with QueueFull. Meant to be as many as the engine
@@ -66,17 +66,21 @@ class AnswerThreads:
                 self._dismiss(ticket)
 
         try:
-            threading.Thread(target=run, name="paperlight-answer", daemon=True).start()
+            threading.Thread(target=run, name="paperlight-request", daemon=True).start()
         except RuntimeError:  # no more threads
             self._dismiss(ticket)
             raise
         return _read(mailbox, cancel)
 
-    async def collect(self, request: Request, source: Callable[[], T], cancel: Cancel) -> T:
+    async def run(self, work: Callable[[], T], cancel: Cancel) -> T:
+        """The result of a blocking call, which goes on when the client leaves."""
+        [result] = [item async for item in self.iterate(lambda: iter((work(),)), cancel)]
+        return result
+
+    async def run_for(self, request: Request, work: Callable[[], T], cancel: Cancel) -> T:
         """The result of a blocking call; a client that leaves meanwhile cancels it."""
-        results = self.iterate(lambda: iter((source(),)), cancel)
         async with cancel_on_disconnect(request, cancel):
-            return await anext(results)
+            return await self.run(work, cancel)
 
     def stop(self) -> None:
         """Cancel what runs and refuse what comes; the server is about to end."""
@@ -92,8 +96,7 @@ class AnswerThreads:
                 raise EngineStopped("the server is stopping")
             if len(self._running) >= self._limit:
                 raise QueueFull(
-                    f"{self._limit} requests are being answered; try again in "
-                    f"{_FULL_RETRY_SECONDS:.0f} s",
+                    f"{self._limit} requests are under way; try again later",
                     _FULL_RETRY_SECONDS,
                 )
             ticket = object()
@@ -111,13 +114,16 @@ class _Failure:
 
 
 async def _read(mailbox: asyncio.Queue[Any], cancel: Cancel) -> AsyncGenerator[Any]:
+    ended = False
     try:
         while (item := await mailbox.get()) is not _END:
             if isinstance(item, _Failure):
                 raise item.error
             yield item
+        ended = True
     finally:
-        cancel()
+        if not ended:
+            cancel()
 
 
 @asynccontextmanager

@@ -87,26 +87,27 @@ def _draw_upload_progress(state: PageState) -> None:
     if job is None:
         return
     if job.finished:
-        if _draw_upload_files(job) is not None:
+        if _draw_upload_files(job, finished=True) is not None:
             state.upload = None
             st.rerun()
         return
 
     @st.fragment(run_every=UPLOAD_POLL_SECONDS)
     def show() -> None:
-        _draw_upload_files(job)
+        # What ends is drawn as ended by the rerun alone: here a click on it would be lost.
+        _draw_upload_files(job, finished=False)
         if job.finished:
             st.rerun()  # the list of documents has changed
 
     show()
 
 
-def _draw_upload_files(job: UploadJob) -> Mapping[str, Any] | None:
+def _draw_upload_files(job: UploadJob, *, finished: bool) -> Mapping[str, Any] | None:
     files = [
         {"name": one_line(f.name, limit=80), "state": f.state.value, "detail": one_line(f.detail)}
         for f in job.files
     ]
-    return draw("uploads", {"finished": job.finished, "files": files}, key="uploads")
+    return draw("uploads", {"finished": finished, "files": files}, key="uploads")
 
 
 # --- the list -----------------------------------------------------------------------------------
@@ -152,17 +153,13 @@ def _draw_list(documents: Sequence[DocumentRecord], state: PageState) -> None:
 
 def _listed(document: DocumentRecord) -> dict[str, str]:
     added = _day(document.added_at)
+    has_pages = document.media_type == "application/pdf"  # the others have sections, unnumbered
+    pages = [counted(document.page_count, "page")] if has_pages else []
     return {
         "id": document.document_id,
         "name": one_line(document.name),
         "type": TYPE_LABELS.get(document.media_type, "FILE"),
-        "facts": " · ".join(
-            [
-                counted(document.page_count, "page"),
-                counted(document.chunk_count, "passage"),
-                added,
-            ]
-        ),
+        "facts": " · ".join([*pages, counted(document.chunk_count, "passage"), added]),
         "title": one_line(f"{document.title or document.name}, added {added}"),
     }
 

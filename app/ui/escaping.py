@@ -18,7 +18,7 @@ _PUNCTUATION = re.compile(r"""([!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~])""")
 # non-breaking WORD JOINER behind the trigger characters takes those patterns apart.
 _WORD_JOINER = "\u2060"
 _JOINERS = "\u200c\u200d"  # part of correct spelling in Persian and Indic scripts, and of emoji
-_TRIGGERS = re.compile(r"([:@]|www(?=\.))", re.IGNORECASE)
+_TRIGGERS = re.compile(r"([:@](?=\S)|www(?=\.))", re.IGNORECASE)
 
 
 def plain(text: str, *, limit: int = 300) -> str:

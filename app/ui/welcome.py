@@ -12,8 +12,15 @@ from app.ui.session import PageState
 from ingest.records import DocumentRecord
 from rag.library import Library
 
-# Questions about the documents in data/samples, by file name.
-SAMPLE_QUESTIONS: dict[str, tuple[str, ...]] = {}
+# By file name in data/samples; each is answered well even by the small bundled model.
+SAMPLE_QUESTIONS = {
+    "annual-report-2024.pdf": "How many HydroMast 4 gauges were sold in the first ten months?",
+    "espresso-machine-manual.pdf": "How long does descaling take?",
+    "incident-2025-031.txt": "How many customers were charged without receiving a ticket?",
+    "product-council-notes.md": "When is the cargo bike launched?",
+    "ferrule-sync-release-notes.md": "How long are deleted files kept on the server?",
+    "orchard-bee-study.pdf": "How many bee species were found in the orchards?",
+}
 SHOWN = 4
 
 
@@ -43,11 +50,10 @@ def draw_welcome(library: Library, state: PageState) -> None:
 
 
 def questions(documents: Sequence[DocumentRecord]) -> list[str]:
-    """Up to SHOWN questions that the documents can be asked: one a sample document, in turns."""
-    lists = [SAMPLE_QUESTIONS[d.name] for d in documents if d.name in SAMPLE_QUESTIONS]
-    longest = max(map(len, lists), default=0)
-    in_turns = [listed[i] for i in range(longest) for listed in lists if i < len(listed)]
-    return in_turns[:SHOWN] or [_about(d) for d in documents[:SHOWN]]
+    """Up to SHOWN questions that the documents can be asked: those of the samples, if any."""
+    names = {document.name for document in documents}
+    prepared = [question for name, question in SAMPLE_QUESTIONS.items() if name in names]
+    return (prepared or [_about(document) for document in documents])[:SHOWN]
 
 
 def _about(document: DocumentRecord) -> str:

@@ -24,7 +24,8 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 CHROMIUM = shutil.which("chromium")
 DRIVER = shutil.which("chromedriver")
-WAIT_SECONDS = 60.0
+# Generous: a first answer reads its whole prompt on what may be a busy machine.
+WAIT_SECONDS = 120.0
 
 FLAGS = (
     "--headless=new",

@@ -7,21 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from rag.settings import Settings
 from tests.browser.browser import CHROMIUM, DRIVER, Page, browser
 from tests.browser.documents import HOSTILE_NAME, HOSTILE_TEXT, write_report
+from tests.browser.library import make_home
 from tests.browser.server import Server, serve
 
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    home = tmp_path_factory.mktemp("home")
-    models = Settings().models_path.absolute()
-    models.mkdir(parents=True, exist_ok=True)
-    (home / "models").symlink_to(models)  # fetched once for all tests
-    (home / "library").mkdir()
-    (home / "library" / "samples-added").touch()  # these tests bring their own documents
-    with serve(home) as running:
+    with serve(make_home(tmp_path_factory.mktemp("server"))) as running:
         yield running
 
 

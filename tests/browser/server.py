@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import re
@@ -10,11 +11,12 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+MOST_REQUESTS = 2
 START_SECONDS = 180.0
 STOP_SECONDS = 20.0
 _POLL_SECONDS = 0.1
@@ -38,6 +40,44 @@ class Server:
         assert match, f"/metrics has no {name}"
         return float(match[1])
 
+    @contextmanager
+    def occupied(self, requests: int) -> Iterator[None]:
+        """Keep that many of the engine's MOST_REQUESTS busy until the block ends."""
+        with ExitStack() as streams:
+            for _ in range(requests):
+                streams.enter_context(self._endless_completion())
+            self.wait(lambda: self.metric("requests_running") == requests, "a busy engine")
+            yield
+        self.wait(lambda: self.metric("requests_running") == 0, "an idle engine")
+
+    def _endless_completion(self) -> closing[http.client.HTTPResponse]:
+        name = next(
+            model["id"]
+            for model in json.loads(self.get("/v1/models"))["data"]
+            if model["id"] != "paperlight"
+        )
+        body = {
+            "model": name,
+            "messages": [{"role": "user", "content": "Count."}],
+            "max_tokens": 4_000,
+            "stream": True,
+            # SmolLM2's <|endoftext|> and <|im_end|>: it may not end by itself.
+            "logit_bias": {"0": -100, "2": -100},
+        }
+        request = urllib.request.Request(
+            f"{self.url}/v1/chat/completions",
+            data=json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        return closing(urllib.request.urlopen(request, timeout=START_SECONDS))
+
+    def wait(self, condition: Callable[[], bool], what: str) -> None:
+        """Wait until the condition holds: the server is another process, without an event."""
+        deadline = time.monotonic() + START_SECONDS
+        while not condition():
+            assert time.monotonic() < deadline, f"never seen: {what}"
+            time.sleep(_POLL_SECONDS)
+
     def document_names(self) -> list[str]:
         """The documents of the library, as the API lists them."""
         listed = json.loads(self.get("/api/documents"))
@@ -46,7 +86,7 @@ class Server:
 
 
 @contextmanager
-def serve(home: Path, *, environment: dict[str, str] | None = None) -> Iterator[Server]:
+def serve(home: Path) -> Iterator[Server]:
     """Serve the library in `home` until the block ends; it is ready when the block begins."""
     log = home / "server.log"
     with log.open("wb") as output:
@@ -54,7 +94,8 @@ def serve(home: Path, *, environment: dict[str, str] | None = None) -> Iterator[
             [sys.executable, "-m", "app.cli", "serve", "--host", "127.0.0.1", "--port", "0"],
             stdout=output,
             stderr=subprocess.STDOUT,
-            env=os.environ | {"PAPERLIGHT_HOME": str(home)} | (environment or {}),
+            env=os.environ
+            | {"PAPERLIGHT_HOME": str(home), "PAPERLIGHT_MAX_SEQUENCES": str(MOST_REQUESTS)},
         )
     try:
         yield _wait_until_ready(process, log)

@@ -10,12 +10,12 @@ from selenium.webdriver.common.keys import Keys
 
 from tests.browser.browser import Page, browser
 from tests.browser.documents import CORRUPT_PDF, REPORT_NAME, pdf
-from tests.browser.server import Server
+from tests.browser.server import MOST_REQUESTS, Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.model]
 
 QUESTION = "How many turbines does the wind farm have?"
-LONG_QUESTION = "Describe the wind farm at Skerry Point and everything that happened there."
+OTHER_QUESTION = "Why did turbine six stand still?"
 
 
 def test_an_answer_streams_and_its_citation_opens_the_quoted_page(page: Page) -> None:
@@ -40,7 +40,7 @@ def test_an_answer_streams_and_its_citation_opens_the_quoted_page(page: Page) ->
     page.click(".st-key-quoted-page button")
     page.wait(lambda: page.texts("mark") == [quote], "the quote again")
 
-    page.driver.switch_to.active_element.send_keys(Keys.ESCAPE)
+    page.click("[role=dialog] button[aria-label=Close]")
     page.wait(lambda: not page.find(".st-key-source-drawer"), "a closed drawer")
     assert page.stage() == "done", "closing the drawer keeps the conversation"
 
@@ -51,7 +51,7 @@ def test_a_question_that_the_documents_do_not_answer_shows_the_nearest_passages(
     page.ask("What is the capital of Peru?")
     page.answer()
     assert not page.find(".cite")
-    assert page.texts("summary")[0].startswith("Nearest passages")
+    assert page.texts(".exchange summary")[0].startswith("Nearest passages")
     page.click(".passage")
     page.wait(lambda: page.find("mark"), "the passage in its page")
 
@@ -65,28 +65,41 @@ def test_a_sample_question_is_asked_with_one_click(page: Page) -> None:
     page.wait(lambda: page.find(".st-key-samples"), "the greeting")
 
 
+def test_two_readers_are_answered_side_by_side(page: Page, server: Server, tmp_path: Path) -> None:
+    with browser(tmp_path / "profile") as other:
+        other.open(server.url)
+        page.ask(QUESTION)
+        other.ask(OTHER_QUESTION)
+        assert "nine" in page.answer().find_element(By.CLASS_NAME, "answer").text
+        assert "storm" in other.answer().find_element(By.CLASS_NAME, "answer").text
+        assert len(page.find(".exchange")) == len(other.find(".exchange")) == 1
+
+
 def test_stop_ends_the_answer_and_the_engine_work_for_it(page: Page, server: Server) -> None:
     cancelled = server.metric("requests_cancelled_total")
-    page.ask(LONG_QUESTION)
-    page.wait(lambda: server.metric("requests_running") == 1, "a running request")
-    page.click(".st-key-stop button")
-    assert page.answer().get_attribute("data-stage") == "stopped"
-    assert server.metric("requests_running") == 0
-    assert server.metric("requests_cancelled_total") == cancelled + 1
+    with server.occupied(1):  # so that the answer takes its time
+        page.ask(OTHER_QUESTION)
+        page.wait(lambda: page.stage() in {"reading", "writing"}, "an answer in the making")
+        page.click(".st-key-stop button")
+        assert page.answer().get_attribute("data-stage") == "stopped"
+        server.wait(lambda: server.metric("requests_running") == 1, "the other request alone")
+    server.wait(
+        lambda: server.metric("requests_cancelled_total") == cancelled + 2, "both cancelled"
+    )
     page.ask(QUESTION)
     assert page.answer().get_attribute("data-stage") == "done", "and the next is answered"
 
 
-def test_an_answer_that_nobody_waits_for_is_stopped(
-    page: Page, server: Server, tmp_path: Path
+def test_a_question_whose_browser_is_closed_is_given_up(
+    server: Server, tmp_path: Path, page: Page
 ) -> None:
-    cancelled = server.metric("requests_cancelled_total")
-    with browser(tmp_path / "profile") as other:
-        other.open(server.url)
-        other.ask(LONG_QUESTION)
-        other.wait(lambda: server.metric("requests_running") == 1, "a running request")
-    page.wait(lambda: server.metric("requests_running") == 0, "an idle engine")
-    assert server.metric("requests_cancelled_total") == cancelled + 1
+    with server.occupied(MOST_REQUESTS):
+        with browser(tmp_path / "profile") as other:
+            other.open(server.url)
+            other.ask(OTHER_QUESTION)
+            server.wait(lambda: server.metric("requests_waiting") == 1, "a waiting request")
+        server.wait(lambda: server.metric("requests_waiting") == 0, "nobody waiting")
+        assert server.metric("requests_running") == MOST_REQUESTS
 
 
 def test_an_upload_is_listed_with_its_pages_and_can_be_removed(
@@ -97,7 +110,7 @@ def test_an_upload_is_listed_with_its_pages_and_can_be_removed(
     page.upload(path)
     state, detail = page.uploads()["letter.pdf"]
     assert (state, detail) == ("done", "Added: 1 page, 1 passage")
-    assert "letter.pdf" in page.documents()
+    page.wait(lambda: "letter.pdf" in page.documents(), "the document in the list")
 
     page.click(f".row:nth-child({page.documents().index('letter.pdf') + 1}) .remove")
     page.click(".st-key-keep button")
@@ -129,7 +142,7 @@ def test_files_that_cannot_be_read_are_refused_with_a_reason(page: Page, tmp_pat
 def test_a_hostile_document_is_shown_as_text_and_loads_nothing(page: Page, hostile: Path) -> None:
     page.upload(hostile)
     page.uploads()
-    assert hostile.name in page.documents()
+    page.wait(lambda: hostile.name in page.documents(), "the document in the list")
     page.ask("Who keeps the lighthouse of Grayholm?")
     page.answer()
     page.click(".chip, .passage")

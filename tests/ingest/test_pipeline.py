@@ -200,7 +200,7 @@ def test_a_path_that_is_not_there_is_skipped_in_its_place(ingestor: Ingestor, fo
     assert "check the path" in report.files[2].reason
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="only on an account that is not root, which reads everything")
+@pytest.mark.skipif(os.geteuid() == 0, reason="only on accounts that are not root")
 def test_an_unreadable_file_is_skipped(ingestor: Ingestor, folder: Path) -> None:
     path = write(folder, "a.txt", "x")
     path.chmod(0)

@@ -17,7 +17,7 @@ function drawRow(entry, click) {
   const open = make("button", "open");
   open.type = "button";
   open.title = entry.title;
-  open.append(make("span", "name", entry.name), make("span", "facts", entry.facts));
+  open.append(make("span", "name", entry.name));
   open.onclick = () => click("open", entry.id);
   const remove = make("button", "remove", "✕");
   remove.type = "button";
@@ -26,7 +26,7 @@ function drawRow(entry, click) {
   remove.onclick = () => click("remove", entry.id);
   const type = make("span", "type", entry.type);
   type.setAttribute("aria-hidden", "true");
-  row.append(type, open, remove);
+  row.append(type, open, make("span", "facts", entry.facts), remove);
   return row;
 }
 

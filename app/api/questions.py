@@ -1,0 +1,92 @@
+"""Searches and questions over HTTP: /api/search and /api/ask."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, Field
+
+from app.api.asking import Asking
+from app.api.dependencies import Client, Ready, Workers
+from app.api.errors import error_body
+from app.api.streaming import EventStream, begun, server_sent_event
+from app.as_json import as_json
+from rag.results import AnswerEvent, Turn
+
+router = APIRouter(prefix="/api", tags=["questions"])
+
+# A full queue shows itself just after the passages were found: long enough to see it, short
+# enough to show the passages early.
+_REFUSAL_SECONDS = 0.2
+
+
+class SearchBody(BaseModel):
+    """What to look for."""
+
+    query: str = Field(min_length=1, max_length=20_000)
+    k: int = Field(default=10, ge=1, le=200)
+    collection: str | None = None
+
+
+class TurnBody(BaseModel):
+    """An earlier exchange."""
+
+    question: str
+    answer: str
+
+
+class AskBody(BaseModel):
+    """A question to the documents."""
+
+    question: str = Field(min_length=1, max_length=100_000)
+    history: list[TurnBody] = Field(default_factory=list, max_length=200)
+    collection: str | None = None
+    stream: bool = False
+
+
+@router.post("/search")
+async def search(body: SearchBody, workspace: Ready, workers: Workers) -> dict[str, Any]:
+    """Passages that fit a query, best first."""
+    hits = await workers.run(
+        lambda: workspace.library.search(body.query, k=body.k, collection=body.collection),
+        lambda: None,
+    )
+    return {"hits": [as_json(hit) for hit in hits]}
+
+
+@router.post("/ask")
+async def ask(
+    body: AskBody, request: Request, workspace: Ready, workers: Workers, client: Client
+) -> Any:
+    """A cited answer: as JSON, or as server-sent events where `stream` or Accept asks for them.
+
+    Events: retrieved, token, citation, done (which carries the whole answer, whose text replaces
+    what was streamed), error. A client that leaves stops the answer.
+    """
+    asking = Asking(
+        workspace.library,
+        body.question,
+        history=[Turn(turn.question, turn.answer) for turn in body.history],
+        collection=body.collection,
+        client=client,
+    )
+    if not body.stream and "text/event-stream" not in request.headers.get("accept", ""):
+        return as_json(await workers.run_for(request, asking.answer, asking.cancel))
+    events = await begun(
+        workers.iterate(asking.events, asking.cancel),
+        request,
+        asking.cancel,
+        patience_seconds=_REFUSAL_SECONDS,
+    )
+    return EventStream(_as_events(events), asking.cancel)
+
+
+async def _as_events(events: AsyncIterator[AnswerEvent]) -> AsyncIterator[str]:
+    try:
+        async for event in events:
+            data = {key: value for key, value in as_json(event).items() if value}
+            yield server_sent_event(data, event=event.stage.value)
+    except Exception as error:  # the response has begun: the failure becomes its last event
+        yield server_sent_event(error_body(error), event="error")

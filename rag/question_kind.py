@@ -1,0 +1,101 @@
+"""What sort of thing a question asks for, and whether a sentence has one. Pure; English only.
+
+In other languages no kind is recognised, and nothing is preferred.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from functools import lru_cache
+
+from rag.sentences import without_enumerator
+from rag.terms import content_terms, figure_terms, name_terms, number_terms
+
+_AMOUNT = re.compile(
+    r"\b(?:how (?:many|much|long|old|far|high|tall|wide|deep|large|big|heavy|often|fast|hot|cold)"
+    r"|what (?:percent|percentage|number|amount|share|proportion))\b"
+)
+_DATE = re.compile(r"\b(?:when|since when|(?:what|which) (?:year|date|day|month))\b")
+_NAME = re.compile(r"\b(?:who|whom|whose|where)\b")
+_CAUSE = re.compile(
+    r"\b(?:why|what (?:\w+ )?(?:caused?|causes|led to)|(?:cause|reason|grounds?) (?:of|for))\b"
+)
+_CAUSE_GIVEN = re.compile(
+    r"\b(?:because|caused?|causes|due to|reasons?|owing to|resulted from|as a result|led to|since"
+    r"|so that|in order to|thanks to)\b"
+)
+_CALENDAR = """january february march april june july august september october november december
+    monday tuesday wednesday thursday friday saturday sunday"""
+_CALENDAR_WORD = re.compile(rf"\b(?:{'|'.join(_CALENDAR.split())}|may \d|\d may)\b")
+_MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
+_DAY = re.compile(
+    rf"\b(?:\d{{1,2}}\.? (?=(?:{_MONTHS})[a-z]*)|(?:{_MONTHS})[a-z]* \d{{1,2}}\b)", re.I
+)
+_LABEL = re.compile(
+    r"\b(?:schedules?|tables?|fig(?:ure)?s?|pages?|chapters?|sections?|clauses?|parts?|units?|no"
+    r"|numbers?|versions?|editions?|article)\.? \d+(?:\.\d+)*(?: of \d+)?\b",
+    re.IGNORECASE,
+)
+_YEAR = re.compile(r"(?:1[0-9]|20)\d\d")
+_CLOCK = re.compile(r"\b\d{1,2}(?::\d\d| ?[ap]\.?m\b)")
+# "How high is the tower?" asks nothing of a tower that is called high.
+_MEASURE_WORD = re.compile(r"\b(how) (?:\w+)\b", re.IGNORECASE)
+
+
+class QuestionKind(Enum):
+    """What a question asks for."""
+
+    AMOUNT = "amount"
+    DATE = "date"
+    NAME = "name"
+    CAUSE = "cause"
+    OTHER = "other"
+
+
+@lru_cache(maxsize=1024)
+def question_kind(question: str) -> QuestionKind:
+    """The kind of a question; OTHER where its words do not tell."""
+    asked = question.casefold()
+    if _CAUSE.search(asked):
+        return QuestionKind.CAUSE
+    if _AMOUNT.search(asked):
+        return QuestionKind.AMOUNT
+    if _DATE.search(asked):
+        return QuestionKind.DATE
+    if _NAME.search(asked):
+        return QuestionKind.NAME
+    return QuestionKind.OTHER
+
+
+def asked_terms(question: str) -> frozenset[str]:
+    """The content terms of a question without the measure that it asks for ("how high")."""
+    if question_kind(question) is QuestionKind.AMOUNT:
+        question = _MEASURE_WORD.sub(r"\1", question)
+    return content_terms(question)
+
+
+def amount_terms(sentence: str) -> frozenset[str]:
+    """The numbers of a sentence that can be an amount: no years, days or section numbers."""
+    figures = figure_terms(_LABEL.sub(" ", _DAY.sub(" ", without_enumerator(sentence))))
+    return frozenset(term for term in figures if not _YEAR.fullmatch(term))
+
+
+def has_kind(sentence: str, question: str) -> float:
+    """1 when the sentence has something of the kind that the question lacks, else 0.
+
+    0.5 when the question does not tell what it asks for.
+    """
+    kind = question_kind(question)
+    if kind is QuestionKind.AMOUNT:
+        return float(bool(amount_terms(sentence) - content_terms(question)))
+    if kind is QuestionKind.DATE:
+        years = {term for term in number_terms(sentence) if _YEAR.fullmatch(term)}
+        plain = sentence.casefold()
+        dated = _CALENDAR_WORD.search(plain) or _CLOCK.search(plain) or "century" in plain
+        return float(bool(years - number_terms(question) or dated))
+    if kind is QuestionKind.CAUSE:
+        return float(bool(_CAUSE_GIVEN.search(sentence.casefold())))
+    if kind is QuestionKind.NAME:
+        return float(bool(name_terms(sentence) - content_terms(question)))
+    return 0.5

@@ -1,0 +1,434 @@
+"""The HTTP API around a real library with scripted models: what it says, refuses and stops."""
+
+from __future__ import annotations
+
+import io
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+from fastapi.testclient import TestClient
+from pydantic import SecretStr
+from reportlab.pdfgen.canvas import Canvas
+
+from app.api.application import create_api
+from app.workspace import Workspace, install
+from inference.request import QueueFull
+from rag.results import Answer, Citation, Hit
+from rag.settings import Settings
+from tests.fakes import ModellessLibrary, ScriptedService
+
+NOTES = (
+    "The lighthouse at Port Ellery was built in 1874 and is 41 metres tall.\n\n"
+    "The ferry to Grey Island leaves every day at 07:30 and takes 50 minutes.\n"
+)
+QUESTION = "How tall is the lighthouse at Port Ellery?"
+REPLY = "The lighthouse at Port Ellery is 41 metres tall [1]."
+
+ASK = ("/api/ask", {"question": QUESTION})
+ASK_STREAM = ("/api/ask", {"question": QUESTION, "stream": True})
+USER = [{"role": "user", "content": QUESTION}]
+CHAT = ("/v1/chat/completions", {"model": "paperlight", "messages": USER})
+CHAT_STREAM = (CHAT[0], CHAT[1] | {"stream": True})
+DIRECT = ("/v1/chat/completions", {"model": "scripted", "messages": USER})
+DIRECT_STREAM = (DIRECT[0], DIRECT[1] | {"stream": True})
+EVERY_WAY_TO_ASK = pytest.mark.parametrize(
+    ("path", "body"),
+    [ASK, ASK_STREAM, CHAT, CHAT_STREAM, DIRECT, DIRECT_STREAM],
+    ids=["ask", "ask-stream", "chat", "chat-stream", "direct", "direct-stream"],
+)
+
+MakeApi = Callable[..., TestClient]
+
+
+@pytest.fixture
+def make_api(tmp_path: Path) -> Iterator[MakeApi]:
+    """Makes a client of an API that is ready and whose library holds the notes."""
+    opened: list[ModellessLibrary] = []
+
+    def make(service: ScriptedService | None = None, *, ready: bool = True, **changes: Any) -> Any:
+        settings = Settings(home=tmp_path, **changes)
+        model = service or ScriptedService(REPLY)
+        library = ModellessLibrary(tmp_path / "library", settings, lambda: model)
+        opened.append(library)
+        library.add_bytes("harbour.txt", NOTES.encode())
+        workspace = Workspace(library, settings)
+        if ready:
+            workspace.start.finish()
+        install(workspace)
+        return TestClient(
+            create_api(settings), base_url="http://127.0.0.1", raise_server_exceptions=False
+        )
+
+    yield make
+    install(None)
+    for library in opened:
+        library.close()
+
+
+@pytest.fixture
+def client(make_api: MakeApi) -> TestClient:
+    return make_api()
+
+
+def events_of(reply: httpx.Response) -> list[tuple[str, Any]]:
+    """The (event, data) pairs of a stream; data that is no JSON as it is."""
+    events = []
+    for block in reply.text.strip().split("\n\n"):
+        lines = dict(line.split(": ", 1) for line in block.splitlines())
+        data = lines["data"]
+        events.append((lines.get("event", ""), json.loads(data) if data[0] == "{" else data))
+    return events
+
+
+def names_of(type_: type) -> set[str]:
+    return {field.name for field in fields(type_)}
+
+
+# --- answers ----------------------------------------------------------------------------------
+
+
+def test_an_answer_has_the_fields_of_the_python_api(client: TestClient) -> None:
+    answer = client.post(*ASK[:1], json=ASK[1]).json()
+    assert set(answer) == names_of(Answer)
+    assert set(answer["passages"][0]) == names_of(Hit)
+    assert set(answer["citations"][0]) == names_of(Citation)
+    citation = answer["citations"][0]
+    assert citation["quote"] == NOTES[citation["start"] : citation["end"]]
+    assert "41 metres" in answer["text"]
+
+
+def test_ask_streams_where_accept_or_body_wants_it(client: TestClient) -> None:
+    by_body = client.post(ASK_STREAM[0], json=ASK_STREAM[1])
+    by_header = client.post(ASK[0], json=ASK[1], headers={"Accept": "text/event-stream"})
+    for reply in (by_body, by_header):
+        assert reply.headers["content-type"].startswith("text/event-stream")
+        names = [name for name, _ in events_of(reply)]
+        assert names[0] == "retrieved"
+        assert names[-1] == "done"
+        assert {"token", "citation"} <= set(names)
+    whole = client.post(ASK[0], json=ASK[1]).json()
+    done = events_of(by_body)[-1][1]["answer"]
+    assert done["text"] == whole["text"]
+    assert done["citations"] == whole["citations"]
+
+
+def test_a_chat_answer_carries_its_sources_and_its_cost(client: TestClient) -> None:
+    reply = client.post(CHAT[0], json=CHAT[1]).json()
+    message = reply["choices"][0]["message"]
+    asked = client.post(ASK[0], json=ASK[1]).json()
+    assert message["content"] == asked["text"]
+    assert message["citations"] == asked["citations"]
+    assert message["refused"] is False
+    assert reply["usage"]["prompt_tokens"] == asked["usage"]["prompt_tokens"]
+    assert reply["usage"]["prompt_tokens_details"] == {"cached_tokens": 0}
+
+
+def test_a_streamed_chat_answer_is_the_draft_as_reasoning_and_the_whole_answer_as_content(
+    client: TestClient,
+) -> None:
+    body = CHAT_STREAM[1] | {"stream_options": {"include_usage": True}}
+    *chunks, usage, end = [data for _, data in events_of(client.post(CHAT[0], json=body))]
+    deltas = [chunk["choices"][0]["delta"] for chunk in chunks]
+    assert "".join(delta.get("reasoning_content", "") for delta in deltas) == REPLY
+    whole = client.post(CHAT[0], json=CHAT[1]).json()["choices"][0]["message"]
+    assert "".join(delta.get("content", "") for delta in deltas) == whole["content"]
+    assert deltas[-1]["citations"] == whole["citations"]
+    assert chunks[-1]["choices"][0]["finish_reason"] == "stop"
+    assert usage["choices"] == []
+    assert usage["usage"]["completion_tokens"] > 0
+    assert end == "[DONE]"
+
+
+def test_the_models_own_name_is_the_model_without_documents(client: TestClient) -> None:
+    reply = client.post(DIRECT[0], json=DIRECT[1]).json()
+    assert reply["choices"][0]["message"] == {"role": "assistant", "content": REPLY}
+    chunks = [d for _, d in events_of(client.post(DIRECT[0], json=DIRECT_STREAM[1]))][:-1]
+    assert "".join(c["choices"][0]["delta"].get("content", "") for c in chunks) == REPLY
+    assert [model["id"] for model in client.get("/v1/models").json()["data"]] == [
+        "paperlight",
+        "scripted",
+    ]
+
+
+def test_sampling_reaches_the_model(make_api: MakeApi) -> None:
+    service = ScriptedService(REPLY)
+    body = DIRECT[1] | {"temperature": 0.5, "max_tokens": 7, "stop": ["x"], "seed": 3}
+    assert make_api(service).post(DIRECT[0], json=body).status_code == 200
+    sampling = service.requests[0].sampling
+    assert (sampling.temperature, sampling.max_tokens) == (0.5, 7)
+    assert (sampling.stop, sampling.seed) == (("x",), 3)
+
+
+@EVERY_WAY_TO_ASK
+def test_a_full_queue_is_a_429_that_says_when_to_come_back(
+    make_api: MakeApi, path: str, body: dict[str, Any]
+) -> None:
+    client = make_api(ScriptedService(REPLY, refuse=QueueFull("8 requests are waiting", 6.2)))
+    reply = client.post(path, json=body)
+    assert reply.status_code == 429
+    assert reply.headers["retry-after"] == "7"
+    assert reply.json()["error"]["type"] == "rate_limit_error"
+
+
+# --- readiness ----------------------------------------------------------------------------------
+
+
+@EVERY_WAY_TO_ASK
+def test_before_it_is_ready_a_question_is_a_503_with_the_progress(
+    make_api: MakeApi, path: str, body: dict[str, Any]
+) -> None:
+    client = make_api(ready=False)
+    from app.workspace import current
+
+    current().start.tell("Fetching SmolLM2", 0.4)
+    reply = client.post(path, json=body)
+    assert reply.status_code == 503
+    assert reply.json()["error"]["message"] == "not ready yet: Fetching SmolLM2 (40%)"
+    assert reply.json()["error"]["start"]["fraction"] == 0.4
+    assert reply.headers["retry-after"]
+
+
+def test_probes_tell_alive_from_ready(make_api: MakeApi) -> None:
+    client = make_api(ready=False)
+    from app.workspace import current
+
+    assert client.get("/healthz").status_code == 200
+    assert client.get("/readyz").status_code == 503
+    assert client.get("/api/documents").status_code == 200
+    assert "paperlight_ready 0" in client.get("/metrics").text
+    current().start.finish()
+    assert client.get("/readyz").json()["status"] == "ready"
+    assert "paperlight_requests_running 0" in client.get("/metrics").text
+
+
+def test_a_start_that_failed_says_why(make_api: MakeApi) -> None:
+    client = make_api(ready=False)
+    from app.workspace import current
+
+    current().start.fail("the model could not be fetched; check the network")
+    assert client.get("/readyz").json()["what"].startswith("the model could not be fetched")
+    assert "the start failed" in client.post(ASK[0], json=ASK[1]).json()["error"]["message"]
+
+
+# --- keys ---------------------------------------------------------------------------------------
+
+
+def test_keys_guard_the_api_and_not_the_probes(make_api: MakeApi) -> None:
+    client = make_api(api_keys=(SecretStr("one"), SecretStr("two")))
+    for path in ("/v1/models", "/api/documents"):
+        refused = client.get(path)
+        assert refused.status_code == 401
+        assert refused.json()["error"]["code"] == "invalid_api_key"
+        assert refused.headers["www-authenticate"] == "Bearer"
+        assert client.get(path, headers={"Authorization": "Bearer two"}).status_code == 200
+    assert client.get("/healthz").status_code == 200
+
+
+def test_callers_are_told_apart_by_their_keys(make_api: MakeApi) -> None:
+    service = ScriptedService(REPLY)
+    client = make_api(service, api_keys=(SecretStr("one"), SecretStr("two")))
+    for key in ("one", "two"):
+        headers = {"Authorization": f"Bearer {key}"}
+        client.post(CHAT[0], json=CHAT[1], headers=headers).raise_for_status()
+        client.post(DIRECT[0], json=DIRECT[1], headers=headers).raise_for_status()
+    assert [request.client for request in service.requests] == ["key 0"] * 2 + ["key 1"] * 2
+
+
+# --- documents ----------------------------------------------------------------------------------
+
+
+def test_documents_come_and_go(client: TestClient) -> None:
+    files = [("files", ("a.txt", b"Alpha is a letter.")), ("files", ("b.md", b"# Beta\n\nA text."))]
+    added = client.post("/api/documents", files=files).json()["files"]
+    assert [(f["path"], f["outcome"]) for f in added] == [("a.txt", "added"), ("b.md", "added")]
+    path = f"/api/documents/{added[0]['document_id']}"
+    assert client.get(path).json()["document"]["name"] == "a.txt"
+    assert client.get(f"{path}/pages/1").json()["text"] == "Alpha is a letter."
+    assert client.delete(path).json() == {"removed": added[0]["document_id"]}
+    for gone in (client.get(path), client.delete(path), client.get(f"{path}/pages/1")):
+        assert gone.status_code == 404
+    names = [d["name"] for d in client.get("/api/documents").json()["documents"]]
+    assert names == ["harbour.txt", "b.md"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../../escaped.txt", "..\\..\\escaped.txt", "/etc/escaped.txt", "C:\\escaped.txt"],
+)
+def test_of_an_uploads_name_only_the_last_part_counts(
+    client: TestClient, tmp_path: Path, name: str
+) -> None:
+    outside = set(tmp_path.parent.iterdir()) | set(tmp_path.iterdir())
+    [outcome] = client.post("/api/documents", files=[("files", (name, b"Text."))]).json()["files"]
+    assert outcome["path"] == "escaped.txt"
+    assert set(tmp_path.parent.iterdir()) | set(tmp_path.iterdir()) == outside
+
+
+def test_one_bad_file_does_not_stop_the_others(client: TestClient) -> None:
+    files = [("files", ("bad.pdf", b"%PDF-1.7 broken")), ("files", ("good.txt", b"Some text."))]
+    outcomes = client.post("/api/documents", files=files).json()["files"]
+    assert [outcome["outcome"] for outcome in outcomes] == ["skipped", "added"]
+    assert outcomes[0]["reason"]
+
+
+def test_an_upload_over_the_limit_is_a_413_and_one_at_the_limit_is_taken(
+    make_api: MakeApi,
+) -> None:
+    client = make_api(max_upload_mb=1)
+    largest = b"word " * ((1 << 20) // 5)
+    taken = client.post("/api/documents", files=[("files", ("large.txt", largest))])
+    assert taken.status_code == 200
+    refused = client.post("/api/documents", files=[("files", ("larger.txt", largest * 3))])
+    assert refused.status_code == 413
+    assert "PAPERLIGHT_MAX_UPLOAD_MB" in refused.json()["error"]["message"]
+
+
+def test_a_page_has_a_picture_where_the_document_is_a_pdf(client: TestClient) -> None:
+    drawn = io.BytesIO()
+    canvas = Canvas(drawn, invariant=1)
+    canvas.drawString(72, 720, "The quay is made of granite.")
+    canvas.save()
+    files = [("files", ("quay.pdf", drawn.getvalue()))]
+    [outcome] = client.post("/api/documents", files=files).json()["files"]
+    pages = f"/api/documents/{outcome['document_id']}/pages"
+    picture = client.get(f"{pages}/1.png?start=4&end=8")
+    assert picture.headers["content-type"] == "image/png"
+    assert picture.content.startswith(b"\x89PNG")
+    assert client.get(f"{pages}/2.png").status_code == 404
+    assert client.get(f"{pages}/0").status_code == 404
+    text = client.get("/api/documents").json()["documents"][0]["document_id"]
+    assert client.get(f"/api/documents/{text}/pages/1.png").status_code == 404
+
+
+def test_search_finds_in_the_collection_that_was_named(client: TestClient) -> None:
+    files = [("files", ("ferry.txt", b"The ferry to Grey Island was cancelled."))]
+    client.post("/api/documents?collection=news", files=files).raise_for_status()
+
+    def found(**body: Any) -> list[str]:
+        reply = client.post("/api/search", json={"query": "ferry to Grey Island", **body})
+        return [hit["document_name"] for hit in reply.json()["hits"]]
+
+    assert set(found()) == {"harbour.txt", "ferry.txt"}
+    assert set(found(collection="news")) == {"ferry.txt"}
+
+
+# --- bad requests -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "content", "status", "words"),
+    [
+        ("POST", "/api/ask", b"{", 400, "not valid JSON"),
+        ("POST", "/api/ask", b"{}", 400, "question: Field required"),
+        ("POST", "/api/ask", b'{"question": "  "}', 400, "question is empty"),
+        ("POST", "/api/search", b'{"query": "x", "k": 0}', 400, "k: "),
+        ("POST", "/api/documents", b"", 400, "files"),
+        ("POST", "/api/documents?collection=%0a", None, 400, "collection"),
+        ("POST", "/v1/chat/completions", b'{"model": "m"}', 400, "messages"),
+        ("GET", "/v1/chat/completions", b"", 405, "Method Not Allowed"),
+        ("GET", "/v1/models/absent", b"", 404, "there is no model 'absent'"),
+        ("GET", "/v1/nothing", b"", 404, "/api/docs"),
+        ("GET", "/api", b"", 404, "/api/docs"),
+        ("GET", "/api/documents/absent", b"", 404, "absent"),
+        ("GET", "/api/documents/absent/pages/x", b"", 400, "number"),
+    ],
+    ids=lambda value: value.decode() if isinstance(value, bytes) else str(value)[:30],
+)
+def test_a_bad_request_is_told_in_one_form(
+    client: TestClient, method: str, path: str, content: bytes | None, status: int, words: str
+) -> None:
+    if content is None:
+        reply = client.request(method, path, files=[("files", ("a.txt", b"Text."))])
+    else:
+        headers = {"Content-Type": "application/json"}
+        reply = client.request(method, path, content=content, headers=headers)
+    assert reply.status_code == status
+    error = reply.json()["error"]
+    assert set(error) == {"message", "type", "param", "code"}
+    assert error["type"] == "invalid_request_error"
+    assert words in error["message"]
+
+
+def test_the_reference_describes_every_path_and_loads_nothing(client: TestClient) -> None:
+    schema = client.get("/api/openapi.json").json()
+    page = client.get("/api/docs").text
+    assert {"/v1/chat/completions", "/api/ask", "/api/documents"} <= set(schema["paths"])
+    assert all(path in page for path in schema["paths"])
+    assert "http://" not in page
+    assert "https://" not in page
+
+
+# --- clients that leave, clients that do not read -------------------------------------------------
+
+
+@contextmanager
+def serving(client: TestClient) -> Iterator[tuple[str, int]]:
+    """The client's API behind a real server, in a thread; its address."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        config = uvicorn.Config(client.app, log_config=None, lifespan="off")
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            yield listener.getsockname()
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def send(address: tuple[str, int], path: str, body: dict[str, Any]) -> socket.socket:
+    """A connection on which a request was sent and nothing was read."""
+    data = json.dumps(body).encode()
+    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+    connection = socket.create_connection(address, timeout=30)
+    connection.sendall(f"{head}Content-Length: {len(data)}\r\n\r\n".encode() + data)
+    return connection
+
+
+@EVERY_WAY_TO_ASK
+@pytest.mark.parametrize("words", ["", "The first words"], ids=["silent", "speaking"])
+def test_a_client_that_leaves_stops_the_engine(
+    make_api: MakeApi, path: str, body: dict[str, Any], words: str
+) -> None:
+    service = ScriptedService(words, hold=True)
+    with serving(make_api(service)) as address:
+        with send(address, path, body):
+            assert service.submitted.acquire(timeout=30)
+        assert service.streams[0].cancelled.wait(30)
+
+
+def test_clients_that_do_not_read_hold_nobody_up(make_api: MakeApi) -> None:
+    service = ScriptedService(REPLY, hold=True)
+    clients = 60  # more than the threads that Starlette and Streamlit share
+    with serving(make_api(service)) as address:
+        silent = [send(address, *CHAT_STREAM) for _ in range(clients)]
+        for _ in silent:
+            assert service.submitted.acquire(timeout=30)
+        base = f"http://{address[0]}:{address[1]}"
+        assert httpx.get(f"{base}/api/documents", timeout=30).status_code == 200
+        found = httpx.post(f"{base}/api/search", json={"query": "ferry"}, timeout=30)
+        assert found.json()["hits"]
+        for connection in silent:
+            connection.close()
+        assert all(stream.cancelled.wait(30) for stream in service.streams)
+
+
+def test_more_questions_than_may_wait_are_refused(make_api: MakeApi) -> None:
+    service = ScriptedService(REPLY, hold=True)
+    with serving(make_api(service, max_sequences=1, queue_limit=1)) as address:
+        with send(address, *CHAT), send(address, *CHAT):
+            for _ in range(2):
+                assert service.submitted.acquire(timeout=30)
+            reply = httpx.post(f"http://{address[0]}:{address[1]}{CHAT[0]}", json=CHAT[1])
+        assert reply.status_code == 429
+        assert int(reply.headers["retry-after"]) > 0
+        assert all(stream.cancelled.wait(30) for stream in service.streams)

@@ -1,0 +1,274 @@
+"""The command line around a real library with scripted models: output, exit codes, options."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from app import cli
+from rag.library import Library
+from rag.results import Answer
+from rag.settings import Settings
+from tests.fakes import ModellessLibrary, ScriptedService
+
+NOTES = (
+    "The lighthouse at Port Ellery was built in 1874 and is 41 metres tall.\n\n"
+    "The ferry to Grey Island leaves every day at 07:30 and takes 50 minutes.\n"
+)
+QUESTION = "How tall is the lighthouse at Port Ellery?"
+REPLY = "The lighthouse at Port Ellery is 41 metres tall [1]."
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs the command line on a library without models, in a home of its own."""
+    monkeypatch.setenv("PAPERLIGHT_HOME", str(tmp_path / "home"))
+
+    def opened(path: Path | None = None, *, settings: Settings) -> ModellessLibrary:
+        folder = path or settings.library_path
+        return ModellessLibrary(folder, settings, lambda: ScriptedService(REPLY))
+
+    monkeypatch.setattr(Library, "open", opened)
+
+    def run(*arguments: str, input: str | None = None) -> Result:
+        return CliRunner().invoke(cli.app, arguments, input=input)
+
+    return run
+
+
+@pytest.fixture
+def notes(tmp_path: Path) -> Path:
+    path = tmp_path / "harbour.txt"
+    path.write_text(NOTES)
+    return path
+
+
+def as_json(result: Result) -> Any:
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+# --- documents ----------------------------------------------------------------------------------
+
+
+def test_add_tells_each_files_outcome(run: Run, notes: Path, tmp_path: Path) -> None:
+    (tmp_path / "broken.pdf").write_bytes(b"%PDF-1.7 broken")
+    result = run("add", str(notes), str(tmp_path / "broken.pdf"), str(tmp_path / "absent.txt"))
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert lines[0].startswith(f"added     {notes} (1 page, ")
+    assert lines[1].startswith(f"skipped   {tmp_path / 'broken.pdf'}: broken.pdf ")
+    assert "There is no file or folder" in lines[2]
+    assert result.stderr.strip() == "1 added, 2 skipped"
+
+
+def test_adding_again_is_no_failure_and_adding_nothing_is_one(
+    run: Run, notes: Path, tmp_path: Path
+) -> None:
+    assert run("add", str(notes)).exit_code == 0
+    again = run("add", str(notes))
+    assert again.exit_code == 0
+    assert again.stdout.startswith("unchanged ")
+    assert run("add", str(tmp_path / "absent.txt")).exit_code == 1
+    (tmp_path / "empty").mkdir()
+    empty = run("add", str(tmp_path / "empty"))
+    assert (empty.exit_code, empty.stderr.strip()) == (1, "There are no files to add there.")
+
+
+def test_a_file_name_cannot_forge_a_line_or_move_the_cursor(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    (folder / "a\x1b[2J\nadded     forged.txt").write_text("Text.")
+    result = run("add", str(folder))
+    assert len(result.stdout.splitlines()) == 1
+    assert "\x1b" not in result.stdout + result.stderr
+    listed = run("list")
+    assert len(listed.stdout.splitlines()) == 1
+    assert "\x1b" not in listed.stdout
+
+
+def test_list_says_what_to_do_when_there_is_nothing(run: Run) -> None:
+    result = run("list")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "paperlight add" in result.stderr
+    assert as_json(run("list", "--json")) == []
+
+
+def test_remove_takes_an_id_the_beginning_of_one_a_name_or_a_path(
+    run: Run, notes: Path, tmp_path: Path
+) -> None:
+    for name_of in (
+        lambda record: record["document_id"],
+        lambda record: record["document_id"][:6],
+        lambda record: record["name"],
+        lambda record: record["path"],
+    ):
+        run("add", str(notes))
+        [record] = as_json(run("list", "--json"))
+        result = run("remove", name_of(record))
+        assert (result.exit_code, result.stdout) == (0, "removed   harbour.txt\n")
+        assert as_json(run("list", "--json")) == []
+
+
+def test_remove_does_not_guess(run: Run, notes: Path) -> None:
+    run("add", str(notes))
+    run("add", str(notes), "--collection", "other")
+    for wanted, words in (("harbour.txt", "several documents"), ("absent", "no document")):
+        result = run("remove", wanted)
+        assert isinstance(result.exception, cli.CommandFailed)
+        assert words in str(result.exception)
+    assert len(as_json(run("list", "--json"))) == 2
+    assert len(as_json(run("list", "--json", "-c", "other"))) == 1
+
+
+# --- questions ----------------------------------------------------------------------------------
+
+
+def test_ask_prints_the_answer_and_then_its_citations(run: Run, notes: Path) -> None:
+    run("add", str(notes))
+    result = run("ask", QUESTION)
+    answer, blank, citation = result.stdout.splitlines()
+    assert "41 metres" in answer
+    assert blank == ""
+    assert citation.startswith("[1] harbour.txt: “The lighthouse at Port Ellery was built in 1874")
+    assert run("ask", "-", input=QUESTION).stdout == result.stdout
+
+
+def test_asks_json_has_the_fields_of_an_answer(run: Run, notes: Path) -> None:
+    run("add", str(notes))
+    answer = as_json(run("ask", QUESTION, "--json"))
+    assert set(answer) == {field.name for field in fields(Answer)}
+    citation = answer["citations"][0]
+    assert citation["quote"] == NOTES[citation["start"] : citation["end"]]
+
+
+def test_a_refusal_is_an_answer(run: Run) -> None:
+    result = run("ask", QUESTION)
+    assert result.exit_code == 0
+    assert result.stdout
+    assert as_json(run("--json", "ask", QUESTION))["refused"]
+
+
+def test_search_shows_where_and_why(run: Run, notes: Path) -> None:
+    run("add", str(notes))
+    first, second = run("search", "ferry to Grey Island", "-k", "1").stdout.splitlines()
+    assert first.startswith(" 1. harbour.txt (")
+    assert "07:30" in second
+    assert as_json(run("--json", "search", "ferry"))[0]["document_name"] == "harbour.txt"
+
+
+# --- options ------------------------------------------------------------------------------------
+
+
+def test_options_may_come_before_or_after_the_command(
+    run: Run, notes: Path, tmp_path: Path
+) -> None:
+    other = str(tmp_path / "other")
+    run("--library", other, "add", str(notes))
+    assert len(as_json(run("list", "--json", "--library", other))) == 1
+    assert len(as_json(run("--json", "--library", other, "list"))) == 1
+    assert as_json(run("--json", "list")) == []  # and none outlives its command
+
+
+def test_models_are_listed_without_loading_any(run: Run) -> None:
+    listed = as_json(run("models", "list", "--json"))
+    assert listed["here"] == []
+    assert {"name", "licence", "size_bytes", "memory_bytes"} <= set(listed["catalogue"][0])
+    assert "paperlight models pull" in run("models", "list").stdout
+
+
+def test_doctor_fails_where_something_stays_wrong(
+    run: Run, notes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("add", str(notes))
+    result = run("doctor", "--json")
+    report = json.loads(result.stdout)
+    assert {"name", "ok", "detail", "repaired"} <= set(report["checks"][0])
+    assert (result.exit_code == 0) is report["ok"]
+
+
+@pytest.mark.parametrize(
+    "arguments", [("ask",), ("bogus",), ("list", "--bogus"), ("serve", "--port", "99999")], ids=str
+)
+def test_wrong_usage_is_exit_code_2(run: Run, arguments: tuple[str, ...]) -> None:
+    result = run(*arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "Usage: " in result.stderr
+
+
+# --- the process --------------------------------------------------------------------------------
+
+
+def paperlight(home: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "app.cli", *arguments],
+        env={"PATH": "/usr/bin:/bin", "PAPERLIGHT_HOME": str(home), **environment},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
+        check=False,
+    )
+
+
+def test_a_failure_is_one_sentence_and_a_traceback_only_where_it_is_wanted(tmp_path: Path) -> None:
+    told = paperlight(tmp_path, "remove", "absent")
+    assert (told.returncode, told.stdout) == (1, "")
+    assert told.stderr == (
+        "paperlight: no document is called 'absent'; paperlight list shows them all\n"
+    )
+    traced = paperlight(tmp_path, "remove", "absent", PAPERLIGHT_DEBUG="1")
+    assert traced.returncode == 1
+    assert "Traceback" in traced.stderr
+
+
+def test_a_setting_that_cannot_be_is_named(tmp_path: Path) -> None:
+    told = paperlight(tmp_path, "list", PAPERLIGHT_PORT="eighty")
+    assert told.returncode == 1
+    assert told.stderr.startswith("paperlight: PAPERLIGHT_PORT='eighty' cannot be used: ")
+
+
+def test_a_library_that_is_no_library_is_named(tmp_path: Path) -> None:
+    (tmp_path / "library").mkdir()
+    (tmp_path / "library" / "library.db").write_bytes(b"this was never a database" * 100)
+    told = paperlight(tmp_path, "list")
+    assert told.returncode == 1
+    assert len(told.stderr.splitlines()) == 1
+    assert "library.db" in told.stderr or "library" in told.stderr
+
+
+def test_output_without_unicode_loses_characters_and_not_the_answer(
+    tmp_path: Path, notes: Path
+) -> None:
+    told = paperlight(tmp_path, "remove", "naïve", PYTHONIOENCODING="ascii")
+    assert told.returncode == 1
+    assert "na?ve" in told.stderr or "na\\xefve" in told.stderr
+
+
+def test_an_interrupt_ends_with_a_line_and_130(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "app", interrupted)
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 130
+    assert capsys.readouterr().err == "Interrupted.\n"
+
+
+def test_version_and_help_answer_without_a_library(tmp_path: Path) -> None:
+    assert paperlight(tmp_path, "--version").stdout.startswith("paperlight ")
+    told = paperlight(tmp_path, "--help")
+    assert all(name in told.stdout for name in ("add", "ask", "serve", "doctor", "models"))
+    assert not (tmp_path / "library").exists()

@@ -1,0 +1,72 @@
+"""Passages for tests: hits on pages that exist only here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ingest.documents import Page
+from ingest.errors import DocumentNotFound
+from rag.results import Hit
+
+
+def make_hit(
+    text: str,
+    *,
+    document: str = "report.pdf",
+    page: int | None = 1,
+    start: int = 0,
+    chunk_id: int = 1,
+    dense: float | None = 0.7,
+    heading: str = "",
+) -> Hit:
+    """A hit whose page begins with `start` dots and then has this text."""
+    return Hit(
+        chunk_id=chunk_id,
+        document_id=f"id-{document}",
+        document_name=document,
+        document_path=f"/documents/{document}",
+        page=page,
+        page_index=(page or 1) - 1,
+        start=start,
+        end=start + len(text),
+        text=text,
+        heading=heading,
+        similarity=1.0,
+        dense_similarity=dense,
+        keyword_similarity=1.0,
+    )
+
+
+def page_text(hit: Hit) -> str:
+    """The page that `make_hit` means."""
+    return "." * hit.start + hit.text
+
+
+@dataclass
+class FakeSearch:
+    """Finds always the same hits; keeps the queries. Its pages are those of the hits."""
+
+    hits: list[Hit]
+    known_language: bool = True
+    queries: list[str] = field(default_factory=list)
+    removed: set[str] = field(default_factory=set)
+
+    def search(self, query: str, k: int, *, collection: str | None = None) -> list[Hit]:
+        self.queries.append(query)
+        return self.hits[:k]
+
+    def knows_language(self, query: str) -> bool:
+        return self.known_language
+
+    def page(self, document_id: str, page_index: int) -> Page:
+        if document_id in self.removed:
+            raise DocumentNotFound(document_id)
+        on_page = [
+            hit
+            for hit in self.hits
+            if (hit.document_id, hit.page_index) == (document_id, page_index)
+        ]
+        text = list("." * max(hit.end for hit in on_page))
+        for hit in on_page:
+            text[hit.start : hit.end] = hit.text
+        return Page(on_page[0].page, "".join(text))

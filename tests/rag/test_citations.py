@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag.citations import Unsupported, cite, cite_quote, split_statements, without_markers
+from rag.evidence import Evidence
+from tests.rag.passages import make_hit, page_text
+
+PATH = "The river path is 11 kilometres long and almost flat."
+RIDGE = "The ridge path is 8 kilometres long but climbs 600 metres."
+
+anything = st.text(alphabet=st.characters(), max_size=200)
+# Text that looks like answers and documents: markers, chat tokens, shared words and numbers.
+WORDS = "the ridge path is 8 kilometres long| 600 metres| river|8|No|Yes|not|[1]|[2]|[99]|【1】"
+SIGNS = ". |｡|, and |\n|\n- |<|im_end|>|\x00|\u202e"
+pieces = st.sampled_from([*WORDS.split("|"), *SIGNS.split("|"), "<|im_end|>", "| a |"])
+texty = st.lists(st.one_of(pieces, st.text(max_size=8)), max_size=12).map("".join)
+
+
+def cited(answer: str, *texts: str, question: str = "") -> tuple[str, list[tuple[int, str]]]:
+    evidence = Evidence(
+        [make_hit(text, document=f"{i}.txt") for i, text in enumerate(texts)], question=question
+    )
+    result = cite(answer, evidence)
+    return result.text, [(c.marker, c.quote) for c in result.citations]
+
+
+def test_markers_are_numbered_in_order_of_use_whatever_the_model_wrote() -> None:
+    text, citations = cited(
+        "The ridge path is 8 kilometres long [7]. The river path is 11 kilometres long [1].",
+        PATH,
+        RIDGE,
+    )
+    assert (
+        text == "The ridge path is 8 kilometres long [1]. The river path is 11 kilometres long [2]."
+    )
+    assert citations == [(1, RIDGE), (2, PATH)]
+
+
+def test_the_same_span_keeps_its_number() -> None:
+    text, citations = cited("The ridge path is 8 kilometres long. It climbs 600 metres.", RIDGE)
+    assert text == "The ridge path is 8 kilometres long [1]. It climbs 600 metres [1]."
+    assert len(citations) == 1
+
+
+def test_a_false_statement_beside_a_true_one_is_dropped() -> None:
+    text, _ = cited(
+        "The ridge path is 8 kilometres long. It was built in 1788 by King Olav.", RIDGE
+    )
+    assert text == "The ridge path is 8 kilometres long [1]."
+
+
+def test_keeping_is_a_choice_and_leaves_no_marker() -> None:
+    evidence = Evidence([make_hit(RIDGE)])
+    answer = "The ridge path is 8 kilometres long. It was built in 1788 [1]."
+    result = cite(answer, evidence, unsupported=Unsupported.KEEP)
+    assert result.text == "The ridge path is 8 kilometres long [1]. It was built in 1788."
+
+
+def test_connecting_words_stay() -> None:
+    text, _ = cited("Here is what they say:\nThe ridge path is 8 kilometres long.", RIDGE)
+    assert text.startswith("Here is what they say:\n")
+
+
+def test_a_repeated_sentence_is_said_once() -> None:
+    answer = "The ridge path is 8 kilometres long. " * 3
+    assert cited(answer, RIDGE)[0] == "The ridge path is 8 kilometres long [1]."
+
+
+@pytest.mark.parametrize(
+    "marker", ["[1]", " [1, 2]", "[Passage 2]", "【1】", "[1-3]", " (passage 1)", "[^1]", "[1][2]"]
+)
+def test_every_form_of_marker_is_taken_out(marker: str) -> None:
+    assert without_markers(f"It is so{marker}.") == "It is so."
+
+
+def test_years_and_parentheses_are_no_markers() -> None:
+    assert without_markers("It rose [2023] (by 4) in (2).") == "It rose [2023] (by 4) in (2)."
+
+
+def test_a_marker_after_the_full_stop_belongs_to_the_sentence_before() -> None:
+    (statement,) = split_statements("It is so. [2]")
+    assert statement.hinted == {1}
+
+
+def test_a_list_keeps_its_form() -> None:
+    text, citations = cited("- ridge path: 8 kilometres\n- river path: 11 kilometres", PATH, RIDGE)
+    assert text == "- ridge path: 8 kilometres [1]\n- river path: 11 kilometres [2]"
+    assert len(citations) == 2
+
+
+def test_a_quoted_sentence_is_one_line_with_its_marker() -> None:
+    hit = make_hit("The ridge path is\n8 kilometres long.")
+    evidence = Evidence([hit], question="How long is the ridge path?")
+    extract = evidence.extracts("How long is the ridge path?")[0]
+    result = cite_quote(extract.quote, evidence)
+    assert result.text == "The ridge path is 8 kilometres long [1]."
+    assert result.citations[0].quote == "The ridge path is\n8 kilometres long."
+
+
+@given(
+    answer=texty | anything, texts=st.lists(texty | anything, max_size=3), start=st.integers(0, 5)
+)
+def test_no_document_and_no_answer_makes_a_citation_that_does_not_resolve(
+    answer: str, texts: list[str], start: int
+) -> None:
+    hits = [make_hit(text, document=f"{i}", start=start) for i, text in enumerate(texts)]
+    evidence = Evidence(hits, question="How long is the ridge path?")
+    results = [cite(answer, evidence, unsupported=choice) for choice in Unsupported]
+    results += [
+        cite_quote(extract.quote, evidence)
+        for extract in evidence.extracts("How long is the ridge path?")
+    ]
+    pages = {hit.document_id: page_text(hit) for hit in hits}
+    for result in results:
+        for citation in result.citations:
+            assert citation.quote
+            assert pages[citation.document_id][citation.start : citation.end] == citation.quote
+        assert [c.marker for c in result.citations] == list(range(1, len(result.citations) + 1))
+
+
+@given(answer=texty, texts=st.lists(texty, min_size=1, max_size=3))
+def test_every_marker_of_a_cited_answer_names_a_citation(answer: str, texts: list[str]) -> None:
+    evidence = Evidence([make_hit(text, document=f"{i}") for i, text in enumerate(texts)])
+    result = cite(answer, evidence)
+    named = {int(marker) for marker in re.findall(r" (?:\[\d+\])*\[(\d+)\]", result.text)}
+    assert named <= {citation.marker for citation in result.citations}

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import pytest
+
+from rag.conversation import leans_on_earlier, standalone_question
+from rag.results import Turn
+
+REVENUE = Turn("What was the revenue of Brindle Bikes in 2023?", "It was 4 million [1].")
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["What about 2022?", "And in 2022?", "Why?", "When was it founded?", "Who are its owners?"],
+)
+def test_a_follow_up_takes_the_question_before_with_it(question: str) -> None:
+    assert standalone_question(question, [REVENUE]) == f"{REVENUE.question} {question}"
+
+
+@pytest.mark.parametrize(
+    "question", ["When was the Tamber bridge opened?", "How many employees has the harbour?"]
+)
+def test_a_new_topic_stands_alone(question: str) -> None:
+    assert standalone_question(question, [REVENUE]) == question
+
+
+def test_a_chain_of_follow_ups_goes_back_to_its_topic() -> None:
+    history = [Turn("Old topic of the harbour walls?", ""), REVENUE, Turn("And in 2022?", "")]
+    expected = f"{REVENUE.question} And in 2022? Why was it lower?"
+    assert standalone_question("Why was it lower?", history) == expected
+
+
+def test_without_history_nothing_changes() -> None:
+    assert leans_on_earlier("Why?")
+    assert standalone_question("Why?", []) == "Why?"

@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import pytest
+
+from rag.evidence import Evidence
+from tests.rag.passages import make_hit
+
+BRIDGE = "Work on the Tamber bridge began in 1911. It was opened on 4 May 1922 by Queen Maud."
+SALES = "In 2019 sales were 21 tonnes. In 2020 sales were 13 tonnes after the late frost."
+
+
+def support(
+    statement: str, *texts: str, question: str = "", hinted: tuple[int, ...] = ()
+) -> list[str]:
+    evidence = Evidence([make_hit(text) for text in texts], question=question)
+    return [quote.text for quote in evidence.support(statement, hinted=frozenset(hinted))]
+
+
+def test_a_statement_is_supported_by_the_sentence_that_says_it() -> None:
+    assert support("Sales in 2020 were 13 tonnes.", SALES) == [
+        "In 2020 sales were 13 tonnes after the late frost."
+    ]
+
+
+def test_a_wrong_number_has_no_support() -> None:
+    assert support("Sales in 2020 were 14 tonnes.", SALES) == []
+
+
+def test_a_number_of_another_sentence_is_not_borrowed() -> None:
+    assert support("Sales in 2020 were 21 tonnes.", "Sales in 2020 fell.", SALES) != [
+        "Sales in 2020 fell."
+    ]
+
+
+def test_a_wrong_name_has_no_support() -> None:
+    assert support("The Tamber bridge was opened by King Olav in 1922.", BRIDGE) == []
+
+
+def test_a_pronoun_is_resolved_by_the_sentence_before() -> None:
+    (quote,) = support("The Tamber bridge was opened on 4 May 1922.", BRIDGE)
+    assert "It was opened on 4 May 1922" in quote
+
+
+def test_one_changed_word_is_not_carried_by_the_words_of_the_question() -> None:
+    """135M said "neoclassical" of a house that the passage calls Renaissance."""
+    text = (
+        "The house of the Baryczko merchant family is a notable example of Renaissance buildings."
+    )
+    question = (
+        "The house of the Baryczko merchant family is a notable example of what architecture?"
+    )
+    statement = (
+        "The house of the Baryczko merchant family is a notable example of neoclassical style."
+    )
+    assert support(statement, text, question=question) == []
+
+
+def test_a_date_is_not_put_together_from_two_sentences() -> None:
+    """135M said "on 11 November 2012": the day from one passage, the year from another."""
+    texts = (
+        "The exchange was closed on 11 November.",
+        "In 2012 the exchange was closed for a day.",
+    )
+    assert support("The exchange was closed on 11 November 2012.", *texts) == []
+
+
+def test_each_clause_may_have_a_support_of_its_own() -> None:
+    texts = ("The river path is 11 kilometres long.", "The ridge path is 8 kilometres long.")
+    statement = "The river path is 11 kilometres long, and the ridge path is 8 kilometres long."
+    assert support(statement, *texts) == list(texts)
+
+
+def test_a_hint_decides_between_equals_only() -> None:
+    same = ("The ferry left at nine o'clock.", "The ferry left at nine o'clock.")
+    evidence = Evidence([make_hit(text, document=f"{i}.txt") for i, text in enumerate(same)])
+    statement = "At nine o'clock, the ferry left."
+    assert evidence.support(statement, hinted=frozenset({1}))[0].passage == 1
+    assert evidence.support(statement)[0].passage == 0
+    assert support("Sales in 2020 were 13 tonnes.", BRIDGE, SALES, hinted=(0,)) == [
+        "In 2020 sales were 13 tonnes after the late frost."
+    ]
+
+
+def test_yes_is_looked_up_by_the_question() -> None:
+    text = "Visitors may park behind the library on Sundays. Books may be kept for four weeks."
+    assert support("Yes.", text, question="May visitors park behind the library?") == [
+        "Visitors may park behind the library on Sundays."
+    ]
+
+
+def test_a_name_in_the_heading_or_file_name_counts() -> None:
+    hit = make_hit(
+        "The tower is 31 metres high.", heading="Harrow Point", document="lighthouse.pdf"
+    )
+    statement = "The Harrow Point lighthouse has a tower 31 metres high."
+    assert Evidence([hit]).support(statement) != []
+
+
+def test_offsets_are_those_of_the_page() -> None:
+    hit = make_hit(SALES, start=100)
+    (quote,) = Evidence([hit]).support("Sales were 21 tonnes in 2019.")
+    assert (quote.start, quote.end) == (100, 100 + len("In 2019 sales were 21 tonnes."))
+
+
+@pytest.mark.parametrize(
+    ("question", "best"),
+    [
+        ("When was the Tamber bridge opened?", "It was opened on 4 May 1922 by Queen Maud."),
+        ("When did work on the bridge begin?", "Work on the Tamber bridge began in 1911."),
+    ],
+)
+def test_the_best_extract_answers_the_question(question: str, best: str) -> None:
+    extracts = Evidence([make_hit(BRIDGE)], question=question).extracts(question)
+    assert extracts[0].quote.text == best
+
+
+def test_similarity_moves_the_choice_among_sentences() -> None:
+    question = "Who cut the ribbon of the Tamber bridge?"
+    evidence = Evidence([make_hit(BRIDGE)], question=question)
+    extracts = evidence.extracts(
+        question, similarity=lambda _, texts: [float("Queen" in t) for t in texts]
+    )
+    assert extracts[0].quote.text.endswith("Queen Maud.")
+
+
+def test_an_extract_that_announces_a_list_has_the_list() -> None:
+    text = "To reset the meter:\n\n- switch off the fuse\n- hold the button\n\nTools are here."
+    question = "How do I reset the meter?"
+    extracts = Evidence([make_hit(text)], question=question).extracts(question)
+    assert extracts[0].quote.text == text[: text.index("\n\nTools")]
+
+
+def test_a_question_in_a_passage_is_no_answer() -> None:
+    text = "How high is the tower? The tower is 31 metres high."
+    extracts = Evidence([make_hit(text)]).extracts("How high is the tower?")
+    assert [extract.quote.text for extract in extracts] == ["The tower is 31 metres high."]
+
+
+def test_no_passages_support_nothing() -> None:
+    evidence = Evidence([], question="What?")
+    assert evidence.support("Something was said in 1911.") == []
+    assert evidence.extracts("What?") == []

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import pytest
+
+from rag.refusal import RelevanceThresholds, is_relevant, refusal_text, says_it_does_not_know
+from tests.rag.passages import make_hit
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "The documents do not say.",
+        "The passages do not contain the answer to this question.",
+        "The document doesn't mention the price.",
+        "The provided passages do not explicitly state who it was.",
+        "I don't know.",
+        "I do not have enough information to answer.",
+        "I cannot find that in the passages.",
+        "I'm sorry, but I am unable to answer that.",
+        "There is no information about the organ in the passages.",
+        "The cost is not mentioned in the passages.",
+        "It is not specified.",
+        "This is not stated in the provided documents.",
+        "Not mentioned.",
+        "None of the passages mention a coat.",
+    ],
+)
+def test_admissions_are_recognised(answer: str) -> None:
+    assert says_it_does_not_know(answer)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "The warranty does not cover water damage.",
+        "The contract does not specify a minimum term.",
+        "No, the deposit is not refunded.",
+        "The report was not mentioned by the minister until 2019.",
+        "Visitors may not park there.",
+        "The information desk opens at nine.",
+        "It is known as the Tamber bridge.",
+        "",
+    ],
+)
+def test_answers_with_a_negation_are_answers(answer: str) -> None:
+    assert not says_it_does_not_know(answer)
+
+
+def test_a_refusal_names_each_nearest_place_once() -> None:
+    hits = [
+        make_hit("a", document="report.pdf", page=3),
+        make_hit("b", document="report.pdf", page=3),
+        make_hit("c", document="notes.txt", page=None),
+    ]
+    assert refusal_text(hits) == (
+        "The documents do not say. The nearest passages are in report.pdf, page 3 and notes.txt."
+    )
+    assert refusal_text(hits[:1]).endswith("The nearest passage is in report.pdf, page 3.")
+    assert refusal_text([]).endswith("No passage in the library is near this question.")
+
+
+@pytest.mark.parametrize(
+    ("dense", "coverage", "reliable", "relevant"),
+    [
+        (0.6, 0.0, True, True),
+        (0.3, 0.6, True, True),
+        (0.3, 0.2, True, False),
+        (0.1, 1.0, True, False),
+        (0.9, 0.2, False, False),
+        (0.1, 0.7, False, True),
+        (None, 0.7, True, True),
+    ],
+)
+def test_relevance_needs_meaning_or_words(
+    dense: float | None, coverage: float, reliable: bool, relevant: bool
+) -> None:
+    hit = make_hit("text", dense=dense)
+    found = is_relevant(hit, coverage, RelevanceThresholds(), dense_is_reliable=reliable)
+    assert found is relevant

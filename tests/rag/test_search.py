@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ingest.documents import Chunk, Document, Page
+from ingest.records import NewDocument
+from ingest.store import Store
+from ingest.vector_index import VectorIndex
+from rag.fusion import DENSE_WEIGHT
+from rag.retriever import Retriever
+from rag.search import HybridSearch
+from rag.vectors import CachedEmbedder
+from tests.fakes import HashedWordsEmbedder
+
+BRIDGE = "The Tamber bridge was opened on 4 May 1922."
+RULES = "Visitors may park behind the library on Sundays."
+SALES = "In 2020 the orchard yielded 13 tonnes of apples."
+
+Put = Callable[..., str]
+
+
+@pytest.fixture
+def put(store: Store, fake_embedder: HashedWordsEmbedder) -> Put:
+    """Stores a document of one page a passage."""
+
+    def put_document(name: str, *passages: str, collection: str = "default") -> str:
+        pages = tuple(Page(number, text) for number, text in enumerate(passages, start=1))
+        chunks = [
+            Chunk(index, 0, len(text), text, heading="Chapter")
+            for index, text in enumerate(passages)
+        ]
+        new = NewDocument(
+            name=name,
+            source=f"/documents/{name}",
+            collection=collection,
+            sha256=(name.encode().hex() + "0" * 64)[:64],
+            byte_size=1,
+            document=Document("", "text/plain", pages),
+            chunks=chunks,
+            vectors=fake_embedder.embed_passages(passages),
+        )
+        return store.put(new, embedder=fake_embedder.identity).document_id
+
+    return put_document
+
+
+@pytest.fixture
+def search(store: Store, fake_embedder: HashedWordsEmbedder, tmp_path: Path) -> HybridSearch:
+    index = VectorIndex(tmp_path / "index", fake_embedder.dimensions)
+    cached = CachedEmbedder(fake_embedder)
+
+    def synced() -> VectorIndex:
+        index.sync(store)
+        return index
+
+    return HybridSearch(store, synced, lambda: cached)
+
+
+def test_a_hit_says_where_it_is_and_why(search: HybridSearch, put: Put, store: Store) -> None:
+    document_id = put("town.txt", RULES, BRIDGE)
+    hit = search.search("When was the Tamber bridge opened?", 3)[0]
+    assert (hit.document_id, hit.document_name, hit.page, hit.page_index) == (
+        document_id, "town.txt", 2, 1,
+    )  # fmt: skip
+    assert store.page(document_id, 1).text[hit.start : hit.end] == hit.text == BRIDGE
+    assert hit.heading == "Chapter"
+    assert hit.reason.startswith("has “Tamber”, “bridge”, “opened”; meaning 0.")
+
+
+def test_dense_similarity_is_the_cosine_of_question_and_passage(
+    search: HybridSearch, put: Put, fake_embedder: HashedWordsEmbedder
+) -> None:
+    put("town.txt", RULES, BRIDGE, SALES)
+    question = "What did the orchard yield in 2020?"
+    query = np.array(fake_embedder.embed_query(question))
+    for hit in search.search(question, 3):
+        expected = float(np.dot(query, fake_embedder.embed_passages([hit.text])[0]))
+        assert hit.dense_similarity == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_word_that_only_one_passage_has_brings_it_to_the_top(
+    search: HybridSearch, put: Put
+) -> None:
+    put("town.txt", RULES, BRIDGE, SALES)
+    hits = search.search("orchard", 3)
+    assert hits[0].text == SALES
+    assert hits[0].keyword_similarity is not None
+    assert all(hit.keyword_similarity is None for hit in hits[1:])
+    assert [hit.similarity for hit in hits] == sorted((h.similarity for h in hits), reverse=True)
+
+
+def test_only_the_collection_is_searched(search: HybridSearch, put: Put) -> None:
+    put("one.txt", BRIDGE, collection="one")
+    put("two.txt", SALES, collection="two")
+    assert [hit.text for hit in search.search("Tamber bridge", 5, collection="two")] == [SALES]
+    assert search.search("Tamber bridge", 5, collection="none") == []
+
+
+def test_copies_of_a_passage_take_one_place(search: HybridSearch, put: Put) -> None:
+    for name in ("a.txt", "b.txt", "c.txt"):
+        put(name, BRIDGE)
+    put("d.txt", SALES)
+    hits = search.search("When was the Tamber bridge opened?", 2)
+    assert [hit.text for hit in hits] == [BRIDGE, SALES]
+
+
+def test_a_removed_document_is_found_no_more(search: HybridSearch, put: Put, store: Store) -> None:
+    document_id = put("town.txt", BRIDGE)
+    assert search.search("Tamber bridge", 5)
+    store.remove(document_id)
+    assert search.search("Tamber bridge", 5) == []
+
+
+@pytest.mark.parametrize(("query", "k"), [("", 5), (" \n", 5), ("bridge", 0)])
+def test_a_search_for_nothing_finds_nothing(
+    search: HybridSearch, put: Put, query: str, k: int
+) -> None:
+    put("town.txt", BRIDGE)
+    assert search.search(query, k) == []
+
+
+def test_an_empty_library_is_searched_without_a_model(store: Store) -> None:
+    def never() -> CachedEmbedder:
+        raise AssertionError("the embedder was loaded")
+
+    def no_index() -> VectorIndex:
+        raise AssertionError("the index was opened")
+
+    assert HybridSearch(store, no_index, never).search("Tamber bridge", 5) == []
+
+
+@pytest.mark.parametrize("query", ['"bridge" AND (', "NEAR/3 *", "a' OR 1=1 --", "\u0000", "🌉"])
+def test_queries_are_text_not_syntax(search: HybridSearch, put: Put, query: str) -> None:
+    put("town.txt", BRIDGE)
+    assert len(search.search(query, 5)) == 1
+
+
+def test_the_language_is_known_by_the_length_of_its_tokens(search: HybridSearch) -> None:
+    assert search.knows_language("When was the bridge opened?")
+    assert not search.knows_language("? ! . , ;")  # one token a character
+    assert DENSE_WEIGHT > 0
+
+
+def test_the_retriever_gives_langchain_documents(search: HybridSearch, put: Put) -> None:
+    put("town.txt", RULES, BRIDGE)
+    retriever = Retriever(searcher=search, k=1)
+    (document,) = retriever.invoke("When was the Tamber bridge opened?")
+    assert document.page_content == BRIDGE
+    assert document.metadata["source"] == "/documents/town.txt"
+    assert document.metadata["page"] == 2
+    assert (document.metadata["start"], document.metadata["end"]) == (0, len(BRIDGE))
+    assert [hit.text for hit in retriever.search("library", 1)] == [RULES]

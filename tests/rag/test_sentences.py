@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag.sentences import Span, clause_spans, sentence_spans
+
+
+def sentences(text: str) -> list[str]:
+    return [text[span.start : span.end] for span in sentence_spans(text)]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("One. Two! Three?", ["One.", "Two!", "Three?"]),
+        ("It cost 3.5 million. Dr. J. Smith paid.", ["It cost 3.5 million.", "Dr. J. Smith paid."]),
+        ("See e.g. page 4. It helps.", ["See e.g. page 4.", "It helps."]),
+        ("He said “Go.” She went.", ["He said “Go.”", "She went."]),
+        ("これは本です。あれは犬です。", ["これは本です。", "あれは犬です。"]),
+        ("यह किताब है। वह कुत्ता है।", ["यह किताब है।", "वह कुत्ता है।"]),
+        ("- first item\n- second item", ["- first item", "- second item"]),
+        ("1. Switch off.\n2. Wait.", ["1. Switch off.", "2. Wait."]),
+        ("| a | b |\n| 1 | 2 |", ["| a | b |", "| 1 | 2 |"]),
+        ("# Title\nText of it.", ["# Title", "Text of it."]),
+        ("one paragraph\n\nanother", ["one paragraph", "another"]),
+        (
+            "This line was wrapped by the program that\nmade the file. The next one was too,"
+            " as\nis usual.",
+            [
+                "This line was wrapped by the program that\nmade the file.",
+                "The next one was too, as\nis usual.",
+            ],
+        ),
+        (
+            "Results\nThe yield of the orchard was twenty-one tonnes in the year.",
+            ["Results", "The yield of the orchard was twenty-one tonnes in the year."],
+        ),
+        ("", []),
+        (" \n\t ", []),
+    ],
+)
+def test_sentences_are_cut_where_a_reader_would(text: str, expected: list[str]) -> None:
+    assert sentences(text) == expected
+
+
+@given(st.text(alphabet=st.characters(), max_size=300))
+def test_sentences_hold_every_character_that_is_not_white_space(text: str) -> None:
+    spans = sentence_spans(text)
+    covered = "".join(text[span.start : span.end] for span in spans)
+    assert "".join(covered.split()) == "".join(text.split())
+    assert all(a.end <= b.start for a, b in pairwise(spans))
+    assert all(not text[s.start].isspace() and not text[s.end - 1].isspace() for s in spans)
+
+
+@given(st.text(alphabet="ab,;: –\n.and", max_size=120))
+def test_clauses_hold_the_whole_sentence(text: str) -> None:
+    whole = "".join(
+        text[clause.start : clause.end] for clause in clause_spans(text, Span(0, len(text)))
+    )
+    assert "".join(whole.split()) == "".join(text.split())
+
+
+def test_clauses_are_cut_at_punctuation_and_conjunctions() -> None:
+    text = "Sales rose by 4%, costs fell; the board was pleased and the price went up."
+    clauses = [text[c.start : c.end] for c in clause_spans(text, Span(0, len(text)))]
+    assert clauses == [
+        "Sales rose by 4%,",
+        "costs fell;",
+        "the board was pleased",
+        "and the price went up.",
+    ]
