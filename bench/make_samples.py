@@ -278,9 +278,9 @@ STUDY = Theme(
 )
 
 COLUMN_GAP = 20.0
-HEADINGS = ("section", "subsection")
-# A heading starts a new column when fewer ems than these are left: itself, a subheading, 3 lines.
-HEADING_ROOM = 9.0
+# A heading starts a new column when fewer ems than these are left: itself and three lines of text,
+# and for a section a subheading as well.
+HEADING_ROOM = {"section": 9.0, "subsection": 6.6}
 FRAME_TOP = PAGE_HEIGHT - 62.0
 FRAME_BOTTOM = 58.0
 
@@ -346,10 +346,10 @@ class PdfWriter:
         result: list[Any] = []
         under_heading = False
         for block in blocks:
-            is_heading = isinstance(block, Block) and block.kind in HEADINGS
-            if is_heading and not under_heading:
-                result.append(CondPageBreak(self.theme.size * HEADING_ROOM))
-            under_heading = is_heading
+            room = 0.0 if isinstance(block, TableBlock) else HEADING_ROOM.get(block.kind, 0.0)
+            if room and not under_heading:
+                result.append(CondPageBreak(self.theme.size * room))
+            under_heading = room > 0
             if isinstance(block, TableBlock):
                 result.append(self.table(block))
             elif block.kind == "note":
@@ -549,7 +549,7 @@ class PdfWriter:
         legend.fontName, legend.fontSize = "Helvetica", 7.5
         legend.colorNamePairs = [(colours[i], row[0]) for i, row in enumerate(rows)]
         drawing.add(legend)
-        title = re.sub(r"^Table \d+\. ", "", block.caption).split(" (")[0]
+        title = re.sub(r"^Table \d+\. ", "", block.caption).split(". ")[0]
         caption = Paragraph(
             markup(title),
             theme.style(

@@ -225,7 +225,7 @@ def facts(answer: Answer) -> str:
     timings, usage = answer.timings, answer.usage
     writing_seconds = timings.total_seconds - timings.first_token_seconds
     parts = []
-    if timings.first_token_seconds > 0:
+    if timings.first_token_seconds > 0 and usage.completion_tokens > 0:
         parts.append(f"first word after {timings.first_token_seconds:.1f} s")
     if usage.completion_tokens > 1 and writing_seconds > 0:
         rate = (usage.completion_tokens - 1) / writing_seconds

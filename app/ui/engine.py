@@ -27,12 +27,15 @@ def draw_engine(workspace: Workspace) -> None:
 
 
 def _draw_start(workspace: Workspace) -> None:
+    listed = len(workspace.library.documents())
+
     @st.fragment(run_every=START_POLL_SECONDS)
     def show() -> None:
         status = workspace.start.status
         draw("engine", describe_start(status), key="engine")
-        if status.stage is not StartStage.STARTING:
-            st.rerun()  # the model's name follows, and the samples are in the list
+        added = len(workspace.library.documents()) != listed
+        if added or status.stage is not StartStage.STARTING:
+            st.rerun()  # a sample is in the list, or the model's name follows
 
     show()
 
