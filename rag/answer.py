@@ -28,11 +28,12 @@ from rag.citations import without_markers
 from rag.context import FittedPrompt, fit_prompt, merge_adjacent, smaller
 from rag.conversation import standalone_question
 from rag.errors import ContextTooSmall, InvalidQuestion
-from rag.evidence import Evidence, Extract, SentenceSimilarity
+from rag.evidence import Evidence
+from rag.extracts import Extract, SentenceSimilarity, find_extracts
 from rag.grounding import Grounded, ground, refusal
 from rag.prompts import DEFAULT_TEMPLATE, Example, Template, build_messages, labelled
 from rag.reading import Reading, focused, reading_for
-from rag.refusal import RelevanceThresholds, is_relevant
+from rag.refusal import RelevanceThresholds, asks_for_another, is_relevant
 from rag.results import (
     Answer,
     AnswerEvent,
@@ -223,7 +224,7 @@ class _Case:
     def extracts(self) -> list[Extract]:
         """The sentences of the passages as answers, best first; embeds them on the first call."""
         if self._extracts is None:
-            self._extracts = self.evidence.extracts(self.asked, similarity=self._similarity)
+            self._extracts = find_extracts(self.asked, self.evidence, similarity=self._similarity)
         return self._extracts
 
     def best_fit(self) -> float:
@@ -338,6 +339,9 @@ class Answerer:
 
     def _may_answer(self, case: _Case) -> bool:
         """Whether any passage is near enough to bother the model."""
+        texts = [f"{hit.document_name}\n{hit.heading}\n{hit.text}" for hit in case.passages]
+        if asks_for_another(case.asked, texts):
+            return False
         return any(
             is_relevant(
                 hit,

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rag.citations import CitedText, cite, cite_quote
-from rag.evidence import Evidence, Extract
+from rag.evidence import Evidence
+from rag.extracts import Extract, kept_share
 from rag.reading import Reading
 from rag.refusal import refusal_text, says_it_does_not_know
 from rag.results import Citation, Hit
@@ -71,7 +72,7 @@ def _answers(
         return True
     return (
         rests_on[0] is extracts[0]
-        and evidence.kept_share(extracts[0], cited.text) >= reading.least_kept
+        and kept_share(extracts[0], cited.text, evidence) >= reading.least_kept
     )
 
 

@@ -13,7 +13,7 @@ from rag.sentences import without_enumerator
 from rag.terms import content_terms, figure_terms, name_terms, number_terms
 
 _AMOUNT = re.compile(
-    r"\b(?:how (?:many|much|long|old|far|high|tall|wide|deep|large|big|heavy|often|fast|hot|cold)"
+    r"\b(?:how (?:many|much|long|old|far|high|tall|wide|deep|large|big|heavy|fast|hot|cold)"
     r"|what (?:percent|percentage|number|amount|share|proportion))\b"
 )
 _DATE = re.compile(r"\b(?:when|since when|(?:what|which) (?:year|date|day|month))\b")
@@ -24,6 +24,11 @@ _CAUSE = re.compile(
 _CAUSE_GIVEN = re.compile(
     r"\b(?:because|caused?|causes|due to|reasons?|owing to|resulted from|as a result|led to|since"
     r"|so that|in order to|thanks to)\b"
+)
+_FREQUENCY = re.compile(r"\bhow (?:often|frequently|regularly)\b")
+_OFTEN = re.compile(
+    r"\b(?:every|each|once|twice|daily|weekly|monthly|quarterly|yearly|annually|hourly|times|never"
+    r"|always|per (?:day|week|month|year)|a (?:day|week|month|year))\b"
 )
 _CALENDAR = """january february march april june july august september october november december
     monday tuesday wednesday thursday friday saturday sunday"""
@@ -50,6 +55,7 @@ class QuestionKind(Enum):
     DATE = "date"
     NAME = "name"
     CAUSE = "cause"
+    FREQUENCY = "frequency"
     OTHER = "other"
 
 
@@ -59,6 +65,8 @@ def question_kind(question: str) -> QuestionKind:
     asked = question.casefold()
     if _CAUSE.search(asked):
         return QuestionKind.CAUSE
+    if _FREQUENCY.search(asked):
+        return QuestionKind.FREQUENCY
     if _AMOUNT.search(asked):
         return QuestionKind.AMOUNT
     if _DATE.search(asked):
@@ -70,7 +78,7 @@ def question_kind(question: str) -> QuestionKind:
 
 def asked_terms(question: str) -> frozenset[str]:
     """The content terms of a question without the measure that it asks for ("how high")."""
-    if question_kind(question) is QuestionKind.AMOUNT:
+    if question_kind(question) in (QuestionKind.AMOUNT, QuestionKind.FREQUENCY):
         question = _MEASURE_WORD.sub(r"\1", question)
     return content_terms(question)
 
@@ -94,6 +102,8 @@ def has_kind(sentence: str, question: str) -> float:
         plain = sentence.casefold()
         dated = _CALENDAR_WORD.search(plain) or _CLOCK.search(plain) or "century" in plain
         return float(bool(years - number_terms(question) or dated))
+    if kind is QuestionKind.FREQUENCY:
+        return float(bool(_OFTEN.search(sentence.casefold()) or amount_terms(sentence)))
     if kind is QuestionKind.CAUSE:
         return float(bool(_CAUSE_GIVEN.search(sentence.casefold())))
     if kind is QuestionKind.NAME:

@@ -7,13 +7,16 @@ nothing the model said can be found (that one is decided in rag/answer.py).
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from rag.results import Hit
+from rag.terms import words
 
 REFUSAL = "The documents do not say."
 _NEAREST_NAMED = 3
+_YEAR = re.compile(r"(?:1\d|20)\d\d")
 
 _SUBJECT = (
     r"(?:the |these |this |your |any of the |none of the )?"
@@ -68,6 +71,32 @@ def is_relevant(
     return (
         hit.dense_similarity >= thresholds.dense_with_keywords and coverage >= thresholds.coverage
     )
+
+
+def asks_for_another(question: str, texts: Iterable[str]) -> bool:
+    """Whether a question names a numbered thing that the texts know by other numbers only.
+
+    "Unit 8" where the texts have Unit 7: what they say of it is of something else.
+    """
+    asked = _numbered(question)
+    known = [_numbered(text) for text in texts]
+    return any(
+        not any(number in numbered.get(word, ()) for numbered in known)
+        and any(numbered.get(word) for numbered in known)
+        for word, numbers in asked.items()
+        for number in numbers
+    )
+
+
+def _numbered(text: str) -> dict[str, set[str]]:
+    """The words of a text that have a number right after them, with those numbers; no years."""
+    found: dict[str, set[str]] = {}
+    for word, number in pairwise(words(text)):
+        if word.is_stop_word or word.is_number or not number.is_number:
+            continue
+        if text[word.end : number.start] == " " and not _YEAR.fullmatch(number.term):
+            found.setdefault(word.term, set()).add(number.term)
+    return found
 
 
 def says_it_does_not_know(answer: str) -> bool:

@@ -19,6 +19,8 @@ _ABBREVIATIONS = frozenset(_ABBREVIATION_LIST.split())
 # A Latin full stop ends a sentence only before white space; a CJK one always does.
 _TERMINATOR = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s|$)|[。！？｡؟।॥]+[」』”’)]*")
 _LINE_START = re.compile(r"[ \t]*(?:[-*•‣◦▪·–—|#>]|\(?\d{1,3}[.)](?!\d)|\(?[a-zA-Z][.)]\s)")
+_LINE = re.compile(r"(?<=\n)[^\S\n]*\S[^\n]*")
+_FIGURE = re.compile(r"\d+(?:[.,]\d+)*")
 _ENUMERATOR = re.compile(r"^\s*(?:[-*•#>]+\s+|\(?\d{1,3}(?:\.\d{1,3})*[.)]?\s+(?=\D))")
 _CLAUSE_BREAK = re.compile(
     r"[;:](?=\s)|,(?=\s)|\s[–—-]\s|[，；：、]|\s(?=and\b|but\b|while\b|whereas\b)"
@@ -73,10 +75,9 @@ def _lines_of_fragment(text: str, span: Span) -> list[Span]:
     if _TERMINATOR.search(text, span.end - 2, span.end) or "\n" not in text[span.start : span.end]:
         return [span]
     cuts = [span.start]
-    for match in re.finditer(r"\n\s*(?=[^\s])", text[span.start : span.end]):
-        position = span.start + match.end()
-        if not text[position].islower():
-            cuts.append(position)
+    for match in _LINE.finditer(text, span.start, span.end):
+        if not match.group().lstrip()[0].islower() or len(_FIGURE.findall(match.group())) > 1:
+            cuts.append(match.start())
     lines = (trimmed(text, start, end) for start, end in pairwise([*cuts, span.end]))
     return [line for line in lines if line]
 

@@ -42,6 +42,7 @@ _UNSPACED = (
     r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
 )
 _TOKEN = re.compile(
+    rf"(?P<code>[A-Za-z]{{1,3}}-?\d+[A-Za-z\d]*)|"
     rf"(?P<number>\d+(?:[.,\u00a0\u202f']\d+)*)|(?P<unspaced>[{_UNSPACED}]+)|"
     rf"(?P<word>[^\W\d_{_UNSPACED}]+(?:['’][^\W\d_]+)?)"
 )
@@ -101,6 +102,9 @@ def words(text: str) -> Iterator[Word]:
         token = match.group()
         if match.lastgroup == "number":
             yield Word(normal_number(token), start, end, is_number=True, is_stop_word=False)
+        elif match.lastgroup == "code":  # "E08", "T-20", "CO2": one name, not a word and a number
+            code = token.casefold().replace("-", "")
+            yield Word(code, start, end, is_number=False, is_stop_word=False)
         elif match.lastgroup == "unspaced":
             yield from _character_pairs(token, start)
         else:
@@ -149,6 +153,17 @@ def figure_terms(text: str) -> frozenset[str]:
     return number_terms(text) | spelled
 
 
+_NEGATION = re.compile(
+    r"\b(?:not|never|no|none|nobody|nothing|neither|nor|without|cannot|\w+n['’]t)\b", re.IGNORECASE
+)
+_OPENING_NO = re.compile(r"^\W*no\b[,.:;]?", re.IGNORECASE)
+
+
+def is_negated(text: str) -> bool:
+    """Whether a text denies something, in English; an opening "No," is not counted."""
+    return bool(_NEGATION.search(_OPENING_NO.sub("", text)))
+
+
 @lru_cache(maxsize=16384)
 def name_terms(text: str) -> frozenset[str]:
     """Words that are written as names: capitals inside a sentence, acronyms, mixed case.
@@ -166,7 +181,7 @@ def name_terms(text: str) -> frozenset[str]:
     for i, (word, surface) in enumerate(latin):
         if not surface[:1].isupper():
             continue
-        inner_capital = any(c.isupper() for c in surface[1:])
+        inner_capital = any(c.isupper() or c.isdigit() for c in surface[1:])
         opens = bool(opening.search(text[max(0, word.start - 4) : word.start]))
         if opens and not inner_capital:
             following = latin[i + 1] if i + 1 < len(latin) else None

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from rag.citations import Unsupported, cite, cite_quote, split_statements, without_markers
 from rag.evidence import Evidence
+from rag.extracts import find_extracts
 from tests.rag.passages import make_hit, page_text
 
 PATH = "The river path is 11 kilometres long and almost flat."
@@ -96,7 +97,7 @@ def test_a_list_keeps_its_form() -> None:
 def test_a_quoted_sentence_is_one_line_with_its_marker() -> None:
     hit = make_hit("The ridge path is\n8 kilometres long.")
     evidence = Evidence([hit], question="How long is the ridge path?")
-    extract = evidence.extracts("How long is the ridge path?")[0]
+    extract = find_extracts("How long is the ridge path?", evidence)[0]
     result = cite_quote(extract.quote, evidence)
     assert result.text == "The ridge path is 8 kilometres long [1]."
     assert result.citations[0].quote == "The ridge path is\n8 kilometres long."
@@ -113,7 +114,7 @@ def test_no_document_and_no_answer_makes_a_citation_that_does_not_resolve(
     results = [cite(answer, evidence, unsupported=choice) for choice in Unsupported]
     results += [
         cite_quote(extract.quote, evidence)
-        for extract in evidence.extracts("How long is the ridge path?")
+        for extract in find_extracts("How long is the ridge path?", evidence)
     ]
     pages = {hit.document_id: page_text(hit) for hit in hits}
     for result in results:

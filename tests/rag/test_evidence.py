@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from rag.evidence import Evidence
+from rag.extracts import find_extracts
 from tests.rag.passages import make_hit
 
 BRIDGE = "Work on the Tamber bridge began in 1911. It was opened on 4 May 1922 by Queen Maud."
@@ -110,15 +111,15 @@ def test_offsets_are_those_of_the_page() -> None:
     ],
 )
 def test_the_best_extract_answers_the_question(question: str, best: str) -> None:
-    extracts = Evidence([make_hit(BRIDGE)], question=question).extracts(question)
+    extracts = find_extracts(question, Evidence([make_hit(BRIDGE)], question=question))
     assert extracts[0].quote.text == best
 
 
 def test_similarity_moves_the_choice_among_sentences() -> None:
     question = "Who cut the ribbon of the Tamber bridge?"
     evidence = Evidence([make_hit(BRIDGE)], question=question)
-    extracts = evidence.extracts(
-        question, similarity=lambda _, texts: [float("Queen" in t) for t in texts]
+    extracts = find_extracts(
+        question, evidence, similarity=lambda _, texts: [float("Queen" in t) for t in texts]
     )
     assert extracts[0].quote.text.endswith("Queen Maud.")
 
@@ -126,17 +127,55 @@ def test_similarity_moves_the_choice_among_sentences() -> None:
 def test_an_extract_that_announces_a_list_has_the_list() -> None:
     text = "To reset the meter:\n\n- switch off the fuse\n- hold the button\n\nTools are here."
     question = "How do I reset the meter?"
-    extracts = Evidence([make_hit(text)], question=question).extracts(question)
+    extracts = find_extracts(question, Evidence([make_hit(text)], question=question))
     assert extracts[0].quote.text == text[: text.index("\n\nTools")]
 
 
 def test_a_question_in_a_passage_is_no_answer() -> None:
     text = "How high is the tower? The tower is 31 metres high."
-    extracts = Evidence([make_hit(text)]).extracts("How high is the tower?")
+    extracts = find_extracts("How high is the tower?", Evidence([make_hit(text)]))
     assert [extract.quote.text for extract in extracts] == ["The tower is 31 metres high."]
 
 
 def test_no_passages_support_nothing() -> None:
     evidence = Evidence([], question="What?")
     assert evidence.support("Something was said in 1911.") == []
-    assert evidence.extracts("What?") == []
+    assert find_extracts("What?", evidence) == []
+
+
+def test_figures_are_not_given_to_other_years() -> None:
+    """135M turned "22.6% after 23.9% in 2023" round."""
+    text = "The tax rate was 22.6% after 23.9% in 2023. Profit rose in 2024."
+    question = "How did the tax rate change between 2023 and 2024?"
+    statement = "The tax rate was 22.6% in 2023 and 23.9% in 2024."
+    assert support(statement, text.partition(". ")[0] + ".", question=question) == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "supported"),
+    [
+        ("The deposit is not refunded.", True),
+        ("No, the deposit is not refunded.", True),
+        ("The deposit is refunded.", False),
+    ],
+)
+def test_a_statement_that_says_the_opposite_has_no_support(statement: str, supported: bool) -> None:
+    text = "The deposit is not refunded."
+    assert bool(support(statement, text, question="Is the deposit refunded?")) is supported
+
+
+def test_a_row_is_read_with_the_lines_above_its_table() -> None:
+    text = "Revenue by segment\n2022 2023 2024\nWater 50.3 57.9 63.4\nWeather 30.4 33.2 31.5"
+    question = "What was the revenue of the Weather segment in 2022?"
+    extracts = find_extracts(question, Evidence([make_hit(text)], question=question))
+    assert extracts[0].quote.text == "Weather 30.4 33.2 31.5"
+    assert support("Weather revenue was 30.4 in 2022.", text, question=question) == [
+        "Weather 30.4 33.2 31.5"
+    ]
+
+
+def test_page_headers_answer_nothing() -> None:
+    text = "Kestrelmoor plc · Annual report 2024\nPage 5 of 9\nRevenue was 120.7 million."
+    question = "What was the revenue of Kestrelmoor in 2024?"
+    extracts = find_extracts(question, Evidence([make_hit(text)], question=question))
+    assert extracts[0].quote.text == "Revenue was 120.7 million."

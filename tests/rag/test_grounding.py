@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from rag.evidence import Evidence
+from rag.extracts import find_extracts
 from rag.grounding import Grounded, ground
 from rag.reading import LARGE_READER, MEDIUM_READER, SMALL_READER, Reading, focused, reading_for
 from rag.refusal import REFUSAL
@@ -19,7 +20,7 @@ def grounded(
     draft: str, reading: Reading, *, question: str = QUESTION, text: str = TEXT
 ) -> Grounded:
     evidence = Evidence([make_hit(text)], question=question)
-    return ground(draft, evidence, evidence.extracts(question), reading=reading)
+    return ground(draft, evidence, find_extracts(question, evidence), reading=reading)
 
 
 def test_a_supported_draft_is_shown_with_its_citation() -> None:
@@ -84,7 +85,7 @@ def test_models_are_used_by_their_size() -> None:
 def test_focus_shows_the_best_sentences_as_spans_of_the_page() -> None:
     hit = make_hit(TEXT, start=50)
     evidence = Evidence([hit], question=QUESTION)
-    (shown, *_) = focused([hit], evidence.extracts(QUESTION))
+    (shown, *_) = focused([hit], find_extracts(QUESTION, evidence))
     assert shown.text == TEXT[shown.start - 50 : shown.end - 50]
     assert shown.text.startswith("Frontex")
     assert len(shown.text) < len(TEXT)

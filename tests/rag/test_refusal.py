@@ -2,7 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from rag.refusal import RelevanceThresholds, is_relevant, refusal_text, says_it_does_not_know
+from rag.refusal import (
+    RelevanceThresholds,
+    asks_for_another,
+    is_relevant,
+    refusal_text,
+    says_it_does_not_know,
+)
 from tests.rag.passages import make_hit
 
 
@@ -77,3 +83,18 @@ def test_relevance_needs_meaning_or_words(
     hit = make_hit("text", dense=dense)
     found = is_relevant(hit, coverage, RelevanceThresholds(), dense_is_reliable=reliable)
     assert found is relevant
+
+
+@pytest.mark.parametrize(
+    ("question", "another"),
+    [
+        ("What rent does the tenant of Unit 8 pay?", True),
+        ("What rent does the tenant of Unit 7 pay?", False),
+        ("What rent does the tenant of Room 8 pay?", False),  # no text numbers its rooms
+        ("What does unit 7 cost in 2025?", False),
+        ("What does Clause 9.9 say?", True),
+    ],
+)
+def test_a_number_that_the_texts_do_not_have_is_another_thing(question: str, another: bool) -> None:
+    texts = ["Lease of Unit 7. See clause 5.2 and clause 8.", "The rent 2024 was paid."]
+    assert asks_for_another(question, texts) is another

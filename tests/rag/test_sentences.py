@@ -39,6 +39,10 @@ def sentences(text: str) -> list[str]:
             "Results\nThe yield of the orchard was twenty-one tonnes in the year.",
             ["Results", "The yield of the orchard was twenty-one tonnes in the year."],
         ),
+        (
+            "Revenue by segment\nWater 41.2 44.8\nother 28.6 27.1",
+            ["Revenue by segment", "Water 41.2 44.8", "other 28.6 27.1"],
+        ),
         ("", []),
         (" \n\t ", []),
     ],

@@ -77,3 +77,9 @@ def test_offsets_of_words_are_theirs(text: str) -> None:
         assert word.term
         assert word.start >= position - 1  # pairs of an unspaced script overlap by one
         position = word.end
+
+
+def test_a_code_is_one_name() -> None:
+    assert content_terms("the code E08 of the T-20") == {"code", "e08", "t20"}
+    assert name_terms("see E08 there") == {"e08"}
+    assert number_terms("E08 59mm") == {"59"}
