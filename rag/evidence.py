@@ -15,12 +15,13 @@ from dataclasses import dataclass
 from rag.question_kind import asked_terms
 from rag.results import Hit
 from rag.sentences import Span, clause_spans
-from rag.terms import content_terms, figure_terms, is_negated, name_terms
+from rag.terms import content_terms, figure_terms, is_code, is_negated, name_terms
 from rag.windows import Window, sentence_windows, wider_windows
 
 # Share of a statement's weighted terms that its spans must have.
 SUPPORT_COVERAGE = 0.6
 _NUMBER_WEIGHT = 1.5
+_CODE_BONUS = 2.0  # who asks for "E08" wants no other code; "T-20" on every page is no choice
 _COMMON_DISCOUNT = 0.5
 # Per extra sentence: a wider window must bring something that the narrower one lacks.
 _WINDOW_PENALTY = 0.04
@@ -73,11 +74,19 @@ class Evidence:
         """How much a term tells one sentence from another; > 0, higher is rarer."""
         seen = self._document_frequency[term]
         rarity = math.log(1.0 + (self._sentence_count + 1.0) / (seen + 1.0))
-        if len(self.passages) > 1:
-            # What every passage has (a name in the page header) chooses between none of them.
-            everywhere = sum(term in context for context in self._context) / len(self.passages)
-            rarity *= 1.0 - _COMMON_DISCOUNT * everywhere
+        share = self.passage_share(term)
+        rarity *= 1.0 - _COMMON_DISCOUNT * share
+        if is_code(term):
+            return rarity * (1.0 + _CODE_BONUS * (1.0 - share))
         return rarity * (_NUMBER_WEIGHT if term[:1].isdigit() else 1.0)
+
+    def passage_share(self, term: str) -> float:
+        """Share of the passages that have a term; 0 where there is one passage only.
+
+        What every passage has (a name in the page header) chooses between none of them.
+        """
+        count = len(self.passages)
+        return sum(term in context for context in self._context) / count if count > 1 else 0.0
 
     def coverage(self, wanted: Iterable[str], found: frozenset[str]) -> float:
         """Share in [0, 1] of the wanted terms' weight that is among the found; 0 if none wanted."""

@@ -18,7 +18,7 @@ from rag.question_kind import (
     has_kind,
     question_kind,
 )
-from rag.terms import content_terms, number_terms, term_pairs
+from rag.terms import content_terms, is_code, number_terms, term_pairs
 from rag.windows import Window, is_sentence, with_list
 
 # Weights of what makes a sentence fit a question. Measured on SQuAD2 dev (300 questions, 4
@@ -35,7 +35,6 @@ _PASSAGE_PENALTY = 0.3  # for the worst passage; none for the best
 _FRAGMENT_PENALTY = 0.6  # for a heading or a page header
 _STRONG_BREAK = re.compile(r"[;:](?=\s)")
 _PART_TERMS = 4
-_CODE = re.compile(r"[a-z]+\d[a-z\d]*")
 _PAGE_NUMBER = re.compile(r"\bpage \d+(?: of \d+)?$", re.IGNORECASE)
 
 # (question, sentences) -> cosine of each sentence and the question.
@@ -96,7 +95,7 @@ def _fit(
         + _COSINE_SHARE * cosine
         + (_CAUSE_SHARE if is_cause else _KIND_SHARE) * has_kind(window.text, question)
         + _PHRASE_SHARE * _shared_pairs(question, window.text)
-        - _FRAGMENT_PENALTY * _is_fragment(window, question, wanted)
+        - _FRAGMENT_PENALTY * _is_fragment(window, question, wanted, evidence)
         - _PASSAGE_PENALTY * (1.0 - standing)
     )
 
@@ -113,7 +112,7 @@ def _says_something(window: Window, wanted: frozenset[str]) -> bool:
     return bool(window.terms - wanted) and not window.text.endswith(("?", "？"))
 
 
-def _is_fragment(window: Window, question: str, wanted: frozenset[str]) -> bool:
+def _is_fragment(window: Window, question: str, wanted: frozenset[str], evidence: Evidence) -> bool:
     """Whether a line is a heading or the like: no sentence, and not what is asked for either.
 
     A table's row is known by a figure that the question lacks (years aside), by a code that the
@@ -124,7 +123,9 @@ def _is_fragment(window: Window, question: str, wanted: frozenset[str]) -> bool:
     if _PAGE_NUMBER.search(window.text):
         return True
     figures = amount_terms(window.text) & number_terms(window.text)
-    names_code = any(_CODE.fullmatch(term) for term in window.terms & wanted)
+    names_code = any(
+        is_code(term) and evidence.passage_share(term) < 1.0 for term in window.terms & wanted
+    )
     often = question_kind(question) is QuestionKind.FREQUENCY and has_kind(window.text, question)
     return not (figures - wanted or names_code or often)
 

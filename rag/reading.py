@@ -56,7 +56,7 @@ SMALL_READER = Reading(
     focus=True, least_fit=0.9, draft_fit=0.0, least_kept=0.4, refusal_fit=0.9, quote_fit=0.9
 )
 # Qwen2.5-Coder-1.5B, 30 answerable and 15 unanswerable questions of SQuAD2: gold in the answer
-# .70 -> .80 and balanced refusal .53 -> .72 against believing its refusals and every supported
+# .70 -> .80 and balanced refusal .53 -> .68 against believing its refusals and every supported
 # draft; it says "do not say" as often where the passage does (.10) as where it does not (.07).
 MEDIUM_READER = Reading(refusal_fit=1.35)
 # Larger models were not measured; their refusals are believed.

@@ -46,6 +46,7 @@ _TOKEN = re.compile(
     rf"(?P<number>\d+(?:[.,\u00a0\u202f']\d+)*)|(?P<unspaced>[{_UNSPACED}]+)|"
     rf"(?P<word>[^\W\d_{_UNSPACED}]+(?:['’][^\W\d_]+)?)"
 )
+_CODE = re.compile(r"[a-z]{1,3}\d+[a-z\d]*")
 _THOUSANDS = re.compile(
     r"^\d{1,3}(?:([,\u00a0\u202f'])\d{3}(?:\1\d{3})*|(\.)\d{3}(?:\.\d{3})+)(?:[.,]\d+)?$"
 )
@@ -151,6 +152,11 @@ def figure_terms(text: str) -> frozenset[str]:
         if word.term.isdigit() and not word.is_number and int(word.term) > 1
     }
     return number_terms(text) | spelled
+
+
+def is_code(term: str) -> bool:
+    """Whether a term is a code such as "e08" or "t20": letters, then digits."""
+    return bool(_CODE.fullmatch(term))
 
 
 _NEGATION = re.compile(
