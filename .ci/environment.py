@@ -13,6 +13,7 @@ import contextlib
 import hashlib
 import json
 import os
+import platform
 import queue
 import re
 import shutil
@@ -44,6 +45,8 @@ GPU_CMAKE_ARGS = {
     "metal": "-DGGML_METAL=on",
 }
 GPU_COMPILERS = {"cuda": "nvcc", "vulkan": "glslc"}
+# Faster kernels for several sequences at once; the folder's CMake file says how and why.
+PATCHES = Path(__file__).resolve().parent / "llama_cpp"
 INSTALL = ("install", "--progress-bar=raw")
 HEARTBEAT_SECONDS = 20.0
 
@@ -378,20 +381,73 @@ def make_llama(requirement: str, build: Build) -> None:
             f"the {'CUDA toolkit' if build.gpu == 'cuda' else 'Vulkan SDK'}, or use "
             "PAPERLIGHT_GPU=cpu."
         )
-    # --no-binary: a prebuilt wheel would be for some other processor.
-    arguments = [*INSTALL, "--verbose", requirement, f"--no-binary={LLAMA}"]
-    if build.cmake_args or "llama" in read_stamps():
-        # Another variant may be installed, under the same version.
-        arguments += ["--force-reinstall", "--no-deps"]
-    if build.cmake_args:
-        # pip keeps the wheel it built by the name of the source, whatever CMAKE_ARGS were: this
-        # build must not come from there, nor go there.
-        arguments += ["--no-cache-dir"]
     write_stamp("llama", "unfinished")
-    line = StatusLine()
-    environment = {"CMAKE_ARGS": build.cmake_args} if build.cmake_args else {}
-    run_pip(*arguments, text_of=CompileText(line), line=line, environment=environment)
+    wheel = built_wheel(requirement, build)
+    # Another variant may be installed, under the same version.
+    run_pip(*INSTALL, "--force-reinstall", "--no-deps", str(wheel))
     write_stamp("llama-build", f"{build.gpu} {build.own_arguments}")
+
+
+def built_wheel(requirement: str, build: Build) -> Path:
+    """The compiled wheel, from an earlier time if nothing that it depends on has changed.
+
+    pip's own cache knows a built wheel by the name of its source only: not for which processor or
+    GPU it was compiled, nor with which patches.
+    """
+    folder = wheel_folder(requirement, build)
+    for wheel in folder.glob("*.whl"):
+        return wheel
+    fresh = folder.with_name(f"{folder.name}.{os.getpid()}")
+    include = f"-DCMAKE_PROJECT_llama_cpp_INCLUDE={PATCHES / 'apply_patches.cmake'}"
+    own = os.environ.get("SKBUILD_CMAKE_ARGS")
+    environment = {
+        "CMAKE_ARGS": build.cmake_args,
+        "SKBUILD_CMAKE_ARGS": f"{own};{include}" if own else include,
+    }
+    line = StatusLine()
+    try:
+        # --no-binary: a prebuilt wheel would be for some other processor.
+        run_pip(
+            *("wheel", "--progress-bar=raw", "--verbose", "--no-deps", "--no-cache-dir"),
+            *(f"--no-binary={LLAMA}", f"--wheel-dir={fresh}", requirement),
+            text_of=CompileText(line),
+            line=line,
+            environment=environment,
+        )
+        shutil.rmtree(folder, ignore_errors=True)
+        fresh.rename(folder)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+def wheel_folder(requirement: str, build: Build) -> Path:
+    """Where the wheel of these sources for this machine is kept, for other clones too."""
+    wanted = digest_of(requirement, build.cmake_args, patches(), sys.version, processor())
+    cache = os.environ.get("XDG_CACHE_HOME", "").strip()
+    folder = (Path(cache) if cache else Path.home() / ".cache") / "paperlight" / "wheels"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:  # a home that cannot be written to
+        folder = VENV / "wheels"
+        folder.mkdir(parents=True, exist_ok=True)
+    return folder / wanted
+
+
+def patches() -> str:
+    """All that is done to the sources before they are compiled."""
+    return "".join(path.read_text("utf-8") for path in sorted(PATCHES.iterdir()))
+
+
+def processor() -> str:
+    """What this processor can do: the compiler uses all of it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+    except OSError:
+        lines = []
+    known = [line for line in lines if line.startswith(("flags", "Features"))][:1]
+    return f"{platform.machine()} {''.join(known) or platform.processor()}"
 
 
 def steps(extras: str) -> list[Step]:
@@ -411,7 +467,7 @@ def steps(extras: str) -> list[Step]:
         Step(
             "llama",
             f"compiling llama.cpp for {target} (minutes, once)",
-            (llama, build.cmake_args),
+            (llama, build.cmake_args, patches(), processor()),
             lambda: make_llama(llama, build),
         ),
         Step(

@@ -188,3 +188,45 @@ def test_a_failure_shows_its_reason_and_not_pips_epilogue(environment: ModuleTyp
         'CUDA_ARCHITECTURES is set to "native", but no GPU was detected.',
         "-- Generating done",
     ]
+
+
+def test_a_wheel_is_kept_for_the_same_machine_only(
+    environment: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """pip's cache once handed a wheel without the patches, or for another processor, to a clone."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    builds: list[dict[str, str]] = []
+
+    def build(*arguments: str, environment: dict[str, str], **_: object) -> None:
+        builds.append(environment)
+        (folder,) = [a.partition("=")[2] for a in arguments if a.startswith("--wheel-dir=")]
+        Path(folder).mkdir()
+        (Path(folder) / "llama_cpp_python-0-py3-none-any.whl").touch()
+
+    monkeypatch.setattr(environment, "run_pip", build)
+    cpu, cuda = environment.Build("cpu", ""), environment.Build("cuda", "")
+
+    first = environment.built_wheel("llama-cpp-python==0", cpu)
+    assert environment.built_wheel("llama-cpp-python==0", cpu) == first
+    assert len(builds) == 1
+    assert "apply_patches.cmake" in builds[0]["SKBUILD_CMAKE_ARGS"]
+
+    assert environment.built_wheel("llama-cpp-python==0", cuda) != first
+    monkeypatch.setattr(environment, "processor", lambda: "another")
+    assert environment.built_wheel("llama-cpp-python==0", cpu) != first
+    assert len(builds) == 3
+
+
+def test_a_failed_build_leaves_no_wheel_folder(
+    environment: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+    def fail(*_: str, **__: object) -> None:
+        raise environment.StepFailed("no compiler")
+
+    monkeypatch.setattr(environment, "run_pip", fail)
+    with pytest.raises(environment.StepFailed):
+        environment.built_wheel("llama-cpp-python==0", environment.Build("cpu", ""))
+
+    assert list((tmp_path / "cache" / "paperlight" / "wheels").iterdir()) == []
