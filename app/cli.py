@@ -26,6 +26,7 @@ from app.command_options import (
 from app.terminal import (
     Terminal,
     counted,
+    counted_progress,
     draft_view,
     fetch_progress,
     ingest_progress,
@@ -280,6 +281,24 @@ def serve(
 
     with Library.open(options.library, settings=settings) as opened:
         run_server(settings, opened, announce=options.terminal.note)
+
+
+@app.command()
+def warm(
+    context: typer.Context,
+    collection: CollectionOption = None,
+    library: LibraryOption = None,
+    model: ModelOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compute the state of all passages ahead of questions (needs PAPERLIGHT_PASSAGE_BLOCKS)."""
+    options = options_of(context)
+    with options.open_library() as opened, counted_progress("passages") as progress:
+        done = opened.warm_passages(collection=collection, progress=progress)
+    if options.as_json:
+        options.terminal.result({"passages": done})
+    else:
+        options.terminal.say(f"{counted(done, 'passage')} ready.")
 
 
 @app.command()

@@ -103,6 +103,22 @@ def ingest_progress(total_hint: str) -> Iterator[Callable[[Progress], None]]:
         yield show
 
 
+@contextmanager
+def counted_progress(noun: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar for (done, total) on standard error; nothing where that is no terminal."""
+    if not sys.stderr.isatty():
+        yield lambda _done, _total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    columns = (TextColumn(noun), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
+        bar = bars.add_task(noun, total=None)
+        yield lambda done, total: bars.update(bar, completed=done, total=total)
+
+
 def fetch_progress() -> Callable[[FetchProgress], None]:
     """Says each tenth of a model's download on standard error."""
     said: set[str] = set()

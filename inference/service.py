@@ -180,6 +180,11 @@ class InferenceService:
         """GPUs that layers were offloaded to; () on a CPU."""
         return self._engine.devices
 
+    @property
+    def keeps_passages(self) -> bool:
+        """Whether passages of a prompt are computed once and kept (passage blocks)."""
+        return self._engine.blocks.enabled
+
     def encode_chat(
         self, messages: Sequence[Message], *, add_generation_prompt: bool = True
     ) -> Prompt:

@@ -5,7 +5,8 @@
     │   └── QuestionTooLong     it leaves no room in the model's context for passages and answer
     ├── ContextTooSmall     the model's context cannot hold even the instructions
     ├── ExamplesInvalid     an examples file does not have the expected form
-    └── LibraryClosed       the library was used after `close()`
+    ├── LibraryClosed       the library was used after `close()`
+    └── PassageBlocksUnused passages would be computed ahead for nothing
 
 Errors of the layers below (ingest.errors, inference.request) pass through unchanged.
 """
@@ -35,3 +36,7 @@ class ExamplesInvalid(RagError, ValueError):
 
 class LibraryClosed(RagError):
     """The library was closed; open it again."""
+
+
+class PassageBlocksUnused(RagError):
+    """Passages would be computed ahead for nothing; the message says why."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -29,10 +29,12 @@ from rag.doctor import DoctorReport, check_devices, check_folder
 from rag.errors import LibraryClosed
 from rag.examples import ExampleStore, bundled_examples, load_examples
 from rag.lazy import Lazy
+from rag.prompts import LabelledPassage
 from rag.results import Answer, AnswerEvent, AnswerStage, Hit, Turn
 from rag.search import HybridSearch
 from rag.settings import Settings
 from rag.vectors import CachedEmbedder
+from rag.warming import warm_passages
 
 if TYPE_CHECKING:
     from inference.service import InferenceService
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 _DATABASE = "library.db"
 _INDEX_FOLDER = "index"
 _EXAMPLES = "examples.json"
+_BLOCKS_FOLDER = "blocks"
 # Questions of a batch that are under way at once: enough to keep every sequence of the engine
 # busy while others are being searched for or grounded.
 _BATCH_QUESTIONS_PER_SEQUENCE = 2
@@ -288,6 +291,28 @@ class Library:
             engine.result()
             search.result()
 
+    def warm_passages(
+        self,
+        *,
+        collection: str | None = None,
+        progress: Callable[[int, int], None] | None = None,
+        cancel: threading.Event | None = None,
+    ) -> int:
+        """Compute the passage blocks of a collection, or of all documents, ahead of questions.
+
+        progress: told passages done and passages in all. Returns how many were computed or found;
+        computed ones outlive this process where `block_disk_mb` allows.
+        Raises PassageBlocksUnused where this model or these settings would not use them.
+        """
+        store = self._opened()._store
+        documents = store.documents(collection)
+        passages = [
+            LabelledPassage(record.name, None, chunk.text)
+            for record in documents
+            for chunk in store.document_chunks(record.document_id)
+        ]
+        return warm_passages(self.generator, passages, progress=progress, cancel=cancel)
+
     def doctor(self, *, repair: bool = True) -> DoctorReport:
         """Check folder, database, index, models and devices; mend what can be derived."""
         store = self._opened()._store
@@ -367,6 +392,16 @@ class Library:
                 threads=settings.threads,
                 kv_type=settings.kv_type,
                 queue_limit=settings.queue_limit,
+                tensor_split=settings.tensor_split,
+                map_file=settings.map_file,
+                lock_memory=settings.lock_memory,
+                adapters=tuple(settings.adapters.items()),
+                prefix_cache=settings.prefix_cache,
+                drafting=settings.drafting,
+                passage_blocks=settings.passage_blocks,
+                block_memory_bytes=settings.block_memory_mb << 20,
+                block_folder=self.path / _BLOCKS_FOLDER,
+                block_disk_bytes=settings.block_disk_mb << 20,
             )
         )
 

