@@ -14,6 +14,7 @@ import contextlib
 import ctypes
 import logging
 import os
+import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -269,9 +270,10 @@ def _chat_template(model: Any) -> str | None:
 
 
 class Vocabulary:
-    """A GGUF file's tokenizer and chat template, without its weights. Free it with `close`.
+    """A GGUF file's tokenizer and chat template, without its weights.
 
     For a process in which the model itself does not run; touches no GPU. Raises ModelLoadError.
+    Freed when nobody refers to the tokenizer any more, since any thread may still be counting.
     """
 
     def __init__(self, path: Path) -> None:
@@ -280,15 +282,11 @@ class Vocabulary:
         # An empty list of devices: otherwise each GPU is asked for its memory, and that takes some.
         no_devices = (ctypes.c_void_p * 1)()
         params.devices = ctypes.cast(no_devices, ctypes.c_void_p)
-        self._model = _load_model(path, params)
-        self.tokenizer = Tokenizer(llama_cpp.llama_model_get_vocab(self._model))
-        self.chat_template = _chat_template(self._model)
-
-    def close(self) -> None:
-        """Free the vocabulary; the tokenizer must not be used after. Idempotent."""
-        if self._model:
-            llama_cpp.llama_model_free(self._model)
-            self._model = None
+        model = _load_model(path, params)
+        self.chat_template = _chat_template(model)
+        self.tokenizer = Tokenizer(llama_cpp.llama_model_get_vocab(model))
+        # Not at the interpreter's exit: daemon threads may then be in the middle of a text.
+        weakref.finalize(self.tokenizer, llama_cpp.llama_model_free, model).atexit = False
 
 
 class Model:

@@ -276,38 +276,7 @@ class InferenceService(GenerationService):
 
     def metrics(self) -> dict[str, float]:
         """Counters and gauges, by Prometheus-style names (no labels but those in the names)."""
-        engine, counters = self._engine, self._engine.counters
-        cache = engine.cache
-        figures: dict[str, float] = {
-            f"requests_{reason.value}_total": float(count)
-            for reason, count in counters.requests.items()
-        }
-        figures |= {
-            "requests_running": len(engine.running),
-            "requests_waiting": self._queued,
-            "steps_total": counters.steps,
-            "step_seconds_total": counters.step_seconds,
-            "decode_seconds_total": counters.decode_seconds,
-            "batch_rows_total": counters.rows,
-            "prompt_tokens_computed_total": counters.prompt_tokens_computed,
-            "prompt_tokens_reused_total": counters.prompt_tokens_reused,
-            "completion_tokens_total": counters.completion_tokens,
-            "preemptions_total": counters.preemptions,
-            "draft_tokens_total": counters.drafted_tokens,
-            "draft_tokens_accepted_total": counters.accepted_draft_tokens,
-            "failed_batches_total": counters.failed_batches,
-            "kv_cells": cache.total,
-            "kv_cells_used": cache.total - cache.free,
-            "kv_cells_evicted_total": cache.evicted_cells,
-        }
-        for name, values in (
-            ("first_token_seconds", list(counters.first_token_seconds)),
-            ("inter_token_seconds", list(counters.inter_token_seconds)),
-        ):
-            if values:
-                for percent in (50, 99):
-                    figures[f"{name}_p{percent}"] = float(np.percentile(values, percent))
-        return figures
+        return engine_metrics(self._engine, waiting=self._queued)
 
     def close(self, *, drain: bool = False) -> None:
         """Stop and free the model. drain: finish what was submitted first. Idempotent."""
@@ -379,6 +348,41 @@ class InferenceService(GenerationService):
         recent = list(self._engine.counters.request_seconds)
         each = sum(recent) / len(recent) if recent else DEFAULT_REQUEST_SECONDS
         return max(1.0, self._queued * each / self.config.max_sequences)
+
+
+def engine_metrics(engine: Engine, *, waiting: int) -> dict[str, float]:
+    """The figures of an engine for `GenerationService.metrics`. waiting: requests in line."""
+    counters, cache = engine.counters, engine.cache
+    figures: dict[str, float] = {
+        f"requests_{reason.value}_total": float(count)
+        for reason, count in counters.requests.items()
+    }
+    figures |= {
+        "requests_running": len(engine.running),
+        "requests_waiting": waiting,
+        "steps_total": counters.steps,
+        "step_seconds_total": counters.step_seconds,
+        "decode_seconds_total": counters.decode_seconds,
+        "batch_rows_total": counters.rows,
+        "prompt_tokens_computed_total": counters.prompt_tokens_computed,
+        "prompt_tokens_reused_total": counters.prompt_tokens_reused,
+        "completion_tokens_total": counters.completion_tokens,
+        "preemptions_total": counters.preemptions,
+        "draft_tokens_total": counters.drafted_tokens,
+        "draft_tokens_accepted_total": counters.accepted_draft_tokens,
+        "failed_batches_total": counters.failed_batches,
+        "kv_cells": cache.total,
+        "kv_cells_used": cache.total - cache.free,
+        "kv_cells_evicted_total": cache.evicted_cells,
+    }
+    for name, values in (
+        ("first_token_seconds", list(counters.first_token_seconds)),
+        ("inter_token_seconds", list(counters.inter_token_seconds)),
+    ):
+        if values:
+            for percent in (50, 99):
+                figures[f"{name}_p{percent}"] = float(np.percentile(values, percent))
+    return figures
 
 
 def describe_metrics(figures: dict[str, Any]) -> str:

@@ -29,7 +29,8 @@ async def readyz(workspace: Opened) -> JSONResponse:
         return JSONResponse(body, HTTPStatus.SERVICE_UNAVAILABLE)
     state = workspace.library.generator.state
     if state is not ServiceState.RUNNING:
-        body |= {"status": "failed", "what": f"the inference service is {state.value}"}
+        status = "starting" if state is ServiceState.RESTARTING else "failed"
+        body |= {"status": status, "what": f"the inference service is {state.value}"}
         return JSONResponse(body, HTTPStatus.SERVICE_UNAVAILABLE)
     return JSONResponse(body)
 
