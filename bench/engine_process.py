@@ -109,9 +109,10 @@ def main() -> None:
     with own, child:
         for service in services.values():  # warm-up
             run(service, max(options.clients))
-        for _ in range(options.rounds):
+        for number in range(options.rounds):
+            turns = list(services.items())[:: -1 if number % 2 else 1]  # neither is always first
             for clients in options.clients:
-                for name, service in services.items():
+                for name, service in turns:
                     runs.setdefault(f"{name}_{clients}", []).append(run(service, clients))
         for clients in options.clients:
             for figure in ("tokens_per_second", "first_token_seconds"):

@@ -72,6 +72,11 @@ _PROGRAM = (
 _PACKAGES = Path(__file__).resolve().parent.parent
 
 
+def engine_command() -> list[str]:
+    """The command line of an engine's process whose parent is this one."""
+    return [sys.executable, "-P", "-c", _PROGRAM, str(os.getpid()), str(_PACKAGES)]
+
+
 @dataclass(slots=True, eq=False)
 class _Call:
     """A request that has not ended. submitted: monotonic seconds. sent: its process may have it."""
@@ -252,15 +257,19 @@ class SupervisedService(GenerationService):
         limit = call.request.deadline_seconds
         if limit is not None:  # what is left of it: the process has a clock of its own
             plain["deadline_seconds"] = limit - (time.monotonic() - call.submitted)
-        call.sent = True
-        self._sent += 1
-        self._send(["submit", number, plain])
+        # What could not be sent was not read either: it waits for the next process.
+        call.sent = self._send(["submit", number, plain])
+        self._sent += call.sent
 
-    def _send(self, message: Message) -> None:
-        """To the process; if it is gone, the supervising thread finds out and tells everybody."""
-        if self._life is not None:
-            with contextlib.suppress(OSError):
-                self._life.wire.send(message)
+    def _send(self, message: Message) -> bool:
+        """To the process; False if it is gone, which the supervising thread then finds out."""
+        if self._life is None:
+            return False
+        try:
+            self._life.wire.send(message)
+        except OSError:
+            return False
+        return True
 
     def _stopped_error(self) -> EngineStopped:
         return EngineStopped(self._cause or "the inference service is closed")
@@ -300,9 +309,8 @@ class SupervisedService(GenerationService):
         with self._lock:
             if self._state is not ServiceState.RESTARTING:
                 return False
-            command = [sys.executable, "-P", "-c", _PROGRAM, str(os.getpid()), str(_PACKAGES)]
             process = subprocess.Popen(  # noqa: S603 - our own interpreter and our own code
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+                engine_command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE
             )
             assert process.stdin is not None
             assert process.stdout is not None
@@ -319,10 +327,6 @@ class SupervisedService(GenerationService):
         while (message := life.wire.receive()) is not None:
             self._dispatch(life, message)
         code = life.process.wait()
-        for pipe in (life.process.stdin, life.process.stdout):
-            with contextlib.suppress(OSError):  # what was not sent any more
-                if pipe is not None:
-                    pipe.close()
         return life.failure[1] if life.failure is not None else _describe_exit(code)
 
     def _dispatch(self, life: _Life, message: Message) -> None:
@@ -380,6 +384,7 @@ class SupervisedService(GenerationService):
         with self._lock:
             life, self._life = self._life, None
             assert life is not None
+            life.wire.close()
             self._tell_figure_readers()
             if self._state not in (ServiceState.RUNNING, ServiceState.RESTARTING):
                 self._cause = f"the engine stopped while the service was closing ({reason})"
@@ -423,6 +428,7 @@ class SupervisedService(GenerationService):
             if self._life is not None:  # only after a fault of ours
                 self._life.process.kill()
                 self._life.process.wait()
+                self._life.wire.close()
                 self._life = None
             cancelled = self._state is ServiceState.STOPPED
             calls, self._calls = self._calls, {}

@@ -6,6 +6,7 @@ A message is a list, its kind first; supervised.py and worker.py say which there
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import operator
@@ -69,6 +70,12 @@ class Wire:
             return None
         message: Message = json.loads(body)
         return message
+
+    def close(self) -> None:
+        """Close both pipes; what was not sent is lost."""
+        with contextlib.suppress(OSError):
+            self._writer.close()
+        self._reader.close()
 
 
 def _plain(value: Any) -> dict[str, Any]:
