@@ -279,7 +279,7 @@ def serve(
     from app.server import serve as run_server
     from rag.library import Library
 
-    with Library.open(options.library, settings=settings) as opened:
+    with Library.open(options.library, settings=settings, engine_process=True) as opened:
         run_server(settings, opened, announce=options.terminal.note)
 
 

@@ -23,15 +23,15 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from pydantic import ConfigDict, Field
 
 from inference.request import InvalidRequest, Message, Priority, Request, SamplingParams, TokenEvent
-from inference.service import InferenceService, TokenStream
+from inference.service import GenerationService, TokenStream
 
 
 class PaperlightChatModel(BaseChatModel):
-    """Chat completions from an `InferenceService`, which stays the caller's to close."""
+    """Chat completions from a `GenerationService`, which stays the caller's to close."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
-    service: InferenceService = Field(exclude=True)
+    service: GenerationService = Field(exclude=True)
     temperature: float = 0.0
     max_tokens: int = 512
     top_p: float = 0.95

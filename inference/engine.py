@@ -35,12 +35,12 @@ from inference.request import (
     DeadlineExceeded,
     FinishReason,
     InferenceError,
-    InvalidRequest,
     Prompt,
     Request,
     TokenEvent,
     TokenLogprob,
     Usage,
+    check_request,
 )
 from inference.sampling import Sampler
 
@@ -167,19 +167,9 @@ class Engine:
 
     def validate(self, request: Request) -> None:
         """Raise InvalidRequest for what can never be served. Callable from any thread."""
-        prompt = request.prompt.tokens
-        if not prompt:
-            raise InvalidRequest("the prompt is empty")
-        if len(prompt) >= self.context_tokens:
-            raise InvalidRequest(
-                f"the prompt has {len(prompt)} tokens, but this model serves at most "
-                f"{self.context_tokens - 1}; shorten it or raise context_tokens"
-            )
-        if min(prompt) < 0 or max(prompt) >= self.tokenizer.size:
-            raise InvalidRequest(f"token ids must be in [0, {self.tokenizer.size})")
-        biased = request.sampling.logit_bias
-        if any(not 0 <= token < self.tokenizer.size for token in biased):
-            raise InvalidRequest(f"logit_bias names a token outside [0, {self.tokenizer.size})")
+        check_request(
+            request, context_tokens=self.context_tokens, vocabulary_size=self.tokenizer.size
+        )
 
     def enqueue(self, completion: Completion) -> None:
         """Take a validated completion."""

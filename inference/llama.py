@@ -14,6 +14,7 @@ import contextlib
 import ctypes
 import logging
 import os
+import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -252,6 +253,42 @@ class Tokenizer:
         return bool(llama_cpp.llama_vocab_is_eog(self._vocab, token))
 
 
+def _load_model(path: Path, params: Any) -> Any:
+    """llama.cpp's pointer to a loaded model. Raises ModelLoadError."""
+    _start_backend()
+    if not path.is_file():
+        raise ModelLoadError(f"there is no model file at {path}")
+    model = llama_cpp.llama_model_load_from_file(str(path).encode(), params)
+    if not model:
+        raise ModelLoadError(f"{path} cannot be loaded: {_last_error()}")
+    return model
+
+
+def _chat_template(model: Any) -> str | None:
+    raw = llama_cpp.llama_model_chat_template(model, None)
+    return raw.decode("utf-8", "replace") if raw else None
+
+
+class Vocabulary:
+    """A GGUF file's tokenizer and chat template, without its weights.
+
+    For a process in which the model itself does not run; touches no GPU. Raises ModelLoadError.
+    Freed when nobody refers to the tokenizer any more, since any thread may still be counting.
+    """
+
+    def __init__(self, path: Path) -> None:
+        params = llama_cpp.llama_model_default_params()
+        params.vocab_only = True
+        # An empty list of devices: otherwise each GPU is asked for its memory, and that takes some.
+        no_devices = (ctypes.c_void_p * 1)()
+        params.devices = ctypes.cast(no_devices, ctypes.c_void_p)
+        model = _load_model(path, params)
+        self.chat_template = _chat_template(model)
+        self.tokenizer = Tokenizer(llama_cpp.llama_model_get_vocab(model))
+        # Not at the interpreter's exit: daemon threads may then be in the middle of a text.
+        weakref.finalize(self.tokenizer, llama_cpp.llama_model_free, model).atexit = False
+
+
 class Model:
     """A GGUF file loaded into memory. Free it with `close`, after its contexts.
 
@@ -269,9 +306,6 @@ class Model:
         lock_memory: bool = False,
         map_file: bool = True,
     ) -> None:
-        _start_backend()
-        if not path.is_file():
-            raise ModelLoadError(f"there is no model file at {path}")
         params = llama_cpp.llama_model_default_params()
         params.n_gpu_layers = gpu_layers
         if lock_memory:
@@ -289,9 +323,7 @@ class Model:
             shares = (ctypes.c_float * limit)(*tensor_split)
             params.tensor_split = shares
         self.path = path
-        self._model = llama_cpp.llama_model_load_from_file(str(path).encode(), params)
-        if not self._model:
-            raise ModelLoadError(f"{path} cannot be loaded: {_last_error()}")
+        self._model = _load_model(path, params)
         self._vocab = llama_cpp.llama_model_get_vocab(self._model)
         self.tokenizer = Tokenizer(self._vocab)
         self.description = self._describe()
@@ -321,8 +353,7 @@ class Model:
     @property
     def chat_template(self) -> str | None:
         """The Jinja chat template that the GGUF carries, or None."""
-        raw = llama_cpp.llama_model_chat_template(self._model, None)
-        return raw.decode("utf-8", "replace") if raw else None
+        return _chat_template(self._model)
 
     def rope(self) -> Rope | None:
         """How keys are turned; None where it is not the plain form (scaled or sectioned RoPE)."""

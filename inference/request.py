@@ -6,7 +6,7 @@ Errors:
     ├── InvalidRequest      can never be served as it is; the message says what to change
     ├── QueueFull           refused at once; `retry_after_seconds` says when to try again
     ├── DeadlineExceeded    the request's own time limit passed before it was finished
-    ├── EngineStopped       the service is closed or its thread died; `__cause__` says why
+    ├── EngineStopped       the service is closed or its engine died; the message says why
     └── ModelLoadError      the model file cannot be loaded as configured
 """
 
@@ -38,7 +38,7 @@ class DeadlineExceeded(InferenceError):
 
 
 class EngineStopped(InferenceError):
-    """The service no longer serves: it was closed, or its thread died (see `__cause__`)."""
+    """The service was closed, or its engine died with this request; the message says which."""
 
 
 class ModelLoadError(InferenceError):
@@ -166,6 +166,22 @@ class Request:
     priority: Priority = Priority.INTERACTIVE
     deadline_seconds: float | None = None
     client: str = ""
+
+
+def check_request(request: Request, *, context_tokens: int, vocabulary_size: int) -> None:
+    """Raise InvalidRequest for what a model of these sizes can never serve."""
+    prompt = request.prompt.tokens
+    if not prompt:
+        raise InvalidRequest("the prompt is empty")
+    if len(prompt) >= context_tokens:
+        raise InvalidRequest(
+            f"the prompt has {len(prompt)} tokens, but this model serves at most "
+            f"{context_tokens - 1}; shorten it or raise context_tokens"
+        )
+    if min(prompt) < 0 or max(prompt) >= vocabulary_size:
+        raise InvalidRequest(f"token ids must be in [0, {vocabulary_size})")
+    if any(not 0 <= token < vocabulary_size for token in request.sampling.logit_bias):
+        raise InvalidRequest(f"logit_bias names a token outside [0, {vocabulary_size})")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
 from queue import Empty, SimpleQueue
@@ -22,7 +23,7 @@ import numpy as np
 from inference.chat_template import ChatTemplate
 from inference.completion import Completion
 from inference.engine import Engine, EngineConfig
-from inference.llama import ModelDescription, Tokenizer
+from inference.llama import Model, ModelDescription, Tokenizer, Vocabulary
 from inference.request import (
     EngineStopped,
     FinishReason,
@@ -41,9 +42,13 @@ DEFAULT_REQUEST_SECONDS = 5.0  # for the first Retry-After, before anything was 
 
 
 class ServiceState(Enum):
-    """RUNNING takes requests; DRAINING finishes what it has; STOPPED and FAILED refuse."""
+    """RUNNING takes requests; DRAINING finishes what it has; STOPPED and FAILED refuse.
+
+    RESTARTING: the engine's process died and is started again; requests wait for it.
+    """
 
     RUNNING = "running"
+    RESTARTING = "restarting"
     DRAINING = "draining"
     STOPPED = "stopped"
     FAILED = "failed"
@@ -123,23 +128,108 @@ class TokenStream(Iterator[TokenEvent]):
         self.close()
 
 
-class InferenceService:
-    """A model that serves many callers at once.
+class GenerationService(ABC):
+    """A model that serves many callers at once: what they see of it, wherever its engine runs."""
+
+    def __init__(self, config: EngineConfig, vocabulary: Model | Vocabulary) -> None:
+        self.config = config
+        self._tokenizer = tokenizer = vocabulary.tokenizer
+        self._template = ChatTemplate(
+            vocabulary.chat_template,
+            tokenizer,
+            bos_text=tokenizer.text(tokenizer.bos) if tokenizer.bos >= 0 else "",
+            eos_text=tokenizer.text(tokenizer.eos) if tokenizer.eos >= 0 else "",
+        )
+
+    @property
+    @abstractmethod
+    def state(self) -> ServiceState:
+        """Whether requests are taken."""
+
+    @property
+    @abstractmethod
+    def model(self) -> ModelDescription:
+        """Facts of the model file."""
+
+    @property
+    @abstractmethod
+    def context_tokens(self) -> int:
+        """Most tokens one request may have, prompt and completion together."""
+
+    @property
+    @abstractmethod
+    def devices(self) -> tuple[str, ...]:
+        """GPUs that layers were offloaded to; () on a CPU."""
+
+    @property
+    @abstractmethod
+    def keeps_passages(self) -> bool:
+        """Whether passages of a prompt are computed once and kept (passage blocks)."""
+
+    @abstractmethod
+    def submit(self, request: Request) -> TokenStream:
+        """Queue a request and return at once.
+
+        Raises InvalidRequest, QueueFull (with the wait to expect) or EngineStopped.
+        """
+
+    @abstractmethod
+    def metrics(self) -> dict[str, float]:
+        """Counters and gauges, by Prometheus-style names (no labels but those in the names)."""
+
+    @abstractmethod
+    def close(self, *, drain: bool = False) -> None:
+        """Stop and free the model. drain: finish what was submitted first. Idempotent."""
+
+    @property
+    def model_name(self) -> str:
+        """The model's short name: its file name without the ending."""
+        return self.model.name
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The model's tokenizer; usable from any thread."""
+        return self._tokenizer
+
+    def encode_chat(
+        self, messages: Sequence[Message], *, add_generation_prompt: bool = True
+    ) -> Prompt:
+        """Tokens of a conversation through the model's own chat template."""
+        return self._template.encode(messages, add_generation_prompt=add_generation_prompt)
+
+    def encode(self, text: str) -> Prompt:
+        """Tokens of plain text to continue, with the beginning-of-text token where one is used."""
+        tokens = self.tokenizer.encode(text)
+        if self.tokenizer.adds_bos:
+            tokens.insert(0, self.tokenizer.bos)
+        return Prompt(tuple(tokens))
+
+    def complete(self, request: Request) -> str:
+        """Submit and wait: the whole text."""
+        with self.submit(request) as stream:
+            return stream.text()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class InferenceService(GenerationService):
+    """The engine in a thread of this process.
 
     Loading happens here and takes seconds; raises ModelLoadError.
     """
 
     def __init__(self, config: EngineConfig) -> None:
-        self.config = config
         self._engine = Engine(config)
-        model = self._engine.model
-        tokenizer = model.tokenizer
-        self._template = ChatTemplate(
-            model.chat_template,
-            tokenizer,
-            bos_text=tokenizer.text(tokenizer.bos) if tokenizer.bos >= 0 else "",
-            eos_text=tokenizer.text(tokenizer.eos) if tokenizer.eos >= 0 else "",
-        )
+        super().__init__(config, self._engine.model)
         self._commands: SimpleQueue[Completion | None] = SimpleQueue()
         self._lock = threading.Lock()  # guards state and the count of those who wait
         self._queued = 0
@@ -161,16 +251,6 @@ class InferenceService:
         return self._engine.model.description
 
     @property
-    def model_name(self) -> str:
-        """The model's short name: its file name without the ending."""
-        return self.model.name
-
-    @property
-    def tokenizer(self) -> Tokenizer:
-        """The model's tokenizer; usable from any thread."""
-        return self._engine.tokenizer
-
-    @property
     def context_tokens(self) -> int:
         """Most tokens one request may have, prompt and completion together."""
         return self._engine.context_tokens
@@ -184,19 +264,6 @@ class InferenceService:
     def keeps_passages(self) -> bool:
         """Whether passages of a prompt are computed once and kept (passage blocks)."""
         return self._engine.blocks.enabled
-
-    def encode_chat(
-        self, messages: Sequence[Message], *, add_generation_prompt: bool = True
-    ) -> Prompt:
-        """Tokens of a conversation through the model's own chat template."""
-        return self._template.encode(messages, add_generation_prompt=add_generation_prompt)
-
-    def encode(self, text: str) -> Prompt:
-        """Tokens of plain text to continue, with the beginning-of-text token where one is used."""
-        tokens = self.tokenizer.encode(text)
-        if self.tokenizer.adds_bos:
-            tokens.insert(0, self.tokenizer.bos)
-        return Prompt(tuple(tokens))
 
     def submit(self, request: Request) -> TokenStream:
         """Queue a request and return at once.
@@ -217,45 +284,9 @@ class InferenceService:
             self._commands.put(stream.completion)
         return stream
 
-    def complete(self, request: Request) -> str:
-        """Submit and wait: the whole text."""
-        with self.submit(request) as stream:
-            return stream.text()
-
     def metrics(self) -> dict[str, float]:
         """Counters and gauges, by Prometheus-style names (no labels but those in the names)."""
-        engine, counters = self._engine, self._engine.counters
-        cache = engine.cache
-        figures: dict[str, float] = {
-            f"requests_{reason.value}_total": float(count)
-            for reason, count in counters.requests.items()
-        }
-        figures |= {
-            "requests_running": len(engine.running),
-            "requests_waiting": self._queued,
-            "steps_total": counters.steps,
-            "step_seconds_total": counters.step_seconds,
-            "decode_seconds_total": counters.decode_seconds,
-            "batch_rows_total": counters.rows,
-            "prompt_tokens_computed_total": counters.prompt_tokens_computed,
-            "prompt_tokens_reused_total": counters.prompt_tokens_reused,
-            "completion_tokens_total": counters.completion_tokens,
-            "preemptions_total": counters.preemptions,
-            "draft_tokens_total": counters.drafted_tokens,
-            "draft_tokens_accepted_total": counters.accepted_draft_tokens,
-            "failed_batches_total": counters.failed_batches,
-            "kv_cells": cache.total,
-            "kv_cells_used": cache.total - cache.free,
-            "kv_cells_evicted_total": cache.evicted_cells,
-        }
-        for name, values in (
-            ("first_token_seconds", list(counters.first_token_seconds)),
-            ("inter_token_seconds", list(counters.inter_token_seconds)),
-        ):
-            if values:
-                for percent in (50, 99):
-                    figures[f"{name}_p{percent}"] = float(np.percentile(values, percent))
-        return figures
+        return engine_metrics(self._engine, waiting=self._queued)
 
     def close(self, *, drain: bool = False) -> None:
         """Stop and free the model. drain: finish what was submitted first. Idempotent."""
@@ -265,17 +296,6 @@ class InferenceService:
         self._wake()
         if threading.current_thread() is not self._thread:
             self._thread.join()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     # --- the owner thread ---------------------------------------------------------------------
 
@@ -338,6 +358,41 @@ class InferenceService:
         recent = list(self._engine.counters.request_seconds)
         each = sum(recent) / len(recent) if recent else DEFAULT_REQUEST_SECONDS
         return max(1.0, self._queued * each / self.config.max_sequences)
+
+
+def engine_metrics(engine: Engine, *, waiting: int) -> dict[str, float]:
+    """The figures of an engine for `GenerationService.metrics`. waiting: requests in line."""
+    counters, cache = engine.counters, engine.cache
+    figures: dict[str, float] = {
+        f"requests_{reason.value}_total": float(count)
+        for reason, count in counters.requests.items()
+    }
+    figures |= {
+        "requests_running": len(engine.running),
+        "requests_waiting": waiting,
+        "steps_total": counters.steps,
+        "step_seconds_total": counters.step_seconds,
+        "decode_seconds_total": counters.decode_seconds,
+        "batch_rows_total": counters.rows,
+        "prompt_tokens_computed_total": counters.prompt_tokens_computed,
+        "prompt_tokens_reused_total": counters.prompt_tokens_reused,
+        "completion_tokens_total": counters.completion_tokens,
+        "preemptions_total": counters.preemptions,
+        "draft_tokens_total": counters.drafted_tokens,
+        "draft_tokens_accepted_total": counters.accepted_draft_tokens,
+        "failed_batches_total": counters.failed_batches,
+        "kv_cells": cache.total,
+        "kv_cells_used": cache.total - cache.free,
+        "kv_cells_evicted_total": cache.evicted_cells,
+    }
+    for name, values in (
+        ("first_token_seconds", list(counters.first_token_seconds)),
+        ("inter_token_seconds", list(counters.inter_token_seconds)),
+    ):
+        if values:
+            for percent in (50, 99):
+                figures[f"{name}_p{percent}"] = float(np.percentile(values, percent))
+    return figures
 
 
 def describe_metrics(figures: dict[str, Any]) -> str:

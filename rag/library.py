@@ -37,7 +37,7 @@ from rag.vectors import CachedEmbedder
 from rag.warming import warm_passages
 
 if TYPE_CHECKING:
-    from inference.service import InferenceService
+    from inference.service import GenerationService
     from ingest.embedding import SentenceEmbedder
     from rag.retriever import Retriever
 
@@ -57,9 +57,10 @@ class Library:
     rag.errors; after `close` every call raises LibraryClosed.
     """
 
-    def __init__(self, path: Path, settings: Settings) -> None:
+    def __init__(self, path: Path, settings: Settings, *, engine_process: bool = False) -> None:
         self.path = path
         self.settings = settings
+        self._engine_process = engine_process
         self.fetch_progress: FetchCallback | None = None
         self._closed = False
         self._store = Store(path / _DATABASE)
@@ -67,20 +68,28 @@ class Library:
         self._vectors = Lazy(lambda: CachedEmbedder(self._embedder.get()))
         self._index = Lazy(self._make_index)
         self._ingestor = Lazy(self._make_ingestor)
-        self._generator: Lazy[InferenceService] = Lazy(self._load_generator)
+        self._generator: Lazy[GenerationService] = Lazy(self._load_generator)
         self._answerer = Lazy(self._make_answerer)
         self._search = HybridSearch(self._store, self._synced_index, self._vectors.get)
 
     @classmethod
-    def open(cls, path: Path | str | None = None, *, settings: Settings | None = None) -> Library:
+    def open(
+        cls,
+        path: Path | str | None = None,
+        *,
+        settings: Settings | None = None,
+        engine_process: bool = False,
+    ) -> Library:
         """Open a library, made if it is not there; loads no model.
 
         path: its folder; None takes the one of the settings. settings: None reads the environment.
+        engine_process: run the language model in a process of its own, so that a crash of it costs
+            the answers under way only; for programs that run for long.
         Raises LibraryDamaged, LibraryTooNew.
         """
         settings = settings or Settings()
         folder = settings.library_path if path is None else Path(path)
-        return cls(folder.expanduser().absolute(), settings)
+        return cls(folder.expanduser().absolute(), settings, engine_process=engine_process)
 
     # --- documents ----------------------------------------------------------------------------
 
@@ -256,7 +265,7 @@ class Library:
     # --- parts --------------------------------------------------------------------------------
 
     @property
-    def generator(self) -> InferenceService:
+    def generator(self) -> GenerationService:
         """The language model's service; loaded now if it was not."""
         return self._opened()._generator.get()
 
@@ -376,13 +385,15 @@ class Library:
         inside = models / name
         return inside if Path(name).name == name and inside.is_dir() else Path(name).expanduser()
 
-    def _load_generator(self) -> InferenceService:
+    def _load_generator(self) -> GenerationService:
         from inference.engine import EngineConfig  # llama.cpp's library loads here
         from inference.service import InferenceService
+        from inference.supervised import SupervisedService
 
         settings = self._opened().settings
         model_path = resolve_model(settings.model, settings.models_path, self.fetch_progress)
-        return InferenceService(
+        service = SupervisedService if self._engine_process else InferenceService
+        return service(
             EngineConfig(
                 model_path=model_path,
                 gpu_layers=settings.gpu_layers,

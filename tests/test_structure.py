@@ -52,6 +52,7 @@ LAZY_IMPORTS = {
     ("rag/library.py", "inference.engine"): "llama_cpp, when the model is first needed",
     ("rag/library.py", "inference.llama"): "llama_cpp, when the model is first needed",
     ("rag/library.py", "inference.service"): "llama_cpp, when the model is first needed",
+    ("rag/library.py", "inference.supervised"): "llama_cpp, when the model is first needed",
     ("rag/library.py", "ingest.embedding"): "langchain_core, when something is embedded",
     ("rag/library.py", "ingest.rendering"): "pypdfium2, when a page is drawn",
     ("rag/library.py", "rag.retriever"): "langchain_core, when somebody wants the retriever",

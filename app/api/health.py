@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from app.api.dependencies import Opened
+from app.workspace import StartStage
 from inference.service import ServiceState, describe_metrics
 
 router = APIRouter(tags=["health"])
@@ -29,7 +30,8 @@ async def readyz(workspace: Opened) -> JSONResponse:
         return JSONResponse(body, HTTPStatus.SERVICE_UNAVAILABLE)
     state = workspace.library.generator.state
     if state is not ServiceState.RUNNING:
-        body |= {"status": "failed", "what": f"the inference service is {state.value}"}
+        stage = StartStage.STARTING if state is ServiceState.RESTARTING else StartStage.FAILED
+        body |= {"status": stage.value, "what": f"the inference service is {state.value}"}
         return JSONResponse(body, HTTPStatus.SERVICE_UNAVAILABLE)
     return JSONResponse(body)
 
