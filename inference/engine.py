@@ -246,7 +246,9 @@ class Engine:
         cached = self.cache.match(key)
         for item in prompts:
             shared = common_prefix_length(key, item.key)
-            if shared >= cached + WORTH_WAITING_TOKENS and item.computed < shared:
+            # Samples of one prompt always share it; of other prompts, what is worth the wait.
+            worth = 1 if shared == len(key) else WORTH_WAITING_TOKENS
+            if shared >= cached + worth and item.computed < shared:
                 return True
         return False
 
