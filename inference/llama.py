@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import json
 import logging
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -54,6 +56,12 @@ QUANTIZATIONS = {
     "q6_k": llama_cpp.LLAMA_FTYPE_MOSTLY_Q6_K,
     "q8_0": llama_cpp.LLAMA_FTYPE_MOSTLY_Q8_0,
 }
+
+# llama.cpp's own limit of a repetition in a grammar (MAX_REPETITION_THRESHOLD).
+LARGEST_REPETITION = 2000
+LARGEST_GRAMMAR_CHARS = 1 << 18  # 0.5 s to parse; a schema of 200 properties makes 22 000
+_REPETITIONS = ("minLength", "maxLength", "minItems", "maxItems")
+_QUANTIFIER = re.compile(r"\{([\d,]+)\}")
 
 PENALTY_WINDOW_TOKENS = 64  # llama.cpp's own default for repeat penalties
 
@@ -159,12 +167,33 @@ def quantize(source: Path, target: Path, quantization: str, *, threads: int = 0)
 def json_schema_grammar(schema: str) -> str:
     """GBNF text that accepts exactly the JSON documents of `schema` (a JSON string).
 
-    Raises InvalidRequest if the schema cannot be expressed.
+    Raises InvalidRequest if the schema cannot be expressed, or would make a huge grammar.
     """
     try:
-        return str(json_schema_to_gbnf(schema))
+        # The converter spells repetitions out: a maxLength of 10**9 costs it minutes and gigabytes.
+        if _largest_repetition(json.loads(schema)) > LARGEST_REPETITION:
+            raise InvalidRequest(f"it repeats something more than {LARGEST_REPETITION} times")
+        grammar = str(json_schema_to_gbnf(schema))
+        if len(grammar) > LARGEST_GRAMMAR_CHARS:
+            raise InvalidRequest("it is too large or too deep")
     except Exception as error:  # the converter raises whatever its recursion meets
-        raise InvalidRequest(f"the JSON schema cannot be used as a grammar: {error}") from error
+        reason = f"{error}" or type(error).__name__
+        raise InvalidRequest(f"the JSON schema cannot be used as a grammar: {reason}") from error
+    return grammar
+
+
+def _largest_repetition(schema: Any) -> int:
+    """The largest count in a schema's length limits and in the quantifiers of its patterns."""
+    if isinstance(schema, list):
+        return max(map(_largest_repetition, schema), default=0)
+    if not isinstance(schema, dict):
+        return 0
+    counts = [schema.get(name) for name in _REPETITIONS]
+    pattern = schema.get("pattern")
+    quantifiers = _QUANTIFIER.findall(pattern) if isinstance(pattern, str) else []
+    counts += [int(count) for count in ",".join(quantifiers).split(",") if count.isdigit()]
+    numbers = [int(count) for count in counts if isinstance(count, int | float)]
+    return max(*numbers, 0, 0, *map(_largest_repetition, schema.values()))
 
 
 def usable_cores() -> int:

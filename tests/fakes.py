@@ -49,6 +49,7 @@ class HashedWordsEmbedder:
         self.dimensions = dimensions
         self.max_tokens = max_tokens
         self.identity = identity
+        self.model_path = Path(identity)
         self._on_batch = on_batch
 
     def count_tokens(self, text: str) -> int:
@@ -232,6 +233,9 @@ class ScriptedService(ScriptedGenerator):
             kv_bytes_per_token=0.0,
         )
         self.submitted = threading.Semaphore(0)
+
+    def encode(self, text: str) -> Prompt:
+        return Prompt(tuple(range(self.tokenizer.count(text))))
 
     def submit(self, request: Request) -> ReadableStream:
         if self._refuse is not None:
