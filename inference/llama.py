@@ -111,8 +111,22 @@ class ModelDescription:
     kv_bytes_per_token: float  # at f16
 
 
+@dataclass(frozen=True, slots=True)
+class GpuMemory:
+    """A GPU that layers can be offloaded to, and its memory at the moment."""
+
+    name: str
+    free_bytes: int
+    total_bytes: int
+
+
 def gpu_devices() -> tuple[str, ...]:
     """Names of the devices that this build of llama.cpp can offload layers to."""
+    return tuple(gpu.name for gpu in gpu_memory())
+
+
+def gpu_memory() -> tuple[GpuMemory, ...]:
+    """The devices that this build of llama.cpp can offload layers to."""
     _start_backend()
     ggml = libggml
     ggml.ggml_backend_dev_count.restype = ctypes.c_size_t
@@ -122,24 +136,46 @@ def gpu_devices() -> tuple[str, ...]:
     ggml.ggml_backend_dev_type.argtypes = [ctypes.c_void_p]
     ggml.ggml_backend_dev_description.restype = ctypes.c_char_p
     ggml.ggml_backend_dev_description.argtypes = [ctypes.c_void_p]
+    ggml.ggml_backend_dev_memory.restype = None
+    ggml.ggml_backend_dev_memory.argtypes = [
+        ctypes.c_void_p,
+        ctypes.POINTER(ctypes.c_size_t),
+        ctypes.POINTER(ctypes.c_size_t),
+    ]
     devices = []
     for index in range(ggml.ggml_backend_dev_count()):
         device = ggml.ggml_backend_dev_get(index)
         if ggml.ggml_backend_dev_type(device) in (1, 2):  # GPU, integrated GPU
-            devices.append(ggml.ggml_backend_dev_description(device).decode("utf-8", "replace"))
+            name = ggml.ggml_backend_dev_description(device).decode("utf-8", "replace")
+            free, total = ctypes.c_size_t(), ctypes.c_size_t()
+            ggml.ggml_backend_dev_memory(device, ctypes.byref(free), ctypes.byref(total))
+            devices.append(GpuMemory(name, free.value, total.value))
     return tuple(devices)
 
 
-def unused_gpus() -> tuple[str, ...]:
-    """GPUs that the machine shows and this build cannot use, by the traces their drivers leave."""
+def unused_gpus(root: Path = Path("/")) -> tuple[str, ...]:
+    """GPUs that the machine shows and this build cannot use, each with what would use it.
+
+    root: where the traces are looked for that drivers leave in /dev and /proc.
+    """
     if llama_cpp.llama_supports_gpu_offload():
         return ()
     found = []
-    if Path("/proc/driver/nvidia/version").exists() or Path("/dev/nvidia0").exists():
-        found.append("NVIDIA GPU (PAPERLIGHT_GPU=cuda make env)")
-    if Path("/dev/kfd").exists():
+    # WSL shows an NVIDIA card by its driver's library only.
+    if any((root / "dev").glob("nvidia[0-9]*")) or (root / "usr/lib/wsl/lib/libcuda.so.1").exists():
+        found.append(f"{_nvidia_name(root)} (PAPERLIGHT_GPU=cuda make env)")
+    if (root / "dev/kfd").exists():
         found.append("AMD GPU (PAPERLIGHT_GPU=vulkan make env)")
     return tuple(found)
+
+
+def _nvidia_name(root: Path) -> str:
+    for information in sorted((root / "proc/driver/nvidia/gpus").glob("*/information")):
+        with contextlib.suppress(OSError):
+            model = re.search(r"^Model:\s*(.+)$", information.read_text("utf-8", "replace"), re.M)
+            if model:
+                return model[1].strip()
+    return "NVIDIA GPU"
 
 
 def quantize(source: Path, target: Path, quantization: str, *, threads: int = 0) -> None:
@@ -286,6 +322,7 @@ class Model:
 
     gpu_layers: layers to offload; negative: all of them.
     tensor_split: share of each GPU; () lets llama.cpp decide.
+    weights: False reads the file's facts and leaves its weights where they are.
     Raises ModelLoadError with llama.cpp's reason.
     """
 
@@ -297,13 +334,17 @@ class Model:
         tensor_split: tuple[float, ...] = (),
         lock_memory: bool = False,
         map_file: bool = True,
+        weights: bool = True,
     ) -> None:
         _start_backend()
         if not path.is_file():
             raise ModelLoadError(f"there is no model file at {path}")
         params = llama_cpp.llama_model_default_params()
         params.n_gpu_layers = gpu_layers
-        if lock_memory:
+        if not weights:
+            params.no_alloc = True
+            params.load_mode = llama_cpp.LLAMA_LOAD_MODE_NONE
+        elif lock_memory:
             params.load_mode = (
                 llama_cpp.LLAMA_LOAD_MODE_MMAP_MLOCK
                 if map_file
@@ -394,6 +435,12 @@ class Model:
             layers=layers,
             kv_bytes_per_token=layers * kv_heads * head_size * 2 * KV_BYTES["f16"],
         )
+
+    @property
+    def output_bytes(self) -> int:
+        """Size of the output layer, estimated at the mean bytes of a weight."""
+        weights = self.tokenizer.size * int(llama_cpp.llama_model_n_embd(self._model))
+        return weights * self.description.size_bytes // max(1, self.description.parameters)
 
     def load_adapter(self, path: Path) -> Any:
         """Load a LoRA adapter for this model; freed with it."""

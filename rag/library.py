@@ -25,7 +25,7 @@ from ingest.records import DocumentRecord
 from ingest.store import Store
 from ingest.vector_index import VectorIndex
 from rag.answer import Answerer, AnswerOptions
-from rag.doctor import DoctorReport, check_devices, check_folder
+from rag.doctor import DoctorReport, check_devices, check_folder, describe_hardware
 from rag.errors import LibraryClosed
 from rag.examples import ExampleStore, bundled_examples, load_examples
 from rag.lazy import Lazy
@@ -431,11 +431,14 @@ class Library:
         )
         started = time.monotonic()
         try:
-            model = self._generator.get().model
+            service = self._generator.get()
+            model = service.model
         except (InferenceError, OSError) as error:
             return [Check("language model", False, str(error)), devices]
         detail = f"{model.name} ({model.parameters / 1e6:,.0f} M parameters, {model.quantization})"
         detail += f" was there after {time.monotonic() - started:.1f} s."
+        if devices.ok:
+            devices = Check("gpu", True, describe_hardware(service.devices, service.metrics()))
         return [Check("language model", True, detail), devices]
 
 

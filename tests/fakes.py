@@ -248,7 +248,12 @@ class ScriptedService(ScriptedGenerator):
         return stream
 
     def metrics(self) -> dict[str, float]:
-        return {"requests_running": sum(not stream.ended for stream in self.streams)}
+        return {
+            "requests_running": sum(not stream.ended for stream in self.streams),
+            "gpu_layers": 0,
+            "model_layers": 31,
+            "threads": 2,
+        }
 
 
 class ModellessLibrary(Library):
