@@ -527,7 +527,11 @@ class Context:
         for i in range(batch_tokens):
             self._batch.seq_id[i] = ctypes.cast(base + 4 * i, self._pointer_type)
         if adapters:
-            self._set_adapters(adapters)
+            try:
+                self._set_adapters(adapters)
+            except BaseException:
+                self.close()
+                raise
 
     def _set_adapters(self, adapters: Mapping[Path, float]) -> None:
         handles = [self.model.load_adapter(path) for path in adapters]

@@ -361,6 +361,10 @@ class Library:
             EngineConfig(
                 model_path=model_path,
                 gpu_layers=settings.gpu_layers,
+                tensor_split=settings.tensor_split,
+                map_file=settings.map_file,
+                lock_memory=settings.lock_memory,
+                adapters=tuple(settings.adapters.items()),
                 context_tokens=settings.context_tokens,
                 max_sequences=settings.max_sequences,
                 batch_tokens=settings.batch_tokens,

@@ -62,7 +62,9 @@ class JsonSchema(BaseModel):
 class ResponseFormat(BaseModel):
     """What the reply must be."""
 
-    type: Literal["text", "json_object", "json_schema"]
+    type: Literal["text", "json_object", "json_schema"] = Field(
+        description="json_object: any object; json_schema: what follows the schema"
+    )
     json_schema: JsonSchema | None = Field(
         default=None, description="Needed where the type is json_schema"
     )

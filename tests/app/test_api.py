@@ -497,6 +497,22 @@ def test_the_reference_describes_every_path_and_loads_nothing(client: TestClient
     assert "https://" not in page
 
 
+def test_every_field_of_every_body_is_described(client: TestClient) -> None:
+    schema = client.get("/api/openapi.json").json()
+    page = client.get("/api/docs").text
+    assert "<code>logit_bias</code> (object) Token id" in page
+    assert "<code>messages</code> (list of ChatMessage, required)" in page
+    bodies = {
+        name: body
+        for name, body in schema["components"]["schemas"].items()
+        if name.endswith(("Body", "Message", "Options", "Format", "Schema")) and name != "ErrorBody"
+    }
+    assert {"ChatBody", "CompletionBody", "EmbeddingBody", "AskBody"} <= set(bodies)
+    for name, body in bodies.items():
+        for field, facts in body["properties"].items():
+            assert facts.get("description"), (name, field)
+
+
 # --- clients that leave, clients that do not read -------------------------------------------------
 
 

@@ -9,6 +9,7 @@ import pytest
 from inference.engine import EngineConfig, automatic_gpu_layers
 from inference.llama import Model, unused_gpus
 from inference.offload import RESERVED_BYTES
+from inference.request import ModelLoadError
 from inference.service import InferenceService
 
 NVIDIA = "proc/driver/nvidia/gpus/0000:01:00.0/information"
@@ -84,3 +85,10 @@ def test_the_service_tells_what_computes(llm_path: Path) -> None:
     assert 0 <= figures["gpu_layers"] <= figures["model_layers"]
     if not service.devices:
         assert figures["gpu_layers"] == 0
+
+
+@pytest.mark.model
+def test_an_adapter_that_is_not_there_is_named(llm_path: Path, tmp_path: Path) -> None:
+    config = EngineConfig(llm_path, context_tokens=512, adapters=((tmp_path / "absent.gguf", 0.5),))
+    with pytest.raises(ModelLoadError, match=r"absent\.gguf is not a LoRA adapter"):
+        InferenceService(config)
