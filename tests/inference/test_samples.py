@@ -8,15 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from inference.engine import EngineConfig
+from inference.completion import Completion
+from inference.engine import WORTH_WAITING_TOKENS, Engine, EngineConfig
 from inference.request import (
     FinishReason,
+    InferenceError,
     InvalidRequest,
     Message,
     Prompt,
     QueueFull,
     Request,
     SamplingParams,
+    TokenEvent,
 )
 from inference.samples import sample_requests, submit_all
 from inference.service import InferenceService
@@ -74,6 +77,28 @@ def test_four_samples_compute_their_prompt_once(service: InferenceService, quest
     assert length - 25 <= after[name] - before[name] <= length
     cached = [stream.usage.cached_tokens for stream in streams if stream.usage]
     assert cached[1:] == [length - 1] * 3
+
+
+@pytest.mark.model
+def test_equal_prompts_that_arrive_together_are_computed_once_however_short(
+    llm_path: Path,
+) -> None:
+    """All were admitted at once: a prompt below WORTH_WAITING_TOKENS was computed four times."""
+    engine = Engine(EngineConfig(llm_path, context_tokens=512))
+    tokens = tuple(engine.tokenizer.encode("One, two, three, four,"))
+    assert len(tokens) < WORTH_WAITING_TOKENS
+    events: list[TokenEvent | InferenceError] = []
+    request = Request(Prompt(tokens), SamplingParams(max_tokens=2))
+    completions = [Completion(request, events.append, 0.0) for _ in range(4)]
+    for completion in completions:
+        engine.enqueue(completion)
+    while engine.has_work:
+        engine.step()
+    assert engine.counters.prompt_tokens_computed == len(tokens)
+    usages = [completion.usage for completion in completions]
+    assert [usage.cached_tokens for usage in usages if usage] == [0] + [len(tokens) - 1] * 3
+    engine.check()
+    engine.close()
 
 
 @pytest.mark.model
