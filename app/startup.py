@@ -8,8 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from app.workspace import StartProgress, Workspace
+from inference.llama import unused_gpus
 from inference.models import FetchProgress
 from ingest.pipeline import Progress
+from rag.doctor import check_devices, describe_hardware
 from rag.settings import CHECKOUT
 
 logger = logging.getLogger(__name__)
@@ -73,8 +75,7 @@ class StartUp:
         reporter = _Reporter(start, self._announce, self._stopping)
         start.tell("Loading the models")
         library.warm_up(reporter.fetching)
-        for device in library.generator.devices:
-            self._announce(f"Using {device}")
+        self._announce_hardware()
         if _wants_samples(self._workspace):
             start.tell("Indexing the sample documents")
             library.add(SAMPLES, progress=reporter.indexing, cancel=self._stopping)
@@ -83,6 +84,15 @@ class StartUp:
         _samples_mark(self._workspace).touch()
         start.finish()
         self._announce(f"Paperlight is ready at {self._workspace.settings.address}")
+
+    def _announce_hardware(self) -> None:
+        """What computes, in one line, and loudly what could and does not."""
+        library, gpu_layers = self._workspace.library, self._workspace.settings.gpu_layers
+        generator = library.generator
+        self._announce(describe_hardware(generator.devices, generator.metrics()))
+        unused = unused_gpus()
+        if unused and gpu_layers != 0:
+            self._announce(check_devices(used=(), unused=unused, gpu_layers=gpu_layers).detail)
 
     def _finish_what_was_left(self) -> None:
         """Take up the files of a killed process. Questions are answered meanwhile."""

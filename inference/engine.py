@@ -28,9 +28,10 @@ from inference.llama import (
     Context,
     DecodeStatus,
     Model,
-    gpu_devices,
+    gpu_memory,
     usable_cores,
 )
+from inference.offload import layer_sizes, layers_that_fit
 from inference.request import (
     DeadlineExceeded,
     FinishReason,
@@ -68,8 +69,9 @@ DRAFT_ROWS = 16
 class EngineConfig:
     """How a model is loaded and served. See rag/settings.py for the user's side of it.
 
-    gpu_layers: -1 offloads all. context_tokens: KV cells for all requests together, 0 is chosen
-    from the model and the memory. threads: 0 is one a physical core. adapters: LoRA file -> scale.
+    gpu_layers: -1 offloads as many as fit, the output counted as one. context_tokens: KV cells for
+    all requests together, 0 is chosen from the model and the memory. threads: 0 is one a physical
+    core. adapters: LoRA file -> scale.
     """
 
     model_path: Path
@@ -110,15 +112,21 @@ class Engine:
 
     def __init__(self, config: EngineConfig) -> None:
         self.config = config
-        self.devices = gpu_devices()
+        gpus = gpu_memory()
+        self.devices = tuple(gpu.name for gpu in gpus)
+        wanted = config.gpu_layers if gpus else 0
+        if wanted < 0:
+            wanted = automatic_gpu_layers(config, [gpu.free_bytes for gpu in gpus])
         self.model = Model(
             config.model_path,
-            gpu_layers=config.gpu_layers,
+            gpu_layers=wanted,
             tensor_split=config.tensor_split,
             lock_memory=config.lock_memory,
             map_file=config.map_file,
         )
         self.tokenizer = self.model.tokenizer
+        self.gpu_layers = min(wanted, self.model.description.layers + 1)
+        self.threads = config.threads or usable_cores()
         max_outputs = config.max_sequences + DRAFT_ROWS
         try:
             self.context = Context(
@@ -127,7 +135,7 @@ class Engine:
                 batch_tokens=max(config.batch_tokens, max_outputs),
                 max_sequences=config.max_sequences + BLOCK_BUILDERS + 1,
                 max_outputs=max_outputs,
-                threads=config.threads or usable_cores(),
+                threads=self.threads,
                 kv_type=config.kv_type,
                 adapters=dict(config.adapters),
             )
@@ -236,7 +244,9 @@ class Engine:
         cached = self.cache.match(key)
         for item in prompts:
             shared = common_prefix_length(key, item.key)
-            if shared >= cached + WORTH_WAITING_TOKENS and item.computed < shared:
+            # Samples of one prompt always share it; of other prompts, what is worth the wait.
+            worth = 1 if shared == len(key) else WORTH_WAITING_TOKENS
+            if shared >= cached + worth and item.computed < shared:
                 return True
         return False
 
@@ -615,6 +625,27 @@ class Engine:
 
 def _nobody(_: TokenEvent | InferenceError) -> None:
     """The sink of a build: nobody waits for its tokens."""
+
+
+def automatic_gpu_layers(config: EngineConfig, free_bytes: Sequence[int]) -> int:
+    """Layers to offload when the user names no number: all, or as many as fit.
+
+    free_bytes: of each GPU. Reads the model's facts without its weights. Raises ModelLoadError.
+    """
+    model = Model(config.model_path, gpu_layers=0, weights=False)
+    try:
+        description = model.description
+        cells = config.context_tokens or automatic_context_tokens(model, config)
+        cell_bytes = description.kv_bytes_per_token * KV_BYTES[config.kv_type] / KV_BYTES["f16"]
+        sizes = layer_sizes(
+            layers=description.layers,
+            model_bytes=description.size_bytes,
+            output_bytes=model.output_bytes,
+            kv_bytes=int(cells * cell_bytes),
+        )
+    finally:
+        model.close()
+    return layers_that_fit(sizes, free_bytes, shares=config.tensor_split)
 
 
 def automatic_context_tokens(model: Model, config: EngineConfig) -> int:

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import json
 import logging
 import os
+import re
 import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -55,6 +57,12 @@ QUANTIZATIONS = {
     "q6_k": llama_cpp.LLAMA_FTYPE_MOSTLY_Q6_K,
     "q8_0": llama_cpp.LLAMA_FTYPE_MOSTLY_Q8_0,
 }
+
+# llama.cpp's own limit of a repetition in a grammar (MAX_REPETITION_THRESHOLD).
+LARGEST_REPETITION = 2000
+LARGEST_GRAMMAR_CHARS = 1 << 18  # 0.5 s to parse; a schema of 200 properties makes 22 000
+_REPETITIONS = ("minLength", "maxLength", "minItems", "maxItems")
+_QUANTIFIER = re.compile(r"\{([\d,]+)\}")
 
 PENALTY_WINDOW_TOKENS = 64  # llama.cpp's own default for repeat penalties
 
@@ -104,8 +112,22 @@ class ModelDescription:
     kv_bytes_per_token: float  # at f16
 
 
+@dataclass(frozen=True, slots=True)
+class GpuMemory:
+    """A GPU that layers can be offloaded to, and its memory at the moment."""
+
+    name: str
+    free_bytes: int
+    total_bytes: int
+
+
 def gpu_devices() -> tuple[str, ...]:
     """Names of the devices that this build of llama.cpp can offload layers to."""
+    return tuple(gpu.name for gpu in gpu_memory())
+
+
+def gpu_memory() -> tuple[GpuMemory, ...]:
+    """The devices that this build of llama.cpp can offload layers to."""
     _start_backend()
     ggml = libggml
     ggml.ggml_backend_dev_count.restype = ctypes.c_size_t
@@ -115,24 +137,46 @@ def gpu_devices() -> tuple[str, ...]:
     ggml.ggml_backend_dev_type.argtypes = [ctypes.c_void_p]
     ggml.ggml_backend_dev_description.restype = ctypes.c_char_p
     ggml.ggml_backend_dev_description.argtypes = [ctypes.c_void_p]
+    ggml.ggml_backend_dev_memory.restype = None
+    ggml.ggml_backend_dev_memory.argtypes = [
+        ctypes.c_void_p,
+        ctypes.POINTER(ctypes.c_size_t),
+        ctypes.POINTER(ctypes.c_size_t),
+    ]
     devices = []
     for index in range(ggml.ggml_backend_dev_count()):
         device = ggml.ggml_backend_dev_get(index)
         if ggml.ggml_backend_dev_type(device) in (1, 2):  # GPU, integrated GPU
-            devices.append(ggml.ggml_backend_dev_description(device).decode("utf-8", "replace"))
+            name = ggml.ggml_backend_dev_description(device).decode("utf-8", "replace")
+            free, total = ctypes.c_size_t(), ctypes.c_size_t()
+            ggml.ggml_backend_dev_memory(device, ctypes.byref(free), ctypes.byref(total))
+            devices.append(GpuMemory(name, free.value, total.value))
     return tuple(devices)
 
 
-def unused_gpus() -> tuple[str, ...]:
-    """GPUs that the machine shows and this build cannot use, by the traces their drivers leave."""
+def unused_gpus(root: Path = Path("/")) -> tuple[str, ...]:
+    """GPUs that the machine shows and this build cannot use, each with what would use it.
+
+    root: where the traces are looked for that drivers leave in /dev and /proc.
+    """
     if llama_cpp.llama_supports_gpu_offload():
         return ()
     found = []
-    if Path("/proc/driver/nvidia/version").exists() or Path("/dev/nvidia0").exists():
-        found.append("NVIDIA GPU (PAPERLIGHT_GPU=cuda make env)")
-    if Path("/dev/kfd").exists():
+    # WSL shows an NVIDIA card by its driver's library only.
+    if any((root / "dev").glob("nvidia[0-9]*")) or (root / "usr/lib/wsl/lib/libcuda.so.1").exists():
+        found.append(f"{_nvidia_name(root)} (PAPERLIGHT_GPU=cuda make env)")
+    if (root / "dev/kfd").exists():
         found.append("AMD GPU (PAPERLIGHT_GPU=vulkan make env)")
     return tuple(found)
+
+
+def _nvidia_name(root: Path) -> str:
+    for information in sorted((root / "proc/driver/nvidia/gpus").glob("*/information")):
+        with contextlib.suppress(OSError):
+            model = re.search(r"^Model:\s*(.+)$", information.read_text("utf-8", "replace"), re.M)
+            if model:
+                return model[1].strip()
+    return "NVIDIA GPU"
 
 
 def quantize(source: Path, target: Path, quantization: str, *, threads: int = 0) -> None:
@@ -160,12 +204,33 @@ def quantize(source: Path, target: Path, quantization: str, *, threads: int = 0)
 def json_schema_grammar(schema: str) -> str:
     """GBNF text that accepts exactly the JSON documents of `schema` (a JSON string).
 
-    Raises InvalidRequest if the schema cannot be expressed.
+    Raises InvalidRequest if the schema cannot be expressed, or would make a huge grammar.
     """
     try:
-        return str(json_schema_to_gbnf(schema))
+        # The converter spells repetitions out: a maxLength of 10**9 costs it minutes and gigabytes.
+        if _largest_repetition(json.loads(schema)) > LARGEST_REPETITION:
+            raise InvalidRequest(f"it repeats something more than {LARGEST_REPETITION} times")
+        grammar = str(json_schema_to_gbnf(schema))
+        if len(grammar) > LARGEST_GRAMMAR_CHARS:
+            raise InvalidRequest("it is too large or too deep")
     except Exception as error:  # the converter raises whatever its recursion meets
-        raise InvalidRequest(f"the JSON schema cannot be used as a grammar: {error}") from error
+        reason = f"{error}" or type(error).__name__
+        raise InvalidRequest(f"the JSON schema cannot be used as a grammar: {reason}") from error
+    return grammar
+
+
+def _largest_repetition(schema: Any) -> int:
+    """The largest count in a schema's length limits and in the quantifiers of its patterns."""
+    if isinstance(schema, list):
+        return max(map(_largest_repetition, schema), default=0)
+    if not isinstance(schema, dict):
+        return 0
+    counts = [schema.get(name) for name in _REPETITIONS]
+    pattern = schema.get("pattern")
+    quantifiers = _QUANTIFIER.findall(pattern) if isinstance(pattern, str) else []
+    counts += [int(count) for count in ",".join(quantifiers).split(",") if count.isdigit()]
+    numbers = [int(count) for count in counts if isinstance(count, int | float)]
+    return max(*numbers, 0, 0, *map(_largest_repetition, schema.values()))
 
 
 def usable_cores() -> int:
@@ -294,6 +359,7 @@ class Model:
 
     gpu_layers: layers to offload; negative: all of them.
     tensor_split: share of each GPU; () lets llama.cpp decide.
+    weights: False reads the file's facts and leaves its weights where they are.
     Raises ModelLoadError with llama.cpp's reason.
     """
 
@@ -305,10 +371,14 @@ class Model:
         tensor_split: tuple[float, ...] = (),
         lock_memory: bool = False,
         map_file: bool = True,
+        weights: bool = True,
     ) -> None:
         params = llama_cpp.llama_model_default_params()
         params.n_gpu_layers = gpu_layers
-        if lock_memory:
+        if not weights:
+            params.no_alloc = True
+            params.load_mode = llama_cpp.LLAMA_LOAD_MODE_NONE
+        elif lock_memory:
             params.load_mode = (
                 llama_cpp.LLAMA_LOAD_MODE_MMAP_MLOCK
                 if map_file
@@ -397,6 +467,12 @@ class Model:
             kv_bytes_per_token=layers * kv_heads * head_size * 2 * KV_BYTES["f16"],
         )
 
+    @property
+    def output_bytes(self) -> int:
+        """Size of the output layer, estimated at the mean bytes of a weight."""
+        weights = self.tokenizer.size * int(llama_cpp.llama_model_n_embd(self._model))
+        return weights * self.description.size_bytes // max(1, self.description.parameters)
+
     def load_adapter(self, path: Path) -> Any:
         """Load a LoRA adapter for this model; freed with it."""
         adapter = llama_cpp.llama_adapter_lora_init(self._model, str(path).encode())
@@ -482,7 +558,11 @@ class Context:
         for i in range(batch_tokens):
             self._batch.seq_id[i] = ctypes.cast(base + 4 * i, self._pointer_type)
         if adapters:
-            self._set_adapters(adapters)
+            try:
+                self._set_adapters(adapters)
+            except BaseException:
+                self.close()
+                raise
 
     def _set_adapters(self, adapters: Mapping[Path, float]) -> None:
         handles = [self.model.load_adapter(path) for path in adapters]

@@ -381,6 +381,9 @@ def engine_metrics(engine: Engine, *, waiting: int) -> dict[str, float]:
         "draft_tokens_total": counters.drafted_tokens,
         "draft_tokens_accepted_total": counters.accepted_draft_tokens,
         "failed_batches_total": counters.failed_batches,
+        "gpu_layers": engine.gpu_layers,
+        "model_layers": engine.model.description.layers + 1,  # llama.cpp counts the output as one
+        "threads": engine.threads,
         "kv_cells": cache.total,
         "kv_cells_used": cache.total - cache.free,
         "kv_cells_evicted_total": cache.evicted_cells,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,6 +48,22 @@ def check_devices(*, used: Sequence[str], unused: Sequence[str], gpu_layers: int
     if used and gpu_layers == 0:
         return Check("gpu", True, f"{', '.join(used)} is there, but gpu_layers is 0: CPU only.")
     return Check("gpu", True, f"Using {', '.join(used)}." if used else "No GPU; using the CPU.")
+
+
+def describe_hardware(devices: Sequence[str], figures: Mapping[str, float]) -> str:
+    """What computes, in one line. devices: GPUs that this build offloads to.
+
+    figures: the engine's metrics, of which gpu_layers, model_layers and threads are told.
+    """
+    on_gpu, layers = int(figures.get("gpu_layers", 0)), int(figures.get("model_layers", 0))
+    cores = int(figures.get("threads", 0))
+    threads = f"{cores} thread{'' if cores == 1 else 's'}"
+    if not devices:
+        return f"no GPU: {threads}"
+    names = ", ".join(devices)
+    if on_gpu >= layers:
+        return f"GPU: {names}, all {layers} layers"
+    return f"GPU: {names}, {on_gpu} of {layers} layers, the rest on {threads}"
 
 
 def _check_writable(folder: Path) -> Check:

@@ -25,7 +25,7 @@ from ingest.records import DocumentRecord
 from ingest.store import Store
 from ingest.vector_index import VectorIndex
 from rag.answer import Answerer, AnswerOptions
-from rag.doctor import DoctorReport, check_devices, check_folder
+from rag.doctor import DoctorReport, check_devices, check_folder, describe_hardware
 from rag.errors import LibraryClosed
 from rag.examples import ExampleStore, bundled_examples, load_examples
 from rag.lazy import Lazy
@@ -397,16 +397,16 @@ class Library:
             EngineConfig(
                 model_path=model_path,
                 gpu_layers=settings.gpu_layers,
+                tensor_split=settings.tensor_split,
+                map_file=settings.map_file,
+                lock_memory=settings.lock_memory,
+                adapters=tuple(settings.adapters.items()),
                 context_tokens=settings.context_tokens,
                 max_sequences=settings.max_sequences,
                 batch_tokens=settings.batch_tokens,
                 threads=settings.threads,
                 kv_type=settings.kv_type,
                 queue_limit=settings.queue_limit,
-                tensor_split=settings.tensor_split,
-                map_file=settings.map_file,
-                lock_memory=settings.lock_memory,
-                adapters=tuple(settings.adapters.items()),
                 prefix_cache=settings.prefix_cache,
                 drafting=settings.drafting,
                 passage_blocks=settings.passage_blocks,
@@ -477,11 +477,14 @@ class Library:
         )
         started = time.monotonic()
         try:
-            model = self._generator.get().model
+            service = self._generator.get()
+            model = service.model
         except (InferenceError, OSError) as error:
             return [Check("language model", False, str(error)), devices]
         detail = f"{model.name} ({model.parameters / 1e6:,.0f} M parameters, {model.quantization})"
         detail += f" was there after {time.monotonic() - started:.1f} s."
+        if devices.ok:
+            devices = Check("gpu", True, describe_hardware(service.devices, service.metrics()))
         return [Check("language model", True, detail), devices]
 
 

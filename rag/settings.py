@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -42,6 +42,14 @@ class Settings(BaseSettings):
 
     # --- engine -------------------------------------------------------------------------------
     gpu_layers: int = Field(default=-1, ge=-1, description="Layers on the GPU; -1: all that fit")
+    tensor_split: tuple[Annotated[float, Field(ge=0)], ...] = Field(
+        default=(), description="Each GPU's share of the layers; empty: by free memory"
+    )
+    map_file: bool = Field(default=True, description="Map the model's file instead of reading it")
+    lock_memory: bool = Field(default=False, description="Keep the model from being swapped out")
+    adapters: dict[Path, float] = Field(
+        default_factory=dict, description="LoRA adapters: GGUF file -> scale, as JSON"
+    )
     context_tokens: int = Field(
         default=0, ge=0, le=1 << 20, description="KV cells shared by all requests; 0: chosen"
     )
@@ -54,14 +62,6 @@ class Settings(BaseSettings):
         default="f16", description="KV cache element type"
     )
     queue_limit: int = Field(default=256, ge=1, description="Requests that may wait")
-    tensor_split: tuple[float, ...] = Field(
-        default=(), description="Shares of the model for several GPUs, as a JSON list"
-    )
-    map_file: bool = Field(default=True, description="Map the model's file instead of reading it")
-    lock_memory: bool = Field(default=False, description="Keep the model from being swapped out")
-    adapters: dict[Path, float] = Field(
-        default_factory=dict, description='LoRA files and their scale, as JSON: {"a.gguf": 1.0}'
-    )
     prefix_cache: bool = Field(default=True, description="Share prompts' common beginnings")
     drafting: bool = Field(default=True, description="Guess copied tokens from the prompt")
     passage_blocks: bool = Field(

@@ -49,6 +49,7 @@ class HashedWordsEmbedder:
         self.dimensions = dimensions
         self.max_tokens = max_tokens
         self.identity = identity
+        self.model_path = Path(identity)
         self._on_batch = on_batch
 
     def count_tokens(self, text: str) -> int:
@@ -233,6 +234,9 @@ class ScriptedService(ScriptedGenerator):
         )
         self.submitted = threading.Semaphore(0)
 
+    def encode(self, text: str) -> Prompt:
+        return Prompt(tuple(range(self.tokenizer.count(text))))
+
     def submit(self, request: Request) -> ReadableStream:
         if self._refuse is not None:
             raise self._refuse
@@ -244,7 +248,12 @@ class ScriptedService(ScriptedGenerator):
         return stream
 
     def metrics(self) -> dict[str, float]:
-        return {"requests_running": sum(not stream.ended for stream in self.streams)}
+        return {
+            "requests_running": sum(not stream.ended for stream in self.streams),
+            "gpu_layers": 0,
+            "model_layers": 31,
+            "threads": 2,
+        }
 
 
 class ModellessLibrary(Library):

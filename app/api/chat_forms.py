@@ -5,8 +5,7 @@ Pure: knows neither the engine's queue nor the library.
 
 from __future__ import annotations
 
-import time
-import uuid
+import json
 from collections.abc import Sequence
 from http import HTTPStatus
 from itertools import pairwise
@@ -15,9 +14,18 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.errors import ApiError
-from app.api.streaming import server_sent_event
-from inference.request import FinishReason, InvalidRequest, Message, SamplingParams
+from app.api.generation_forms import (
+    Choice,
+    GenerationBody,
+    ReplyHead,
+    finish_word,
+    not_offered,
+)
+from inference.request import FinishReason, Message, SamplingParams, TokenEvent, TokenLogprob
 from rag.results import Turn
+
+# JSON has no -Infinity; OpenAI gives this number for what is all but impossible.
+_LEAST_LOGPROB = -9999.0
 
 
 class TextPart(BaseModel):
@@ -30,8 +38,10 @@ class TextPart(BaseModel):
 class ChatMessage(BaseModel):
     """One message of a conversation."""
 
-    role: Literal["system", "developer", "user", "assistant"]
-    content: str | list[TextPart]
+    role: Literal["system", "developer", "user", "assistant"] = Field(
+        description="developer is another word for system"
+    )
+    content: str | list[TextPart] = Field(description="Text, or parts of type text")
 
     @property
     def text(self) -> str:
@@ -41,73 +51,101 @@ class ChatMessage(BaseModel):
         return "".join(part.text for part in self.content)
 
 
-class StreamOptions(BaseModel):
-    """OpenAI's stream_options."""
+class JsonSchema(BaseModel):
+    """OpenAI's json_schema; `name` and `strict` are accepted, replies always follow the schema."""
 
-    include_usage: bool = False
+    model_config = ConfigDict(extra="ignore", populate_by_name=True)
+
+    content: dict[str, Any] = Field(alias="schema", description="A JSON schema")
 
 
-class ChatBody(BaseModel):
-    """A request. Fields that change nothing here are passed over; what cannot be done is refused.
+class ResponseFormat(BaseModel):
+    """What the reply must be."""
 
-    collection: ours; where the model `paperlight` looks for its answer.
+    type: Literal["text", "json_object", "json_schema"] = Field(
+        description="json_object: any object; json_schema: what follows the schema"
+    )
+    json_schema: JsonSchema | None = Field(
+        default=None, description="Needed where the type is json_schema"
+    )
+
+
+class ChatBody(GenerationBody):
+    """A chat completion.
+
+    The model `paperlight` answers deterministically and once: sampling fields change nothing
+    there, and `n`, `logprobs` and `response_format` are refused.
     """
 
-    model_config = ConfigDict(extra="ignore")
+    messages: list[ChatMessage] = Field(
+        min_length=1, max_length=2000, description="The conversation, oldest first"
+    )
+    max_completion_tokens: int | None = Field(
+        default=None, ge=1, description="The newer name of max_tokens; default 512"
+    )
+    logprobs: bool | None = Field(
+        default=None,
+        description="Report each token's log-probability, those of a stop string included",
+    )
+    top_logprobs: int | None = Field(
+        default=None, ge=0, le=20, description="And those of this many most probable tokens"
+    )
+    response_format: ResponseFormat | None = Field(
+        default=None, description="json_object and json_schema make the reply valid JSON"
+    )
+    tools: list[Any] | None = Field(default=None, description="Refused: tools are not offered")
+    functions: list[Any] | None = Field(default=None, description="Refused, as tools are")
+    modalities: list[str] | None = Field(default=None, description='Only ["text"]')
+    collection: str | None = Field(
+        default=None,
+        description="Where the model `paperlight` looks for its answer. Not OpenAI's",
+    )
 
-    model: str
-    messages: list[ChatMessage] = Field(min_length=1, max_length=2000)
-    stream: bool = False
-    stream_options: StreamOptions | None = None
-    temperature: float | None = Field(default=None, ge=0.0, le=2.0)
-    top_p: float | None = Field(default=None, gt=0.0, le=1.0)
-    max_tokens: int | None = Field(default=None, ge=1)
-    max_completion_tokens: int | None = Field(default=None, ge=1)
-    stop: str | list[str] | None = None
-    seed: int | None = None
-    frequency_penalty: float | None = Field(default=None, ge=-2.0, le=2.0)
-    presence_penalty: float | None = Field(default=None, ge=-2.0, le=2.0)
-    logit_bias: dict[int, float] | None = None
-    n: int | None = None
-    logprobs: bool | None = None
-    top_logprobs: int | None = None
-    tools: list[Any] | None = None
-    functions: list[Any] | None = None
-    response_format: dict[str, Any] | None = None
-    collection: str | None = None
+    def check_offered(self, *, documents: bool) -> None:
+        """Raise ApiError for what changes an answer and is not offered here.
 
-    @property
-    def wants_usage(self) -> bool:
-        """Whether a stream ends with what it cost."""
-        return self.stream_options is not None and self.stream_options.include_usage
-
-    def check_offered(self) -> None:
-        """Raise ApiError for what changes an answer and is not offered here."""
-        if self.n not in (None, 1):
-            raise _not_offered("n", "n must be 1; send the request again for another answer")
-        if self.logprobs or self.top_logprobs:
-            raise _not_offered("logprobs", "logprobs are not offered over HTTP; leave them out")
+        documents: the answer comes from the documents.
+        """
         if self.tools or self.functions:
-            raise _not_offered("tools", "tools are not offered; leave them out")
-        if (self.response_format or {}).get("type", "text") != "text":
-            raise _not_offered("response_format", "only response_format 'text' is offered")
+            raise not_offered("tools", "tools are not offered; leave them out")
+        if self.modalities and self.modalities != ["text"]:
+            raise not_offered("modalities", "only text is offered")
+        if self.top_logprobs is not None and not self.logprobs:
+            raise ApiError(
+                HTTPStatus.BAD_REQUEST,
+                "top_logprobs needs logprobs to be true",
+                param="top_logprobs",
+            )
+        if not documents:
+            return
+        if self.samples != 1:
+            raise not_offered("n", "n must be 1: answers from the documents are deterministic")
+        if self.logprobs:
+            raise not_offered("logprobs", "answers from the documents have no logprobs")
+        if self.response_format is not None and self.response_format.type != "text":
+            raise not_offered("response_format", "answers from the documents are text")
 
     def sampling(self) -> SamplingParams:
-        """How tokens are chosen; OpenAI's default temperature is 1. Raises ApiError."""
-        given: dict[str, Any] = {
-            "temperature": 1.0 if self.temperature is None else self.temperature,
-            "top_p": self.top_p,
-            "max_tokens": self.max_completion_tokens or self.max_tokens,
-            "stop": (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ()),
-            "seed": None if self.seed is None else self.seed & 0xFFFFFFFF,
-            "frequency_penalty": self.frequency_penalty,
-            "presence_penalty": self.presence_penalty,
-            "logit_bias": self.logit_bias,
-        }
-        try:
-            return SamplingParams(**{name: v for name, v in given.items() if v is not None})
-        except InvalidRequest as error:
-            raise ApiError(HTTPStatus.BAD_REQUEST, str(error)) from error
+        """How tokens are chosen. Raises ApiError."""
+        return self.sampling_with(
+            max_tokens=self.max_completion_tokens or self.max_tokens,
+            logprobs=(self.top_logprobs or 0) if self.logprobs else None,
+        )
+
+    def json_schema(self) -> str | None:
+        """The JSON schema, as JSON, that the reply must follow; None where it is text."""
+        wanted = self.response_format
+        if wanted is None or wanted.type == "text":
+            return None
+        if wanted.type == "json_object":
+            return json.dumps({"type": "object"})
+        if wanted.json_schema is None:
+            raise ApiError(
+                HTTPStatus.BAD_REQUEST,
+                "response_format of type json_schema needs a json_schema",
+                param="response_format.json_schema",
+            )
+        return json.dumps(wanted.json_schema.content)
 
     def conversation(self) -> list[Message]:
         """The messages as the model's chat template takes them."""
@@ -140,56 +178,88 @@ def _exchanges(spoken: Sequence[ChatMessage]) -> list[Turn]:
     ]
 
 
-def _not_offered(param: str, message: str) -> ApiError:
-    return ApiError(HTTPStatus.BAD_REQUEST, message, param=param, code="unsupported_parameter")
+class ChatFrame:
+    """The frame around chat completions."""
 
+    def __init__(self, model: str, *, wants_usage: bool = False) -> None:
+        self._head = ReplyHead("chatcmpl", "chat.completion.chunk", model, wants_usage=wants_usage)
 
-class Reply:
-    """The frame around one completion: whole, or as the chunks of a stream."""
-
-    def __init__(self, model: str) -> None:
-        self._head = {
-            "id": f"chatcmpl-{uuid.uuid4().hex}",
-            "created": int(time.time()),
-            "model": model,
-        }
-
-    def whole(
-        self, message: dict[str, Any], finish_reason: str, usage: dict[str, Any]
-    ) -> dict[str, Any]:
+    def whole(self, choices: Sequence[Choice], usage: dict[str, Any]) -> dict[str, Any]:
         """A chat.completion."""
-        choice = {
-            "index": 0,
-            "message": {"role": "assistant"} | message,
-            "logprobs": None,
-            "finish_reason": finish_reason,
-        }
-        return self._head | {"object": "chat.completion", "choices": [choice], "usage": usage}
+        return self.reply(
+            [
+                _choice(
+                    index,
+                    "message",
+                    {"role": "assistant", "content": choice.text},
+                    finish_word(choice.finish_reason),
+                    choice.logprobs,
+                )
+                for index, choice in enumerate(choices)
+            ],
+            usage,
+        )
 
-    def chunk(self, delta: dict[str, Any], finish_reason: str | None = None) -> str:
+    def answer(self, message: dict[str, Any], usage: dict[str, Any]) -> dict[str, Any]:
+        """A chat.completion of one message that is complete."""
+        message = {"role": "assistant"} | message
+        return self.reply([_choice(0, "message", message, "stop")], usage)
+
+    def reply(self, choices: list[dict[str, Any]], usage: dict[str, Any]) -> dict[str, Any]:
+        """A chat.completion of these choices."""
+        body = {"object": "chat.completion", "choices": choices, "usage": usage}
+        return self._head.fields | body
+
+    def opening(self, index: int) -> str:
+        """The chunk that says who speaks."""
+        return self.chunk({"role": "assistant", "content": ""}, index=index)
+
+    def piece(self, index: int, event: TokenEvent) -> str:
+        """The chunk of new text, with its log-probabilities."""
+        choice = _choice(index, "delta", {"content": event.text}, None, event.logprobs)
+        return self._head.event([choice])
+
+    def ending(self, index: int, reason: FinishReason | None) -> str:
+        """The chunk that says why a choice ended."""
+        return self.chunk({}, finish_word(reason), index=index)
+
+    def chunk(
+        self, delta: dict[str, Any], finish_reason: str | None = None, *, index: int = 0
+    ) -> str:
         """A chat.completion.chunk, as an event."""
-        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
-        return self._event([choice])
+        return self._head.event([_choice(index, "delta", delta, finish_reason)])
 
     def usage_chunk(self, usage: dict[str, Any]) -> str:
         """The chunk after the last one, which tells what the completion cost."""
-        return self._event([], usage=usage)
-
-    def _event(self, choices: list[dict[str, Any]], **more: Any) -> str:
-        body = {"object": "chat.completion.chunk", "choices": choices, **more}
-        return server_sent_event(self._head | body)
+        return self._head.event([], usage=usage)
 
 
-def finish_word(reason: FinishReason | None) -> str:
-    """OpenAI's word for why a completion ended."""
-    return "length" if reason is FinishReason.LENGTH else "stop"
-
-
-def token_counts(prompt: int, cached: int, completion: int) -> dict[str, Any]:
-    """OpenAI's usage object."""
+def _choice(
+    index: int,
+    member: str,
+    content: dict[str, Any],
+    finish_reason: str | None,
+    logprobs: Sequence[TokenLogprob] = (),
+) -> dict[str, Any]:
+    records = {"content": [_logprob(record) for record in logprobs], "refusal": None}
     return {
-        "prompt_tokens": prompt,
-        "completion_tokens": completion,
-        "total_tokens": prompt + completion,
-        "prompt_tokens_details": {"cached_tokens": cached},
+        "index": index,
+        member: content,
+        "logprobs": records if logprobs else None,
+        "finish_reason": finish_reason,
+    }
+
+
+def _logprob(record: TokenLogprob) -> dict[str, Any]:
+    top = [_token(text, logprob) for text, logprob in record.top]
+    return _token(record.text, record.logprob) | {"top_logprobs": top}
+
+
+def _token(text: str, logprob: float) -> dict[str, Any]:
+    # A token may be a part of a character, whose bytes the replacement character does not tell.
+    known = "\ufffd" not in text
+    return {
+        "token": text,
+        "logprob": max(logprob, _LEAST_LOGPROB),
+        "bytes": list(text.encode()) if known else None,
     }

@@ -25,25 +25,29 @@ _REFUSAL_SECONDS = 0.2
 class SearchBody(BaseModel):
     """What to look for."""
 
-    query: str = Field(min_length=1, max_length=20_000)
-    k: int = Field(default=10, ge=1, le=200)
-    collection: str | None = None
+    query: str = Field(min_length=1, max_length=20_000, description="What to look for")
+    k: int = Field(default=10, ge=1, le=200, description="Most passages to return")
+    collection: str | None = Field(default=None, description="Where to look; all without it")
 
 
 class TurnBody(BaseModel):
     """An earlier exchange."""
 
-    question: str
-    answer: str
+    question: str = Field(description="What was asked")
+    answer: str = Field(description="What was answered")
 
 
 class AskBody(BaseModel):
     """A question to the documents."""
 
-    question: str = Field(min_length=1, max_length=100_000)
-    history: list[TurnBody] = Field(default_factory=list, max_length=200)
-    collection: str | None = None
-    stream: bool = False
+    question: str = Field(min_length=1, max_length=100_000, description="What to ask")
+    history: list[TurnBody] = Field(
+        default_factory=list,
+        max_length=200,
+        description="The conversation before it, oldest first",
+    )
+    collection: str | None = Field(default=None, description="Where to look; all without it")
+    stream: bool = Field(default=False, description="Send the answer as server-sent events")
 
 
 @router.post("/search")

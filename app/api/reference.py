@@ -21,11 +21,50 @@ td{padding:.35rem .8rem;border-top:1px solid #ddd;vertical-align:top}
 
 
 def reference_page(schema: Mapping[str, Any]) -> HTMLResponse:
-    """Every path of an OpenAPI schema with its method and what it does."""
+    """Every path of an OpenAPI schema: its method, what it does, and the fields of its body."""
     rows = [
         f"<tr><td><code>{escape(method.upper())}</code></td><td><code>{escape(path)}</code></td>"
-        f"<td>{escape(operation.get('description', ''))}</td></tr>"
+        f"<td>{_paragraphs(operation.get('description', ''))}{_fields(schema, operation)}</td></tr>"
         for path, operations in schema["paths"].items()
         for method, operation in operations.items()
     ]
     return HTMLResponse(f"{_HEAD}{''.join(rows)}</table></html>")
+
+
+def _paragraphs(text: str) -> str:
+    return "".join(f"<p>{escape(part)}</p>" for part in text.split("\n\n") if part)
+
+
+def _fields(schema: Mapping[str, Any], operation: Mapping[str, Any]) -> str:
+    """A list of the fields of an operation's body, "" where it takes none."""
+    contents = operation.get("requestBody", {}).get("content", {})
+    items = []
+    for content in contents.values():
+        body = _resolved(schema, content["schema"])
+        required = body.get("required", ())
+        for name, field in body.get("properties", {}).items():
+            kind = _kind(field) + (", required" if name in required else "")
+            description = escape(field.get("description", ""))
+            items.append(f"<li><code>{escape(name)}</code> ({escape(kind)}) {description}</li>")
+    return f"<ul>{''.join(items)}</ul>" if items else ""
+
+
+def _resolved(schema: Mapping[str, Any], part: Mapping[str, Any]) -> Mapping[str, Any]:
+    reference = part.get("$ref")
+    if reference is None:
+        return part
+    found: Mapping[str, Any] = schema["components"]["schemas"][reference.rpartition("/")[2]]
+    return found
+
+
+def _kind(field: Mapping[str, Any]) -> str:
+    """A field's type in words; null, which only says that it may be left out, is not one."""
+    if "$ref" in field:
+        return str(field["$ref"]).rpartition("/")[2]
+    if "anyOf" in field:
+        return " or ".join(_kind(part) for part in field["anyOf"] if part.get("type") != "null")
+    if "enum" in field:
+        return " or ".join(map(str, field["enum"]))
+    if field.get("type") == "array":
+        return f"list of {_kind(field.get('items', {}))}"
+    return str(field.get("type", "anything"))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
@@ -124,6 +124,37 @@ async def _read(mailbox: asyncio.Queue[Any], cancel: Cancel) -> AsyncGenerator[A
     finally:
         if not ended:
             cancel()
+
+
+async def merged(sources: Sequence[AsyncIterator[T]]) -> AsyncGenerator[tuple[int, T]]:
+    """The items of all sources as they come, each with its source's index.
+
+    What one source raises is raised here, and ends the others.
+    """
+    mailbox: asyncio.Queue[Any] = asyncio.Queue()
+
+    async def forward(index: int, source: AsyncIterator[T]) -> None:
+        try:
+            async for item in source:
+                mailbox.put_nowait((index, item))
+            mailbox.put_nowait(_END)
+        except Exception as error:  # a task's boundary: the reader gets it
+            mailbox.put_nowait(_Failure(error))
+
+    tasks = [asyncio.create_task(forward(*numbered)) for numbered in enumerate(sources)]
+    try:
+        ended = 0
+        while ended < len(tasks):
+            item = await mailbox.get()
+            if isinstance(item, _Failure):
+                raise item.error
+            if item is _END:
+                ended += 1
+            else:
+                yield item
+    finally:
+        for task in tasks:
+            task.cancel()
 
 
 @asynccontextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
 import io
 import json
 import socket
@@ -13,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 import uvicorn
 from fastapi.testclient import TestClient
@@ -24,7 +27,7 @@ from app.workspace import Workspace, install
 from inference.request import QueueFull
 from rag.results import Answer, Citation, Hit
 from rag.settings import Settings
-from tests.fakes import ModellessLibrary, ScriptedService
+from tests.fakes import HashedWordsEmbedder, ModellessLibrary, ScriptedService
 
 NOTES = (
     "The lighthouse at Port Ellery was built in 1874 and is 41 metres tall.\n\n"
@@ -40,10 +43,12 @@ CHAT = ("/v1/chat/completions", {"model": "paperlight", "messages": USER})
 CHAT_STREAM = (CHAT[0], CHAT[1] | {"stream": True})
 DIRECT = ("/v1/chat/completions", {"model": "scripted", "messages": USER})
 DIRECT_STREAM = (DIRECT[0], DIRECT[1] | {"stream": True})
+TEXT = ("/v1/completions", {"model": "scripted", "prompt": QUESTION})
+TEXT_STREAM = (TEXT[0], TEXT[1] | {"stream": True})
 EVERY_WAY_TO_ASK = pytest.mark.parametrize(
     ("path", "body"),
-    [ASK, ASK_STREAM, CHAT, CHAT_STREAM, DIRECT, DIRECT_STREAM],
-    ids=["ask", "ask-stream", "chat", "chat-stream", "direct", "direct-stream"],
+    [ASK, ASK_STREAM, CHAT, CHAT_STREAM, DIRECT, DIRECT_STREAM, TEXT, TEXT_STREAM],
+    ids=["ask", "ask-stream", "chat", "chat-stream", "direct", "direct-stream", "text", "texts"],
 )
 
 MakeApi = Callable[..., TestClient]
@@ -156,6 +161,7 @@ def test_the_models_own_name_is_the_model_without_documents(client: TestClient) 
     assert [model["id"] for model in client.get("/v1/models").json()["data"]] == [
         "paperlight",
         "scripted",
+        "hashed-words",
     ]
 
 
@@ -168,6 +174,78 @@ def test_sampling_reaches_the_model(make_api: MakeApi) -> None:
     assert (sampling.stop, sampling.seed) == (("x",), 3)
 
 
+def test_samples_and_prompts_are_choices_in_order(make_api: MakeApi) -> None:
+    service = ScriptedService(REPLY)
+    client = make_api(service)
+    body = {"model": "scripted", "prompt": [[0, 1], [3, 4, 5]], "n": 2, "seed": 5, "max_tokens": 9}
+    reply = client.post("/v1/completions", json=body).json()
+    assert [choice["index"] for choice in reply["choices"]] == [0, 1, 2, 3]
+    assert {choice["text"] for choice in reply["choices"]} == {REPLY}
+    assert [r.prompt.tokens for r in service.requests] == [(0, 1)] * 2 + [(3, 4, 5)] * 2
+    assert [r.sampling.seed for r in service.requests] == [5, 6, 5, 6]
+    words = len(REPLY.split())
+    assert reply["usage"]["prompt_tokens"] == 2 + 3  # each prompt counts once
+    assert reply["usage"]["completion_tokens"] == 4 * words
+
+    chunks = [d for _, d in events_of(client.post("/v1/completions", json=body | {"stream": True}))]
+    assert chunks.pop() == "[DONE]"
+    choices = [choice for chunk in chunks for choice in chunk["choices"]]
+    for index in range(4):
+        own = [choice for choice in choices if choice["index"] == index]
+        assert "".join(choice["text"] for choice in own) == REPLY
+        assert [choice["finish_reason"] for choice in own][-1] == "stop"
+
+
+def test_a_client_that_leaves_stops_every_sample(make_api: MakeApi) -> None:
+    service = ScriptedService("The first words", hold=True)
+    for path, body in (DIRECT_STREAM, DIRECT, TEXT_STREAM, TEXT):
+        with serving(make_api(service)) as address:
+            with send(address, path, body | {"n": 3}):
+                for _ in range(3):
+                    assert service.submitted.acquire(timeout=30)
+            assert all(stream.cancelled.wait(30) for stream in service.streams)
+
+
+def test_a_reader_that_never_reads_holds_no_completion_up(make_api: MakeApi) -> None:
+    """The first client's connection takes nothing, not even the head of its response."""
+    service = ScriptedService(REPLY)
+    app = make_api(service).app
+    data = json.dumps(DIRECT_STREAM[1]).encode()
+    headers = [(b"host", b"127.0.0.1"), (b"content-type", b"application/json")]
+
+    async def run() -> int:
+        stuck, never = asyncio.Event(), asyncio.Event()
+        messages = [{"type": "http.request", "body": data, "more_body": False}]
+
+        async def receive() -> Any:
+            if messages:
+                return messages.pop()
+            return await never.wait()
+
+        async def send_nothing(message: Any) -> None:
+            stuck.set()
+            await never.wait()
+
+        scope = {
+            "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST",
+            "scheme": "http", "path": DIRECT[0], "raw_path": DIRECT[0].encode(),
+            "query_string": b"", "headers": headers, "client": ("127.0.0.1", 1),
+            "server": ("127.0.0.1", 80), "root_path": "",
+        }  # fmt: skip
+        silent = asyncio.create_task(app(scope, receive, send_nothing))  # type: ignore[arg-type]
+        await stuck.wait()
+        transport = httpx.ASGITransport(app)  # type: ignore[arg-type]
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            status = (await client.post(DIRECT[0], json=DIRECT[1])).status_code
+        silent.cancel()
+        await asyncio.gather(silent, return_exceptions=True)
+        return status
+
+    assert asyncio.run(run()) == 200
+    # Both ran to their ends: the first waits in its mailbox, not in the engine.
+    assert [stream.ended for stream in service.streams] == [True, True]
+
+
 @EVERY_WAY_TO_ASK
 def test_a_full_queue_is_a_429_that_says_when_to_come_back(
     make_api: MakeApi, path: str, body: dict[str, Any]
@@ -177,6 +255,48 @@ def test_a_full_queue_is_a_429_that_says_when_to_come_back(
     assert reply.status_code == 429
     assert reply.headers["retry-after"] == "7"
     assert reply.json()["error"]["type"] == "rate_limit_error"
+
+
+# --- embeddings -----------------------------------------------------------------------------------
+
+
+def test_embeddings_are_the_librarys_own_in_both_forms(client: TestClient) -> None:
+    texts = ["The ferry leaves at 07:30.", "A lighthouse."]
+    body = {"model": "hashed-words", "input": texts}
+    reply = client.post("/v1/embeddings", json=body).json()
+    embedder = HashedWordsEmbedder()
+    expected = embedder.embed_passages(texts)
+    assert [entry["index"] for entry in reply["data"]] == [0, 1]
+    assert np.array([entry["embedding"] for entry in reply["data"]]) == pytest.approx(expected)
+    assert reply["usage"]["prompt_tokens"] == sum(map(embedder.count_tokens, texts))
+    packed = client.post("/v1/embeddings", json=body | {"encoding_format": "base64"}).json()
+    raw = base64.b64decode(packed["data"][1]["embedding"])
+    assert np.array_equal(np.frombuffer(raw, "<f4"), expected[1])
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"input": []}, "1 to 2048"),
+        ({"input": ["x"] * 2049}, "2049"),
+        ({"input": ["x", ""]}, "must not be empty"),
+        ({"input": [1, 2]}, "token ids"),
+        ({"input": [[1, 2]]}, "token ids"),
+        ({"input": "word " * 300}, "at most 254"),
+        ({"dimensions": 3}, "64 dimensions"),
+        ({"encoding_format": "int8"}, "encoding_format"),
+        ({"model": "scripted"}, "not one that embeds; use hashed-words"),
+        ({"model": "absent"}, "there is no model"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_what_cannot_be_embedded_is_refused(
+    client: TestClient, change: dict[str, Any], words: str
+) -> None:
+    body = {"model": "hashed-words", "input": "x", "dimensions": 64} | change
+    reply = client.post("/v1/embeddings", json=body)
+    assert reply.status_code in (400, 404)
+    assert words in reply.json()["error"]["message"]
 
 
 # --- readiness ----------------------------------------------------------------------------------
@@ -240,7 +360,8 @@ def test_callers_are_told_apart_by_their_keys(make_api: MakeApi) -> None:
         headers = {"Authorization": f"Bearer {key}"}
         client.post(CHAT[0], json=CHAT[1], headers=headers).raise_for_status()
         client.post(DIRECT[0], json=DIRECT[1], headers=headers).raise_for_status()
-    assert [request.client for request in service.requests] == ["key 0"] * 2 + ["key 1"] * 2
+        client.post(TEXT[0], json=TEXT[1], headers=headers).raise_for_status()
+    assert [request.client for request in service.requests] == ["key 0"] * 3 + ["key 1"] * 3
 
 
 # --- documents ----------------------------------------------------------------------------------
@@ -334,6 +455,15 @@ def test_search_finds_in_the_collection_that_was_named(client: TestClient) -> No
         ("POST", "/api/documents", b"", 400, "files"),
         ("POST", "/api/documents?collection=%0a", None, 400, "collection"),
         ("POST", "/v1/chat/completions", b'{"model": "m"}', 400, "messages"),
+        ("POST", "/v1/completions", b'{"model": "scripted", "prompt": []}', 400, "1 to 128"),
+        ("POST", "/v1/completions", b'{"model": "paperlight", "prompt": "x"}', 400, "scripted"),
+        (
+            "POST",
+            "/v1/chat/completions",
+            b'{"model": "hashed-words", "messages": [{"role": "user", "content": "x"}]}',
+            400,
+            "not one that chats",
+        ),
         ("GET", "/v1/chat/completions", b"", 405, "Method Not Allowed"),
         ("GET", "/v1/models/absent", b"", 404, "there is no model 'absent'"),
         ("GET", "/v1/nothing", b"", 404, "/api/docs"),
@@ -365,6 +495,22 @@ def test_the_reference_describes_every_path_and_loads_nothing(client: TestClient
     assert all(path in page for path in schema["paths"])
     assert "http://" not in page
     assert "https://" not in page
+
+
+def test_every_field_of_every_body_is_described(client: TestClient) -> None:
+    schema = client.get("/api/openapi.json").json()
+    page = client.get("/api/docs").text
+    assert "<code>logit_bias</code> (object) Token id" in page
+    assert "<code>messages</code> (list of ChatMessage, required)" in page
+    bodies = {
+        name: body
+        for name, body in schema["components"]["schemas"].items()
+        if name.endswith(("Body", "Message", "Options", "Format", "Schema")) and name != "ErrorBody"
+    }
+    assert {"ChatBody", "CompletionBody", "EmbeddingBody", "AskBody"} <= set(bodies)
+    for name, body in bodies.items():
+        for field, facts in body["properties"].items():
+            assert facts.get("description"), (name, field)
 
 
 # --- clients that leave, clients that do not read -------------------------------------------------

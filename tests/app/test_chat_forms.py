@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
-from app.api.chat_forms import ChatBody, Reply, token_counts
+from app.api.chat_forms import ChatBody, ChatFrame
 from app.api.errors import ApiError
-from inference.request import Message, SamplingParams
+from app.api.generation_forms import Choice, samples_usage, token_counts
+from inference.request import FinishReason, Message, SamplingParams, TokenLogprob, Usage
 from rag.results import Turn
 
 
@@ -51,26 +53,92 @@ def test_sampling_takes_what_is_given_and_openais_temperature() -> None:
     )
 
 
+SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}}
+
+
 @pytest.mark.parametrize(
-    ("field", "value"),
+    ("field", "value", "documents"),
     [
-        ("n", 2),
-        ("logprobs", True),
-        ("tools", [{"type": "function"}]),
-        ("response_format", {"type": "json_object"}),
+        ("tools", [{"type": "function"}], False),
+        ("tools", [{"type": "function"}], True),
+        ("modalities", ["text", "audio"], False),
+        ("n", 2, True),
+        ("logprobs", True, True),
+        ("response_format", {"type": "json_object"}, True),
     ],
     ids=lambda value: str(value),
 )
-def test_what_is_not_offered_is_refused_by_name(field: str, value: Any) -> None:
+def test_what_is_not_offered_is_refused_by_name(field: str, value: Any, documents: bool) -> None:
     with pytest.raises(ApiError) as refused:
-        body(("user", "x"), **{field: value}).check_offered()
+        body(("user", "x"), **{field: value}).check_offered(documents=documents)
     assert refused.value.param == field
     assert refused.value.code == "unsupported_parameter"
 
 
+def test_the_model_itself_takes_what_the_documents_do_not() -> None:
+    asked = body(
+        ("user", "x"),
+        n=2,
+        logprobs=True,
+        top_logprobs=3,
+        response_format={"type": "json_schema", "json_schema": {"name": "s", "schema": SCHEMA}},
+    )
+    asked.check_offered(documents=False)
+    assert asked.samples == 2
+    assert asked.sampling().logprobs == 3
+    assert json.loads(asked.json_schema() or "") == SCHEMA
+
+
+@pytest.mark.parametrize(
+    ("fields", "schema"),
+    [
+        ({}, None),
+        ({"response_format": {"type": "text"}}, None),
+        ({"response_format": {"type": "json_object"}}, '{"type": "object"}'),
+    ],
+    ids=str,
+)
+def test_a_response_format_is_a_schema_where_it_is_json(
+    fields: dict[str, Any], schema: str | None
+) -> None:
+    assert body(("user", "x"), **fields).json_schema() == schema
+
+
+def test_a_json_schema_must_be_there() -> None:
+    with pytest.raises(ApiError, match="needs a json_schema"):
+        body(("user", "x"), response_format={"type": "json_schema"}).json_schema()
+
+
+def test_alternatives_need_logprobs() -> None:
+    with pytest.raises(ApiError, match="needs logprobs"):
+        body(("user", "x"), top_logprobs=2).check_offered(documents=False)
+    assert body(("user", "x"), logprobs=True).sampling().logprobs == 0
+    assert body(("user", "x"), logprobs=False).sampling().logprobs is None
+
+
 def test_what_changes_nothing_is_passed_over() -> None:
     fields = {"n": 1, "logprobs": False, "tools": [], "response_format": {"type": "text"}}
-    body(("user", "x"), user="somebody", store=True, **fields).check_offered()
+    asked = body(("user", "x"), user="somebody", store=True, **fields)
+    asked.check_offered(documents=True)
+    asked.check_offered(documents=False)
+
+
+def test_log_probabilities_have_openais_form() -> None:
+    record = TokenLogprob("é", -0.5, (("é", -0.5), ("\ufffd", float("-inf"))))
+    choice = Choice("é", (record,), FinishReason.LENGTH)
+    [reply] = ChatFrame("m").whole([choice], {})["choices"]
+    assert reply["finish_reason"] == "length"
+    assert reply["logprobs"]["content"] == [
+        {
+            "token": "é",
+            "logprob": -0.5,
+            "bytes": [0xC3, 0xA9],
+            "top_logprobs": [
+                {"token": "é", "logprob": -0.5, "bytes": [0xC3, 0xA9]},
+                {"token": "\ufffd", "logprob": -9999.0, "bytes": None},
+            ],
+        }
+    ]
 
 
 @pytest.mark.parametrize("stop", ["", ["x"] * 17], ids=["empty", "too-many"])
@@ -80,8 +148,18 @@ def test_stop_strings_that_cannot_be_are_refused(stop: Any) -> None:
 
 
 def test_a_stream_has_one_id_and_its_usage_comes_without_choices() -> None:
-    reply = Reply("m")
-    chunk, usage = reply.chunk({"content": "x"}), reply.usage_chunk(token_counts(3, 2, 1))
+    frame = ChatFrame("m", wants_usage=True)
+    chunk, usage = frame.chunk({"content": "x"}), frame.usage_chunk(token_counts(3, 2, 1))
     assert chunk.partition('"id": ')[2][:40] == usage.partition('"id": ')[2][:40]
+    assert '"usage": null' in chunk
     assert '"choices": []' in usage
     assert '"total_tokens": 4' in usage
+    assert "usage" not in ChatFrame("m").chunk({"content": "x"})
+
+
+def test_a_prompt_counts_once_and_its_samples_do_not_count_as_cached() -> None:
+    def usage(prompt: int, cached: int, completion: int) -> Usage:
+        return Usage(prompt, cached, completion, 0.0, 0.0, 0.0)
+
+    usages = [usage(10, 4, 3), usage(10, 9, 2), usage(20, 0, 1), usage(20, 19, 1)]
+    assert samples_usage(usages, 2) == token_counts(30, 4, 7)

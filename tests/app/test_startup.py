@@ -60,6 +60,28 @@ def test_the_samples_are_there_after_the_first_start(tmp_path: Path) -> None:
     assert lines[-1] == "Paperlight is ready at http://127.0.0.1:8501"
 
 
+def test_what_computes_is_told_in_one_line(tmp_path: Path) -> None:
+    lines: list[str] = []
+    with opened(tmp_path) as workspace:
+        start(workspace, lines.append)
+    assert lines.count("no GPU: 2 threads") == 1
+
+
+def test_a_gpu_that_this_build_cannot_use_is_told_loudly_unless_it_is_not_wanted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(startup, "unused_gpus", lambda: ("X (PAPERLIGHT_GPU=cuda make env)",))
+    for gpu_layers, times in ((-1, 1), (0, 0)):
+        lines: list[str] = []
+        settings = Settings(home=tmp_path, gpu_layers=gpu_layers)
+        library = ModellessLibrary(tmp_path / "library", settings, lambda: ScriptedService(""))
+        with library:
+            start(Workspace(library, settings), lines.append)
+        loud = [line for line in lines if line.startswith("THIS MACHINE HAS A GPU")]
+        assert len(loud) == times
+        assert all("PAPERLIGHT_GPU=cuda make env" in line for line in loud)
+
+
 def test_samples_that_were_removed_stay_away(tmp_path: Path) -> None:
     with opened(tmp_path) as workspace:
         start(workspace)

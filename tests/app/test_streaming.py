@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from starlette.requests import Request
 
-from app.api.streaming import WorkerThreads, begun, server_sent_event
+from app.api.streaming import WorkerThreads, begun, merged, server_sent_event
 from inference.request import EngineStopped, QueueFull
 
 
@@ -168,3 +168,29 @@ def test_an_event_is_one_line_of_data_whatever_it_holds() -> None:
     assert text.splitlines(keepends=True)[0] == "event: token\n"
     assert text.split("\n")[1].startswith("data: {")
     assert text.count("\n") == 3
+
+
+def test_merged_sources_keep_their_own_order_and_one_failure_ends_all() -> None:
+    cancelled = threading.Event()
+
+    def broken() -> Iterator[int]:
+        yield 1
+        raise ValueError("broken")
+
+    def waiting() -> Iterator[int]:
+        yield 2
+        cancelled.wait()
+
+    async def read() -> None:
+        workers = WorkerThreads(4)
+        sources = [workers.iterate(lambda: iter(range(50)), lambda: None) for _ in range(2)]
+        items = [item async for item in merged(sources)]
+        for index in range(2):
+            assert [item for source, item in items if source == index] == list(range(50))
+        pair = [workers.iterate(waiting, cancelled.set), workers.iterate(broken, lambda: None)]
+        with pytest.raises(ValueError, match="broken"):
+            async for _ in merged(pair):
+                pass
+
+    asyncio.run(read())
+    assert cancelled.is_set()

@@ -238,3 +238,24 @@ def test_the_bundled_models_answer_and_the_doctor_is_content(tmp_path: Path, fil
         assert checks.keys() >= {"folder", "space", "database", "index", "language model", "gpu"}
         assert checks["language model"].ok
         assert checks["embedding model"].ok
+
+
+def test_settings_of_the_hardware_reach_the_engine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("inference.service.InferenceService", lambda config: config)
+    monkeypatch.setattr("rag.library.resolve_model", lambda *_: tmp_path / "model.gguf")
+    for name, value in {
+        "GPU_LAYERS": "7",
+        "TENSOR_SPLIT": "[1, 3]",
+        "MAP_FILE": "false",
+        "LOCK_MEMORY": "true",
+        "ADAPTERS": '{"style.gguf": 0.5}',
+    }.items():
+        monkeypatch.setenv(f"PAPERLIGHT_{name}", value)
+    library = Library(tmp_path / "library", Settings(home=tmp_path))
+    config: Any = library._load_generator()
+    library.close()
+    assert (config.gpu_layers, config.tensor_split) == (7, (1.0, 3.0))
+    assert (config.map_file, config.lock_memory) == (False, True)
+    assert config.adapters == ((Path("style.gguf"), 0.5),)
