@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from ingest.documents import Document
@@ -19,10 +20,20 @@ from ingest.loaders.web import load_web
 __all__ = ["FileKind", "LoadLimits", "load", "sniff"]
 
 
-def load(path: Path, *, name: str, limits: LoadLimits | None = None) -> Document:
+def load(
+    path: Path,
+    *,
+    name: str,
+    limits: LoadLimits | None = None,
+    password: str = "",
+    ocr_languages: str = "",
+    alive: Callable[[int], None] = lambda pages: None,
+) -> Document:
     """Read the text of a file, whatever its name says it is.
 
     name: what the user calls the file; it tells Markdown from plain text and nothing else.
+    password: for encrypted files. ocr_languages: of Tesseract; "" for no OCR. alive: called with
+    the number of pages read so far.
     Raises UnreadableFile or a child of it, whose message completes "<name> ..." to a sentence.
     """
     limits = limits or LoadLimits()
