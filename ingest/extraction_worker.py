@@ -36,6 +36,7 @@ Message = dict[str, Any]
 
 def main() -> None:
     """Serve until stdin ends. Takes stdout for itself: what a parser prints goes to stderr."""
+    os.environ["OMP_THREAD_LIMIT"] = "1"  # of OCR: files side by side use the cores better
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     requests: queue.SimpleQueue[bytes] = queue.SimpleQueue()
