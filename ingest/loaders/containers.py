@@ -161,7 +161,9 @@ def _check_depth(reading: Reading) -> None:
 def _is_skipped(entry: zipfile.ZipInfo) -> bool:
     """Folders, and what systems leave in archives beside the user's files."""
     parts = entry.filename.replace("\\", "/").split("/")
-    return entry.is_dir() or any(part.startswith((".", "__MACOSX")) for part in parts)
+    return entry.is_dir() or any(
+        part == "__MACOSX" or (part.startswith(".") and part.strip(".")) for part in parts
+    )
 
 
 def _add_message(message: EmailMessage, parts: _Parts) -> None:
