@@ -42,7 +42,7 @@ def no_ocr_reason(wanted: str) -> str:
             f"install Tesseract's data for {wanted} (it has {', '.join(sorted(installed))}), or"
             " name one of those as ocr_languages."
         )
-    return _HOW_TO_GET_IT if wanted else "set ocr_languages to read pictures."
+    return _HOW_TO_GET_IT if wanted else "OCR is switched off: set ocr_languages, to eng perhaps."
 
 
 def load_picture(path: Path, kind: FileKind, reading: Reading) -> Document:

@@ -56,8 +56,8 @@ def load_pdf(path: Path, reading: Reading) -> Document:
             texts = _with_ocr(pdf, texts, languages, budget)
     if not any(text.strip() for text in texts):
         raise NoTextFile(
-            "has no text: its pages are pictures (a scan, perhaps), and "
-            + ("OCR finds no text in them." if languages else no_ocr_reason(reading.ocr_languages))
+            "has no text: its pages are pictures (a scan, perhaps); "
+            + ("OCR found no text in them." if languages else no_ocr_reason(reading.ocr_languages))
         )
     pages = tuple(Page(number=number, text=text) for number, text in enumerate(texts, start=1))
     return Document(title=_title(title), media_type=FileKind.PDF.value, pages=pages)

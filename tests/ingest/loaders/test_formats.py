@@ -157,7 +157,7 @@ def test_pictures_and_scans_are_read_by_ocr_and_marked_so(tmp_path: Path, suffix
 
 
 def test_without_ocr_a_picture_is_refused_with_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(NoTextFile, match="is a picture; set ocr_languages"):
+    with pytest.raises(NoTextFile, match="is a picture; OCR is switched off: set ocr_languages"):
         load(write_picture(tmp_path / "a.png"), name="a.png")
 
 
