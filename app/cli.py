@@ -89,14 +89,19 @@ def add(
     collection: Annotated[
         str | None, typer.Option("--collection", "-c", help="Put them into this collection.")
     ] = None,
+    password: Annotated[
+        str, typer.Option("--password", help="Opens encrypted PDFs; kept nowhere. '-' asks for it.")
+    ] = "",
     library: LibraryOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Add files and folders. What is there already is left alone; what changed is replaced."""
     options = options_of(context)
+    if password == "-":  # noqa: S105 - not on the command line, where others may see it
+        password = typer.prompt("Password", hide_input=True, err=True)
     with options.open_library() as opened, ingest_progress("Loading the models") as progress:
         resumed = opened.resume(progress)
-        report = opened.add(paths, collection=collection, progress=progress)
+        report = opened.add(paths, collection=collection, password=password, progress=progress)
     for file in resumed.files:
         options.terminal.note(f"taken up again: {_outcome_line(file)}")
     if options.as_json:

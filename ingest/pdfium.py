@@ -63,18 +63,16 @@ class PdfFile:
     Raises EncryptedFile if a password is needed, CorruptFile if PDFium cannot open it.
     """
 
-    def __init__(self, source: Path | bytes) -> None:
+    def __init__(self, source: Path | bytes, *, password: str = "") -> None:
         with _pdfium() as pdfium:
             try:
                 self._document = pdfium.PdfDocument(
-                    str(source) if isinstance(source, Path) else source
+                    str(source) if isinstance(source, Path) else source,
+                    password=password or None,
                 )
             except pdfium.PdfiumError as error:
                 if error.err_code in _PASSWORD_ERRORS:
-                    raise EncryptedFile(
-                        "is encrypted and needs a password; save a copy without a password and"
-                        " add that."
-                    ) from error
+                    raise EncryptedFile(encrypted_reason(password)) from error
                 raise CorruptFile(
                     "is damaged and cannot be opened as a PDF; get a fresh copy, or print it to a"
                     " new PDF."
@@ -167,6 +165,16 @@ class PdfFile:
             finally:
                 page.close()
         return pixels, placed
+
+
+def encrypted_reason(password: str) -> str:
+    """Why an encrypted file is left out, without the password that was tried."""
+    if password:
+        return "is encrypted, and the password that was given does not open it; try another."
+    return (
+        "is encrypted and needs a password; give it with --password, or save a copy without a"
+        " password and add that."
+    )
 
 
 def _pixel_box(x1: int, y1: int, x2: int, y2: int) -> PixelBox:

@@ -1,8 +1,8 @@
 """Files -> store: read, chunk, embed, and store each document in one transaction.
 
-One bad file never stops the others: each file has an outcome, and a skipped one a reason. One
-document is in memory at a time. Files are written down as pending before work on them begins, so
-`resume` takes up what a killed process left.
+One bad file never stops the others: each file has an outcome, and a skipped one a reason. Files
+are read in worker processes, a few ahead of the one that is being embedded. They are written down
+as pending before work on them begins, so `resume` takes up what a killed process left.
 
 It knows no model and no settings of the program: an embedder and plain numbers are given to it.
 """
@@ -14,6 +14,8 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
@@ -30,7 +32,8 @@ from ingest.errors import (
     InvalidCollectionName,
     UnreadableFile,
 )
-from ingest.loaders import LoadLimits, load
+from ingest.extraction import ExtractionWorkers, ReadOptions
+from ingest.loaders import LoadLimits
 from ingest.naming import display_name, upload_name
 from ingest.originals import Fingerprint, fingerprint
 from ingest.records import DEFAULT_COLLECTION, FloatMatrix, NewDocument, PendingFile
@@ -42,6 +45,8 @@ _EMBED_BATCH = 16
 _SAVE_EVERY_SECONDS = 120.0
 _MAX_COLLECTION_CHARACTERS = 100
 _MIN_CHUNK_TOKENS = 32
+_WATCH_CANCEL_SECONDS = 0.1
+_MAX_WORKERS = 8  # each document that was read ahead waits in memory
 
 
 class PassageEmbedder(Protocol):
@@ -139,11 +144,26 @@ class IngestSettings:
 
     keep_originals: keep a copy of each file, to show its pages.
     chunk_tokens: most tokens of a chunk, in the embedder's tokens; less where it reads fewer.
+    ocr_languages: of Tesseract, joined by "+"; "" reads no pictures.
+    workers: processes that read files, at least 1.
     """
 
     keep_originals: bool = True
     chunk_tokens: int = MAX_TOKENS
     limits: LoadLimits = field(default_factory=LoadLimits)
+    ocr_languages: str = "eng"
+    workers: int = field(
+        default_factory=lambda: min(_MAX_WORKERS, max(1, (os.cpu_count() or 2) - 1))
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _ReadFile:
+    """A file whose text is there. staged: the copy that was read, where there is one."""
+
+    staged: Path | None
+    content: Fingerprint
+    document: Document
 
 
 class _Cancelled(Exception):
@@ -174,11 +194,13 @@ class Ingestor:
         paths: Sequence[Path | str] | Path | str,
         *,
         collection: str | None = None,
+        password: str = "",
         progress: ProgressCallback | None = None,
         cancel: threading.Event | None = None,
     ) -> AddReport:
         """Add files, and every file in folders (hidden ones left out), to a collection.
 
+        password: for files that are encrypted; used now, and kept nowhere.
         A file from the same path replaces its older version; the same bytes under another path
         of the collection are "unchanged". Never raises for a file; raises EmbedderMismatch and
         InvalidCollectionName before any work, and errors of the database itself.
@@ -191,7 +213,7 @@ class Ingestor:
             files = [f for f in found if isinstance(f, Path)]
             accepted = iter(self._store.accept([_pending(f, collection, claim) for f in files]))
             work = [f if isinstance(f, FileOutcome) else next(accepted) for f in found]
-            return self._run(work, progress, cancel)
+            return self._run(work, progress, cancel, password)
 
     def add_bytes(
         self,
@@ -199,6 +221,7 @@ class Ingestor:
         data: bytes | BinaryIO,
         *,
         collection: str | None = None,
+        password: str = "",
         progress: ProgressCallback | None = None,
         cancel: threading.Event | None = None,
     ) -> AddReport:
@@ -227,7 +250,7 @@ class Ingestor:
                         )
                     ]
                 )
-                return self._run([file], progress, cancel)
+                return self._run([file], progress, cancel, password)
             finally:
                 self._store.originals.discard(staged)
 
@@ -267,11 +290,13 @@ class Ingestor:
         work: Sequence[PendingFile | FileOutcome],
         progress: ProgressCallback | None,
         cancel: threading.Event | None,
+        password: str = "",
     ) -> AddReport:
         """Work through the files; what is not finished at the end is struck off the pending."""
         sizes = [_size(item) for item in work]
         outcomes: list[FileOutcome] = []
         last_save = time.monotonic()
+        reader = _Reader(self._read, work, self._settings, password)
         try:
             for position, item in enumerate(work):
                 report = _Reporter(
@@ -287,7 +312,11 @@ class Ingestor:
                         bytes_total=sum(sizes),
                     ),
                 )
-                outcome = item if isinstance(item, FileOutcome) else self._one(item, report, cancel)
+                outcome = (
+                    item
+                    if isinstance(item, FileOutcome)
+                    else self._one(item, report, cancel, reader)
+                )
                 outcomes.append(outcome)
                 report(Stage.DONE, outcome=outcome)
                 if time.monotonic() - last_save > _SAVE_EVERY_SECONDS:
@@ -296,20 +325,25 @@ class Ingestor:
         except _Cancelled:
             return AddReport(tuple(outcomes), cancelled=True)
         finally:
+            reader.close()
             self._store.finish(item for item in work if isinstance(item, PendingFile))
             self._index.sync(self._store)
             self._index.save()
         return AddReport(tuple(outcomes))
 
     def _one(
-        self, file: PendingFile, report: _Reporter, cancel: threading.Event | None
+        self,
+        file: PendingFile,
+        report: _Reporter,
+        cancel: threading.Event | None,
+        reader: _Reader,
     ) -> FileOutcome:
         """Take in one file; whatever is wrong with the file becomes its outcome."""
         _check(cancel)
         report(Stage.READING)
         shown = file.name if file.staged else str(file.path)
         try:
-            outcome = self._take_in(file, shown, report, cancel)
+            outcome = self._take_in(file, shown, report, cancel, reader)
         except UnreadableFile as error:
             outcome = FileOutcome(shown, Outcome.SKIPPED, f"{file.name} {error}")
         except OSError as error:
@@ -324,21 +358,40 @@ class Ingestor:
 
     # --- one file -----------------------------------------------------------------------------
 
+    def _read(self, file: PendingFile, reader: _Reader) -> _ReadFile | FileOutcome:
+        """The text of a file, or the outcome of one whose bytes are in the library already."""
+        self._check_size(file)
+        shown = file.name if file.staged else str(file.path)
+        if known := self._known(file, fingerprint(file.path), shown):
+            return known
+        staged, content = self._secure(file)
+        try:
+            # What is read below is the copy, so that it cannot change meanwhile.
+            document = reader.document(staged or file.path, file.name)
+            if staged is None and fingerprint(file.path) != content:
+                raise UnreadableFile("changed while it was read; add it again.")
+        except BaseException:
+            if staged is not None:
+                self._store.originals.discard(staged)
+            raise
+        return _ReadFile(staged, content, document)
+
     def _take_in(
         self,
         file: PendingFile,
         shown: str,
         report: _Reporter,
         cancel: threading.Event | None,
+        reader: _Reader,
     ) -> FileOutcome:
-        self._check_size(file)
-        if known := self._known(file, fingerprint(file.path), shown):
-            return known
-        staged, content = self._secure(file)
+        read = reader.result(file, cancel, report)
+        if isinstance(read, FileOutcome):
+            return read
+        staged, content, document = read.staged, read.content, read.document
         try:
-            # What is read below is the copy, so that it cannot change meanwhile.
-            source = staged or file.path
-            document = load(source, name=file.name, limits=self._settings.limits)
+            # Read ahead of its twin's being stored, perhaps.
+            if known := self._known(file, content, shown):
+                return known
             chunks = chunk_document(
                 document,
                 count_tokens=self._embedder.count_tokens,
@@ -346,8 +399,6 @@ class Ingestor:
             )
             if not chunks:
                 raise EmptyFile("has no text in it.")
-            if staged is None and fingerprint(file.path) != content:
-                raise UnreadableFile("changed while it was read; add it again.")
             vectors = self._embed(file, document, chunks, report, cancel)
             report(Stage.STORING)
             result = self._store.put(
@@ -452,6 +503,66 @@ class Ingestor:
             page_number=document.pages[chunk.page_index].number,
             count_tokens=self._embedder.count_tokens,
         )
+
+
+class _Reader:
+    """Reads the files of one run, in order, at most a few ahead of the one that is asked for."""
+
+    def __init__(
+        self,
+        read: Callable[[PendingFile, _Reader], _ReadFile | FileOutcome],
+        work: Sequence[PendingFile | FileOutcome],
+        settings: IngestSettings,
+        password: str,
+    ) -> None:
+        self._read = read
+        self._waiting = iter([item for item in work if isinstance(item, PendingFile)])
+        self._ahead = settings.workers + 1
+        self._options = ReadOptions(password=password, ocr_languages=settings.ocr_languages)
+        self._workers = ExtractionWorkers(settings.limits)
+        self._threads = ThreadPoolExecutor(settings.workers, thread_name_prefix="read")
+        self._futures: dict[int, Future[_ReadFile | FileOutcome]] = {}
+        self._pages: dict[str, int] = {}
+
+    def document(self, path: Path, name: str) -> Document:
+        """The text of a file, by a worker process. Raises UnreadableFile."""
+        pages = self._pages
+        return self._workers.read(
+            path,
+            name=name,
+            options=self._options,
+            alive=lambda count: pages.__setitem__(name, count),
+        )
+
+    def result(
+        self, file: PendingFile, cancel: threading.Event | None, report: _Reporter
+    ) -> _ReadFile | FileOutcome:
+        """What `read` made of a file. Raises what it raised, or _Cancelled."""
+        while len(self._futures) < self._ahead and (following := next(self._waiting, None)):
+            self._futures[following.pending_id] = self._threads.submit(self._read, following, self)
+        future = self._futures[file.pending_id]
+        shown = 0
+        while True:
+            _check(cancel)
+            if wait([future], timeout=_WATCH_CANCEL_SECONDS).done:
+                return self._futures.pop(file.pending_id).result()
+            if (pages := self._pages.get(file.name, 0)) > shown:
+                shown = pages
+                report(Stage.READING, pages=pages)
+
+    def close(self) -> None:
+        """Stop reading, end the workers, and delete the copies of what nobody asked for."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._workers.close()
+        self._threads.shutdown(wait=True)
+        for future in self._futures.values():
+            if future.cancelled() or future.exception() is not None:
+                continue
+            result = future.result()
+            if isinstance(result, _ReadFile) and result.staged is not None:
+                with suppress(OSError):
+                    result.staged.unlink()
+        self._futures.clear()
 
 
 class _Reporter:

@@ -98,6 +98,7 @@ class Library:
         paths: Sequence[Path | str] | Path | str,
         *,
         collection: str | None = None,
+        password: str = "",
         progress: ProgressCallback | None = None,
         cancel: threading.Event | None = None,
     ) -> AddReport:
@@ -105,7 +106,7 @@ class Library:
         return (
             self._opened()
             ._ingestor.get()
-            .add(paths, collection=collection, progress=progress, cancel=cancel)
+            .add(paths, collection=collection, password=password, progress=progress, cancel=cancel)
         )
 
     def add_bytes(
@@ -114,6 +115,7 @@ class Library:
         data: bytes | BinaryIO,
         *,
         collection: str | None = None,
+        password: str = "",
         progress: ProgressCallback | None = None,
         cancel: threading.Event | None = None,
     ) -> AddReport:
@@ -121,7 +123,14 @@ class Library:
         return (
             self._opened()
             ._ingestor.get()
-            .add_bytes(name, data, collection=collection, progress=progress, cancel=cancel)
+            .add_bytes(
+                name,
+                data,
+                collection=collection,
+                password=password,
+                progress=progress,
+                cancel=cancel,
+            )
         )
 
     def resume(
@@ -431,7 +440,10 @@ class Library:
             self._store,
             self._index.get(),
             self._embedder.get(),
-            settings=IngestSettings(keep_originals=self.settings.keep_originals),
+            settings=IngestSettings(
+                keep_originals=self.settings.keep_originals,
+                ocr_languages=self.settings.ocr_languages,
+            ),
         )
 
     def _make_answerer(self) -> Answerer:

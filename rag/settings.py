@@ -79,6 +79,11 @@ class Settings(BaseSettings):
     keep_originals: bool = Field(
         default=True, description="Keep a copy of each file, to show its pages"
     )
+    ocr_languages: str = Field(
+        default="eng",
+        pattern=r"^$|^[A-Za-z_]{2,20}(\+[A-Za-z_]{2,20})*$",
+        description="Tesseract's languages for pictures, as deu+eng; empty: no OCR",
+    )
 
     # --- server -------------------------------------------------------------------------------
     host: str = Field(default="127.0.0.1", description="Address to listen on")

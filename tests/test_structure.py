@@ -34,7 +34,7 @@ CONFINED = {
     "faiss": ("ingest/vector_index.py",),
     "llama_cpp": ("inference/llama.py",),
     "streamlit": ("app/ui/*", "app/server.py"),
-    "os.environ": ("rag/settings.py",),
+    "os.environ": ("rag/settings.py", "ingest/extraction_worker.py"),
     "os.environb": ("rag/settings.py",),
     "os.getenv": ("rag/settings.py",),
     "os.putenv": ("rag/settings.py",),

@@ -7,7 +7,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, File, Response, UploadFile
+from fastapi import APIRouter, File, Form, Response, UploadFile
 
 from app.api.dependencies import Opened, Ready, Workers
 from app.api.errors import ApiError
@@ -29,6 +29,7 @@ async def add_documents(
     workspace: Ready,
     workers: Workers,
     collection: str | None = None,
+    password: Annotated[str, Form(description="Opens encrypted PDFs; kept nowhere")] = "",
 ) -> dict[str, Any]:
     """Add files. Each has an outcome: added, unchanged, replaced or skipped, with the reason.
 
@@ -43,6 +44,7 @@ async def add_documents(
             upload.filename or "unnamed",
             upload.file,
             collection=collection,
+            password=password,
             cancel=cancel,
         )
         report = await workers.run(add, cancel.set)

@@ -5,27 +5,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from ingest.documents import Document
 from ingest.errors import CorruptFile, FileTooLarge, IngestError, UnreadableFile
-from ingest.loaders.limits import LoadLimits
+from ingest.loaders.books import load_epub
+from ingest.loaders.containers import load_eml, load_mbox, load_msg, load_zip
+from ingest.loaders.limits import LoadLimits, Reading
+from ingest.loaders.ocr import load_picture
 from ingest.loaders.office import load_docx
+from ingest.loaders.opendocument import load_opendocument
 from ingest.loaders.pdf import load_pdf
+from ingest.loaders.richtext import load_rtf
+from ingest.loaders.slides import load_pptx
 from ingest.loaders.sniffing import FileKind, sniff
+from ingest.loaders.structured import load_json
+from ingest.loaders.tables import load_csv, load_workbook
 from ingest.loaders.text import load_text
 from ingest.loaders.web import load_web
 
 __all__ = ["FileKind", "LoadLimits", "load", "sniff"]
 
 
-def load(path: Path, *, name: str, limits: LoadLimits | None = None) -> Document:
+def load(
+    path: Path,
+    *,
+    name: str,
+    limits: LoadLimits | None = None,
+    password: str = "",
+    ocr_languages: str = "",
+    alive: Callable[[int], None] = lambda _pages: None,
+) -> Document:
     """Read the text of a file, whatever its name says it is.
 
     name: what the user calls the file; it tells Markdown from plain text and nothing else.
+    password: for encrypted files. ocr_languages: of Tesseract; "" for no OCR. alive: called with
+    the number of pages read so far.
     Raises UnreadableFile or a child of it, whose message completes "<name> ..." to a sentence.
     """
-    limits = limits or LoadLimits()
+    reading = Reading(limits or LoadLimits(), password, ocr_languages, alive)
+    return _load(path, name, reading)
+
+
+def _load(path: Path, name: str, reading: Reading) -> Document:
+    limits = reading.limits
     try:
         size = path.stat().st_size
         if size > limits.max_bytes:
@@ -33,7 +58,7 @@ def load(path: Path, *, name: str, limits: LoadLimits | None = None) -> Document
                 f"is {size / 1e6:,.0f} MB, more than {limits.max_bytes / 1e6:,.0f} MB; split it"
                 " into smaller files, or raise the limit."
             )
-        return _load(path, sniff(path, name=name), limits)
+        return _load_kind(path, sniff(path, name=name), reading)
     except IngestError:
         raise
     except OSError as error:
@@ -47,13 +72,40 @@ def load(path: Path, *, name: str, limits: LoadLimits | None = None) -> Document
         ) from error
 
 
-def _load(path: Path, kind: FileKind, limits: LoadLimits) -> Document:
+def _load_kind(path: Path, kind: FileKind, reading: Reading) -> Document:
+    def load_part(part: Path, name: str) -> Document:
+        return _load(part, name, replace(reading, depth=reading.depth + 1))
+
     match kind:
         case FileKind.PDF:
-            return load_pdf(path, limits)
+            return load_pdf(path, reading)
         case FileKind.DOCX:
-            return load_docx(path, limits)
+            return load_docx(path, reading)
+        case FileKind.PPTX:
+            return load_pptx(path, reading)
+        case FileKind.XLSX | FileKind.XLS | FileKind.ODS:
+            return load_workbook(path, kind, reading)
+        case FileKind.ODT | FileKind.ODP:
+            return load_opendocument(path, kind, reading)
+        case FileKind.EPUB:
+            return load_epub(path, reading)
+        case FileKind.RTF:
+            return load_rtf(path, reading)
+        case FileKind.EML:
+            return load_eml(path, reading, load_part)
+        case FileKind.MBOX:
+            return load_mbox(path, reading, load_part)
+        case FileKind.MSG:
+            return load_msg(path, reading, load_part)
+        case FileKind.ZIP:
+            return load_zip(path, reading, load_part)
+        case FileKind.PNG | FileKind.JPEG | FileKind.GIF | FileKind.TIFF | FileKind.WEBP:
+            return load_picture(path, kind, reading)
         case FileKind.HTML:
-            return load_web(path, limits)
-        case FileKind.MARKDOWN | FileKind.TEXT | FileKind.CSV | FileKind.JSON:
-            return load_text(path, kind, limits)
+            return load_web(path, reading)
+        case FileKind.CSV:
+            return load_csv(path, reading)
+        case FileKind.JSON:
+            return load_json(path, reading)
+        case FileKind.MARKDOWN | FileKind.TEXT:
+            return load_text(path, kind, reading)

@@ -6,6 +6,7 @@ A file beyond a limit is skipped with a sentence that names the limit, never cut
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ingest.errors import FileTooLarge
@@ -20,7 +21,10 @@ class LoadLimits:
         CPU cores takes most of an hour.
     max_pages: of a paged document.
     max_unpacked_bytes: of a zipped format (DOCX), as its directory declares; zip bombs end here.
-    max_seconds: of extraction; looked at between pages, so one page may overrun it.
+    max_seconds: of extraction, OCR not counted; looked at between pages.
+    max_silent_seconds, seconds_per_megabyte: a worker that has read no page for this long, plus
+        this much for each megabyte of the file, is ended.
+    max_memory_bytes: of address space of the process that reads it, where the system limits that.
     """
 
     max_bytes: int = 1 << 30
@@ -28,6 +32,9 @@ class LoadLimits:
     max_pages: int = 20_000
     max_unpacked_bytes: int = 1 << 29
     max_seconds: float = 600.0
+    max_silent_seconds: float = 120.0
+    seconds_per_megabyte: float = 1.0
+    max_memory_bytes: int = 2 << 30
 
 
 @dataclass(slots=True)
@@ -35,11 +42,15 @@ class Budget:
     """What is left of the limits while one file is being read."""
 
     limits: LoadLimits
+    alive: Callable[[int], None] = lambda _pages: None
+    pages: int = 0
     characters: int = 0
     started: float = field(default_factory=time.monotonic)
 
     def spend(self, text: str) -> None:
         """Count extracted text. Raises FileTooLarge once characters or seconds run out."""
+        self.pages += 1
+        self.alive(self.pages)
         self.characters += len(text)
         if self.characters > self.limits.max_characters:
             raise FileTooLarge(
@@ -51,3 +62,22 @@ class Budget:
                 f"took more than {self.limits.max_seconds:.0f} seconds to read; split it into"
                 " smaller files, or raise the limit."
             )
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How one file is to be read.
+
+    password: for encrypted files. ocr_languages: of Tesseract, joined by "+"; "" for no OCR.
+    alive: called with the number of pages read so far. depth: of archives around this file.
+    """
+
+    limits: LoadLimits
+    password: str = ""
+    ocr_languages: str = ""
+    alive: Callable[[int], None] = lambda _pages: None
+    depth: int = 0
+
+    def budget(self) -> Budget:
+        """A full budget for a file that is about to be read."""
+        return Budget(self.limits, self.alive)

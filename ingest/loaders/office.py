@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ingest.documents import Document
-from ingest.errors import CorruptFile, FileTooLarge
+from ingest.errors import CorruptFile
 from ingest.loaders.characters import one_line
 from ingest.loaders.equations import equations_as_text
-from ingest.loaders.limits import Budget, LoadLimits
+from ingest.loaders.limits import Reading
 from ingest.loaders.sniffing import FileKind
 from ingest.loaders.text import markdown_title, text_document
 from ingest.loaders.web import html_to_text
+from ingest.loaders.zipped import check_unpacked_size
 
 _MAIN_PART = "word/document.xml"
 _EQUATION = b":oMath"
@@ -31,11 +32,11 @@ r[style-name='Hidden'] => !
 """
 
 
-def load_docx(path: Path, limits: LoadLimits) -> Document:
+def load_docx(path: Path, reading: Reading) -> Document:
     """Read a DOCX file. Raises CorruptFile, EmptyFile, FileTooLarge."""
     try:
         with zipfile.ZipFile(path) as archive:
-            _check_size(archive, limits)
+            check_unpacked_size(archive, reading.limits)
             title = _title(archive)
             prepared = _with_equations_as_text(path, archive)
         markup = _to_html(prepared)
@@ -45,18 +46,8 @@ def load_docx(path: Path, limits: LoadLimits) -> Document:
             " that."
         ) from error
     _, text = html_to_text(markup)
-    Budget(limits).spend(text)
+    reading.budget().spend(text)
     return text_document(text, title=title or markdown_title(text), kind=FileKind.DOCX)
-
-
-def _check_size(archive: zipfile.ZipFile, limits: LoadLimits) -> None:
-    # zipfile never reads past the size that the directory declares, so this bounds what follows.
-    unpacked = sum(entry.file_size for entry in archive.infolist())
-    if unpacked > limits.max_unpacked_bytes:
-        raise FileTooLarge(
-            f"unpacks to {unpacked / 1e6:,.0f} MB, more than"
-            f" {limits.max_unpacked_bytes / 1e6:,.0f} MB; split it, or raise the limit."
-        )
 
 
 def _title(archive: zipfile.ZipFile) -> str:

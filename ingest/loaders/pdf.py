@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import logging
 import re
+import time
 from collections.abc import Callable, Iterable
 from itertools import pairwise
 from pathlib import Path
@@ -17,24 +18,27 @@ from pathlib import Path
 from ingest.documents import Document, Page
 from ingest.errors import CorruptFile, EncryptedFile, FileTooLarge, NoTextFile
 from ingest.loaders.characters import clean_text, one_line
-from ingest.loaders.limits import Budget, LoadLimits
+from ingest.loaders.limits import Budget, Reading
+from ingest.loaders.ocr import no_ocr_reason, read_pixels, usable_languages
 from ingest.loaders.sniffing import FileKind
-from ingest.pdfium import PdfFile
+from ingest.pdfium import PdfFile, encrypted_reason
 
 _REPAIR_MAX_BYTES = 100_000_000  # pypdf holds the whole file as Python objects
 _SECOND_READING_MAX_PAGES = 50
 # PDFium writes U+FFFE where a line ends in a hyphen, be it part of the word or not.
 _LINE_END_HYPHEN = "\ufffe"
 _LONGEST_WORD = 64
+_OCR_DOTS_PER_INCH = 300  # what Tesseract was trained for
 _LAST_LETTERS = re.compile(r"[^\W\d_]+$")
 _FIRST_LETTERS = re.compile(r"[^\W\d_]+")
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _PRODUCERS_TITLE = re.compile(r"^(?:untitled|microsoft word - |slide \d|document\d*$)", re.I)
 
 
-def load_pdf(path: Path, limits: LoadLimits) -> Document:
+def load_pdf(path: Path, reading: Reading) -> Document:
     """Read a PDF. Raises CorruptFile, EncryptedFile, FileTooLarge, NoTextFile."""
-    with _open(path) as pdf:
+    limits, budget = reading.limits, reading.budget()
+    with _open(path, reading.password) as pdf:
         page_count = len(pdf)
         if page_count == 0:
             raise CorruptFile("is a PDF without pages; get a fresh copy.")
@@ -43,18 +47,41 @@ def load_pdf(path: Path, limits: LoadLimits) -> Document:
                 f"has {page_count:,} pages, more than {limits.max_pages:,}; split it into smaller"
                 " files, or raise the limit."
             )
-        raw = _read_pages(pdf.page_text, page_count, limits)
+        texts = clean_pages(_read_pages(pdf.page_text, page_count, budget))
         title = pdf.title()
-    texts = clean_pages(raw)
-    if not any(text.strip() for text in texts):
-        texts = clean_pages(_second_reading(path, page_count, limits))
+        if not any(text.strip() for text in texts):
+            texts = clean_pages(_second_reading(path, page_count, budget, reading.password))
+        languages = usable_languages(reading.ocr_languages)
+        if languages:
+            texts = _with_ocr(pdf, texts, languages, budget)
     if not any(text.strip() for text in texts):
         raise NoTextFile(
-            "has no text: its pages are pictures (a scan, perhaps); run OCR on it, for instance"
-            " with ocrmypdf, and add the result."
+            "has no text: its pages are pictures (a scan, perhaps); "
+            + ("OCR found no text in them." if languages else no_ocr_reason(reading.ocr_languages))
         )
     pages = tuple(Page(number=number, text=text) for number, text in enumerate(texts, start=1))
     return Document(title=_title(title), media_type=FileKind.PDF.value, pages=pages)
+
+
+def _with_ocr(pdf: PdfFile, texts: list[str], languages: str, budget: Budget) -> list[str]:
+    """The pages that have no text, read by OCR; its time is not counted."""
+    read = []
+    for index, text in enumerate(texts):
+        if not text.strip():
+            started = time.monotonic()
+            text = _ocr_page(pdf, index, languages)
+            budget.started += time.monotonic() - started
+            budget.spend(text)
+        read.append(text)
+    return read
+
+
+def _ocr_page(pdf: PdfFile, index: int, languages: str) -> str:
+    try:
+        pixels, _ = pdf.render(index, scale=_OCR_DOTS_PER_INCH / 72)
+    except (RuntimeError, ValueError):  # PDFium's errors are RuntimeErrors: a broken page
+        return ""
+    return read_pixels(pixels, languages)
 
 
 def clean_pages(raw: Iterable[str]) -> list[str]:
@@ -98,17 +125,17 @@ def _hyphen(left: re.Match[str] | None, right: re.Match[str] | None, words: set[
     return "-" if first in words and second in words else ""
 
 
-def _open(path: Path) -> PdfFile:
+def _open(path: Path, password: str) -> PdfFile:
     try:
-        return PdfFile(path)
+        return PdfFile(path, password=password)
     except CorruptFile:
-        rebuilt = _rebuild(path)
+        rebuilt = _rebuild(path, password)
         if rebuilt is None:
             raise
         return PdfFile(rebuilt)
 
 
-def _rebuild(path: Path) -> bytes | None:
+def _rebuild(path: Path, password: str) -> bytes | None:
     """Write a file that PDFium cannot open anew with pypdf, or None if pypdf cannot either."""
     if path.stat().st_size > _REPAIR_MAX_BYTES:
         return None
@@ -117,10 +144,8 @@ def _rebuild(path: Path) -> bytes | None:
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # it reports each repaired byte
     try:
         reader = pypdf.PdfReader(path, strict=False)
-        if reader.is_encrypted and not reader.decrypt(""):
-            raise EncryptedFile(
-                "is encrypted and needs a password; save a copy without a password and add that."
-            )
+        if reader.is_encrypted and not reader.decrypt(password):
+            raise EncryptedFile(encrypted_reason(password))
         output = io.BytesIO()
         pypdf.PdfWriter(clone_from=reader).write(output)
         return output.getvalue()
@@ -130,8 +155,7 @@ def _rebuild(path: Path) -> bytes | None:
         return None
 
 
-def _read_pages(read: Callable[[int], str], page_count: int, limits: LoadLimits) -> list[str]:
-    budget = Budget(limits)
+def _read_pages(read: Callable[[int], str], page_count: int, budget: Budget) -> list[str]:
     texts = []
     for index in range(page_count):
         texts.append(read(index))
@@ -139,7 +163,7 @@ def _read_pages(read: Callable[[int], str], page_count: int, limits: LoadLimits)
     return texts
 
 
-def _second_reading(path: Path, page_count: int, limits: LoadLimits) -> list[str]:
+def _second_reading(path: Path, page_count: int, budget: Budget, password: str) -> list[str]:
     """What pypdf reads where PDFium found nothing; nothing where pypdf cannot read it either."""
     import pypdf
 
@@ -147,9 +171,9 @@ def _second_reading(path: Path, page_count: int, limits: LoadLimits) -> list[str
     texts: list[str] = []
     try:
         reader = pypdf.PdfReader(path, strict=False)
-        if not reader.is_encrypted or reader.decrypt(""):
+        if not reader.is_encrypted or reader.decrypt(password):
             pages = reader.pages[: min(page_count, _SECOND_READING_MAX_PAGES)]
-            texts = _read_pages(lambda i: pages[i].extract_text(), len(pages), limits)
+            texts = _read_pages(lambda i: pages[i].extract_text(), len(pages), budget)
     except FileTooLarge:
         raise
     except Exception:  # as above: the first reader's verdict stands

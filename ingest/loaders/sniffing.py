@@ -19,6 +19,23 @@ class FileKind(Enum):
 
     PDF = "application/pdf"
     DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+    PPTX = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
+    XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    XLS = "application/vnd.ms-excel"
+    ODT = "application/vnd.oasis.opendocument.text"
+    ODS = "application/vnd.oasis.opendocument.spreadsheet"
+    ODP = "application/vnd.oasis.opendocument.presentation"
+    EPUB = "application/epub+zip"
+    RTF = "application/rtf"
+    EML = "message/rfc822"
+    MBOX = "application/mbox"
+    MSG = "application/vnd.ms-outlook"
+    ZIP = "application/zip"
+    PNG = "image/png"
+    JPEG = "image/jpeg"
+    GIF = "image/gif"
+    TIFF = "image/tiff"
+    WEBP = "image/webp"
     HTML = "text/html"
     MARKDOWN = "text/markdown"
     CSV = "text/csv"
@@ -33,6 +50,7 @@ _TEXT_KINDS = {
     ".mkd": FileKind.MARKDOWN,
     ".csv": FileKind.CSV,
     ".tsv": FileKind.CSV,
+    ".tab": FileKind.CSV,
     ".json": FileKind.JSON,
     ".jsonl": FileKind.JSON,
     ".ndjson": FileKind.JSON,
@@ -41,13 +59,26 @@ _TEXT_KINDS = {
 _PDF_HEADER_WITHIN = 1024
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _OLE_SCAN_BYTES = 1 << 22
+_MAGIC = (
+    (b"{\\rtf", FileKind.RTF),
+    (b"\x89PNG", FileKind.PNG),
+    (b"\xff\xd8\xff", FileKind.JPEG),
+    (b"GIF8", FileKind.GIF),
+    (b"II*\x00", FileKind.TIFF),
+    (b"MM\x00*", FileKind.TIFF),
+)
+_OPEN_PACKAGES = {
+    kind.value: kind for kind in (FileKind.ODT, FileKind.ODS, FileKind.ODP, FileKind.EPUB)
+}
+# The names of streams in Microsoft's old container, which tell its formats apart.
+_OLE_KINDS = (("__properties_version1.0", FileKind.MSG), ("Workbook", FileKind.XLS))
+_MAIL_HEADER = re.compile(r"(?:[!-9;-~]{1,80}:[^\n]*\n(?:[ \t][^\n]*\n){0,200}){2,}")
+_MAIL_FIELD = re.compile(
+    r"^(?:from|to|subject|date|received|mime-version|message-id|return-path|delivered-to):",
+    re.IGNORECASE | re.MULTILINE,
+)
+_MBOX_HEAD = re.compile(r"From \S+ [^\n]*\d\d:\d\d[^\n]*\n(?=[!-9;-~]{1,80}:)")
 _REFUSED = (
-    (b"{\\rtf", "is an RTF file, a kind that is not read; save it as .docx or PDF."),
-    (b"\x89PNG", "is a picture; only text is read, so run OCR on it and add the result."),
-    (b"\xff\xd8\xff", "is a picture; only text is read, so run OCR on it and add the result."),
-    (b"GIF8", "is a picture; only text is read, so run OCR on it and add the result."),
-    (b"II*\x00", "is a picture; only text is read, so run OCR on it and add the result."),
-    (b"MM\x00*", "is a picture; only text is read, so run OCR on it and add the result."),
     (b"%!PS", "is a PostScript file, a kind that is not read; convert it to PDF."),
     (b"\x1f\x8b", "is a compressed archive; unpack it and add the files in it."),
     (b"7z\xbc\xaf", "is a compressed archive; unpack it and add the files in it."),
@@ -80,7 +111,12 @@ def sniff(path: Path, *, name: str) -> FileKind:
     if head.startswith(b"PK\x03\x04"):
         return _sniff_zip(path)
     if head.startswith(_OLE):
-        return _refuse_ole(path)
+        return _sniff_ole(path)
+    for magic, kind in _MAGIC:
+        if head.startswith(magic):
+            return kind
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return FileKind.WEBP
     for magic, reason in _REFUSED:
         if head.startswith(magic):
             raise UnsupportedFile(reason)
@@ -91,6 +127,7 @@ def _sniff_zip(path: Path) -> FileKind:
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
+            stated = _stated_type(archive)
     except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
         raise CorruptFile(
             "is damaged: it starts like an office file or archive but cannot be unpacked;"
@@ -100,41 +137,64 @@ def _sniff_zip(path: Path) -> FileKind:
     if any(name.startswith("word/") for name in lowered):
         return FileKind.DOCX
     if any(name.startswith("ppt/") for name in lowered):
-        raise UnsupportedFile("is a PowerPoint file, a kind that is not read; export it as PDF.")
+        return FileKind.PPTX
     if any(name.startswith("xl/") for name in lowered):
-        raise UnsupportedFile("is an Excel file, a kind that is not read; export it as CSV or PDF.")
-    if "mimetype" in lowered:
+        return FileKind.XLSX
+    if stated in _OPEN_PACKAGES:
+        return _OPEN_PACKAGES[stated]
+    if "meta-inf/container.xml" in lowered:
+        return FileKind.EPUB
+    if "content.xml" in lowered and "mimetype" in lowered:
         raise UnsupportedFile(
-            "is an OpenDocument or EPUB file, a kind that is not read; save it as .docx or PDF."
+            f"is an OpenDocument file of a kind that is not read ({stated[:80]}); export it as PDF."
         )
-    raise UnsupportedFile("is a compressed archive; unpack it and add the files in it.")
+    return FileKind.ZIP
 
 
-def _refuse_ole(path: Path) -> FileKind:
+def _stated_type(archive: zipfile.ZipFile) -> str:
+    """What an OpenDocument or EPUB package says it is, or ""."""
+    if "mimetype" not in archive.namelist():
+        return ""
+    with archive.open("mimetype") as file:
+        return file.read(200).decode("ascii", errors="replace").strip().replace("-template", "")
+
+
+def _sniff_ole(path: Path) -> FileKind:
     with path.open("rb") as file:
         content = file.read(_OLE_SCAN_BYTES)
     if "EncryptedPackage".encode("utf-16-le") in content:
         raise EncryptedFile(
             "is encrypted and needs a password; save a copy without a password and add that."
         )
+    for stream, kind in _OLE_KINDS:
+        if stream.encode("utf-16-le") in content:
+            return kind
     raise UnsupportedFile(
-        "is in an old Microsoft Office format (.doc, .xls, .ppt, .msg), which is not read;"
-        " save it as .docx or PDF."
+        "is in an old Microsoft Office format (.doc, .ppt), which is not read; save it as .docx,"
+        " .pptx or PDF."
     )
 
 
 def _sniff_text(head: bytes, name: str) -> FileKind:
     if looks_binary(head):
         raise UnsupportedFile(
-            "is neither text nor a kind of document that is read (PDF, DOCX, HTML, Markdown,"
-            " plain text)."
+            "is neither text nor a kind of document that is read (PDF, office files, HTML, e-mail,"
+            " EPUB, pictures, ZIP)."
         )
     text = decode_head(head).lstrip("\ufeff")
     suffix = PurePath(name).suffix.lower()
-    if suffix == ".eml":
-        raise UnsupportedFile("is an e-mail file, a kind that is not read; save it as PDF or text.")
+    if _MBOX_HEAD.match(text):
+        return FileKind.MBOX
+    if suffix == ".eml" or _is_mail(text):
+        return FileKind.EML
     if suffix not in _TEXT_KINDS and (_HTML_HEAD.match(text) or _XML_HEAD.match(text)):
         return FileKind.HTML
     if suffix in (".html", ".htm", ".xhtml") and _ANY_TAG.search(text):
         return FileKind.HTML
     return _TEXT_KINDS.get(suffix, FileKind.TEXT)
+
+
+def _is_mail(text: str) -> bool:
+    """Whether a text starts with the header of an e-mail."""
+    header = _MAIL_HEADER.match(text.replace("\r\n", "\n"))
+    return header is not None and len(_MAIL_FIELD.findall(header.group())) >= 3

@@ -1,4 +1,4 @@
-"""Plain text, Markdown, CSV and JSON: the file's own characters, decoded and cleaned.
+"""Plain text and Markdown: the file's own characters, decoded and cleaned.
 
 The text is kept verbatim, markup included. Text has no pages, so a long one is cut into sections
 at headings or blank lines: a page of the store stays small enough to show and to slice.
@@ -13,7 +13,7 @@ from ingest.documents import Document, Page
 from ingest.errors import EmptyFile, FileTooLarge
 from ingest.loaders.characters import clean_text, one_line
 from ingest.loaders.encodings import decode
-from ingest.loaders.limits import Budget, LoadLimits
+from ingest.loaders.limits import LoadLimits, Reading
 from ingest.loaders.sniffing import FileKind
 
 SECTION_CHARACTERS = 50_000
@@ -22,18 +22,23 @@ _TITLE = re.compile(r"^# +(.{1,300})$", re.MULTILINE)
 _TITLE_WITHIN = 2_000
 
 
-def load_text(path: Path, kind: FileKind, limits: LoadLimits) -> Document:
+def load_text(path: Path, kind: FileKind, reading: Reading) -> Document:
     """Read a text file. Raises EmptyFile, FileTooLarge."""
+    check_text_size(path, reading.limits)
+    text = clean_text(decode(path.read_bytes()))
+    reading.budget().spend(text)
+    title = markdown_title(text) if kind is FileKind.MARKDOWN else ""
+    return text_document(text, title=title, kind=kind)
+
+
+def check_text_size(path: Path, limits: LoadLimits) -> None:
+    """Raises FileTooLarge for a file that must have more text than is taken."""
     size = path.stat().st_size
     if size > _BYTES_PER_CHARACTER * limits.max_characters:
         raise FileTooLarge(
             f"has {size / 1e6:,.0f} MB of text, more than {limits.max_characters:,} characters;"
             " split it into smaller files, or raise the limit."
         )
-    text = clean_text(decode(path.read_bytes()))
-    Budget(limits).spend(text)
-    title = markdown_title(text) if kind is FileKind.MARKDOWN else ""
-    return text_document(text, title=title, kind=kind)
 
 
 def text_document(text: str, *, title: str, kind: FileKind) -> Document:

@@ -18,7 +18,7 @@ from ingest.documents import Document
 from ingest.errors import CorruptFile, FileTooLarge
 from ingest.loaders.characters import clean_text, one_line
 from ingest.loaders.encodings import decode
-from ingest.loaders.limits import Budget, LoadLimits
+from ingest.loaders.limits import Reading
 from ingest.loaders.sniffing import FileKind
 from ingest.loaders.text import markdown_title, text_document
 
@@ -57,17 +57,17 @@ _KEPT_SPACE = "\x00"  # stands for a space of code until the others were trimmed
 _BREAKING = frozenset({"br", "li", "td", "th", "tr"})  # these part words too
 
 
-def load_web(path: Path, limits: LoadLimits) -> Document:
+def load_web(path: Path, reading: Reading) -> Document:
     """Read an HTML file. Raises CorruptFile, EmptyFile, FileTooLarge."""
     size = path.stat().st_size
-    largest = min(_MAX_MARKUP_BYTES, _MARKUP_PER_TEXT * limits.max_characters)
+    largest = min(_MAX_MARKUP_BYTES, _MARKUP_PER_TEXT * reading.limits.max_characters)
     if size > largest:
         raise FileTooLarge(
             f"has {size / 1e6:,.0f} MB of HTML, more than {largest / 1e6:,.0f} MB; split it into"
             " smaller files, or raise the limit."
         )
-    title, text = html_to_text(_decode_html(path.read_bytes()))
-    Budget(limits).spend(text)
+    title, text = html_to_text(decode_html(path.read_bytes()))
+    reading.budget().spend(text)
     return text_document(text, title=title or markdown_title(text), kind=FileKind.HTML)
 
 
@@ -90,7 +90,8 @@ def html_to_text(markup: str) -> tuple[str, str]:
     return one_line(title), text.replace(_KEPT_SPACE, " ")
 
 
-def _decode_html(data: bytes) -> str:
+def decode_html(data: bytes) -> str:
+    """Text of a page: UTF-8 if it is, else what its head declares, else what it looks like."""
     declared = _META_CHARSET.search(data[:4096])
     try:
         data.decode("utf-8")

@@ -12,8 +12,8 @@ import pytest
 import ingest.pipeline
 from ingest.chunking import passage_text
 from ingest.claims import Claim
-from ingest.errors import CorruptFile, EmbedderMismatch, InvalidCollectionName
-from ingest.loaders import LoadLimits, load
+from ingest.errors import EmbedderMismatch, InvalidCollectionName
+from ingest.loaders import LoadLimits
 from ingest.pipeline import Ingestor, IngestSettings, Outcome, Progress, Stage
 from ingest.records import PendingFile
 from ingest.store import Store
@@ -145,20 +145,6 @@ def test_one_bad_file_never_stops_the_others(
     assert store.pending() == []
     assert list(store.originals.staged()) == []
     assert len(list(store.originals.all())) == 2
-
-
-def test_a_parsers_unexpected_failure_skips_one_file(
-    ingestor: Ingestor, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def failing(path: Path, *, name: str, limits: LoadLimits) -> object:
-        if name == "a.txt":
-            raise CorruptFile("cannot be read: its parser failed with ZeroDivisionError.")
-        return load(path, name=name, limits=limits)
-
-    monkeypatch.setattr(ingest.pipeline, "load", failing)
-    write(folder, "a.txt", "x")
-    write(folder, "b.txt", "Words.")
-    assert outcomes(ingestor.add([folder])) == [("a.txt", "skipped"), ("b.txt", "added")]
 
 
 def test_what_exceeds_a_limit_is_skipped_by_name(

@@ -1,0 +1,254 @@
+"""Files are read in worker processes, so that a hostile one ends its own reader and nothing else.
+
+A worker that crashes, hangs, or takes too much memory is replaced; the file it was reading gets
+an error that says which of these it was. It knows nothing of chunks, embeddings or the store.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+from ingest import errors
+from ingest.documents import Document, Page
+from ingest.errors import CorruptFile, FileTooLarge, UnreadableFile
+from ingest.extraction_worker import HEADER, memory_reason, write_message
+from ingest.loaders.limits import LoadLimits
+
+_MODULE = "ingest.extraction_worker"
+# It imports what this process would, and never from the folder it happens to be started in.
+_START = (
+    "import json, runpy, sys; sys.path[:] = json.loads(sys.argv[1]);"
+    " runpy.run_module(sys.argv[2], run_name='__main__', alter_sys=True)"
+)
+_BYTES_PER_CHARACTER = 4
+_ROOM_FOR_MARKUP_BYTES = 1 << 20
+_OUT_OF_MEMORY = (-6, -9)  # abort() of a C++ allocator; the kernel's own end for who takes too much
+
+
+class WorkerDied(Exception):
+    """The worker's end of the pipe was closed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """What a reader needs to know besides the file.
+
+    password: for encrypted files; never written to disk or a log. ocr_languages: of Tesseract,
+    joined by "+"; "" for no OCR.
+    """
+
+    password: str = ""
+    ocr_languages: str = "eng"
+
+
+class ExtractionWorkers:
+    """A few warm worker processes. Thread-safe: each call of `read` has a worker to itself.
+
+    Workers are started when first needed and end with `close`, or with this process.
+    """
+
+    def __init__(self, limits: LoadLimits, *, module: str = _MODULE) -> None:
+        self._limits = limits
+        self._module = module
+        self._lock = threading.Lock()
+        self._idle: list[_Worker] = []
+        self._busy: set[_Worker] = set()
+        self._closed = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all workers, busy ones too: their `read` raises UnreadableFile. Repeatable."""
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+            for worker in self._busy:
+                worker.kill()
+        for worker in idle:
+            worker.end()
+
+    def read(
+        self,
+        path: Path,
+        *,
+        name: str,
+        options: ReadOptions | None = None,
+        alive: Callable[[int], None] | None = None,
+    ) -> Document:
+        """The text of a file. Raises UnreadableFile or a child of it, as `load` does.
+
+        alive: called about once a second with the pages read so far.
+        """
+        request = {"path": str(path), "name": name, "limits": asdict(self._limits)}
+        request |= asdict(options or ReadOptions())
+        worker = self._take()
+        try:
+            message = worker.ask(request, self._silent_seconds(path), self._output_bytes(), alive)
+        except BaseException:
+            with self._lock:
+                self._busy.discard(worker)
+            worker.end()
+            raise
+        self._give_back(worker)
+        return _document(message)
+
+    def _take(self) -> _Worker:
+        with self._lock:
+            if self._closed:
+                raise UnreadableFile("was not read: reading was stopped; add it again.")
+            worker = self._idle.pop() if self._idle else _Worker(self._module, self._limits)
+            self._busy.add(worker)
+        return worker
+
+    def _give_back(self, worker: _Worker) -> None:
+        with self._lock:
+            self._busy.discard(worker)
+            if not self._closed:
+                self._idle.append(worker)
+                return
+        worker.end()
+
+    def _silent_seconds(self, path: Path) -> float:
+        megabytes = path.stat().st_size / 1e6
+        return self._limits.max_silent_seconds + megabytes * self._limits.seconds_per_megabyte
+
+    def _output_bytes(self) -> int:
+        return _BYTES_PER_CHARACTER * self._limits.max_characters + _ROOM_FOR_MARKUP_BYTES
+
+
+class _Worker:
+    """One process and the pipes to it."""
+
+    def __init__(self, module: str, limits: LoadLimits) -> None:
+        paths = json.dumps([str(Path(entry).absolute()) for entry in sys.path])
+        self._limits = limits
+        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            [sys.executable, "-P", "-c", _START, paths, module],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C is for the program; kill() reaches the OCR it started
+        )
+
+    def ask(
+        self,
+        request: dict[str, Any],
+        silent_seconds: float,
+        output_bytes: int,
+        alive: Callable[[int], None] | None,
+    ) -> dict[str, Any]:
+        """The worker's answer. Raises UnreadableFile when it dies, hangs or says too much."""
+        try:
+            assert self._process.stdin is not None
+            assert self._process.stdout is not None
+            write_message(self._process.stdin, request)  # type: ignore[arg-type]
+            while True:
+                message = self._receive(self._process.stdout, silent_seconds, output_bytes)
+                if "alive" not in message:
+                    return message
+                if alive is not None:
+                    alive(int(message["alive"]))
+        except (WorkerDied, BrokenPipeError, ConnectionError) as error:
+            raise self._death() from error
+
+    def _receive(self, stream: IO[bytes], seconds: float, most: int) -> dict[str, Any]:
+        expired = threading.Event()
+
+        def expire() -> None:
+            expired.set()
+            self.kill()
+
+        timer = threading.Timer(seconds, expire)
+        timer.daemon = True
+        timer.start()
+        try:
+            header = stream.read(HEADER.size)
+            size = HEADER.unpack(header)[0] if len(header) == HEADER.size else 0
+            if size > most:
+                raise FileTooLarge(
+                    f"gives more than {self._limits.max_characters:,} characters of text; split"
+                    " it into smaller files, or raise the limit."
+                )
+            data = stream.read(size) if size else b""
+        finally:
+            timer.cancel()
+        if expired.is_set():
+            raise FileTooLarge(
+                f"made no progress for {seconds:.0f} seconds and was given up; save it in another"
+                " format, or raise the limit."
+            )
+        if not size or len(data) < size:
+            raise WorkerDied
+        message: dict[str, Any] = json.loads(data)
+        return message
+
+    def _death(self) -> UnreadableFile:
+        """What to say of the file that a worker died of."""
+        code = self._process.wait()
+        if code in _OUT_OF_MEMORY:
+            return CorruptFile(
+                f"cannot be read: its reader was ended ({_signal_name(code)}), most likely because"
+                f" it {memory_reason(self._limits)}"
+            )
+        return CorruptFile(
+            f"cannot be read: it crashed its reader ({_signal_name(code)}); get a fresh copy, or"
+            " save it in another format."
+        )
+
+    def kill(self) -> None:
+        """End it now, and what it started."""
+        with suppress(ProcessLookupError, PermissionError):
+            if hasattr(os, "killpg"):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            else:
+                self._process.kill()
+
+    def end(self) -> None:
+        """End it and let go of its pipes. It holds nothing that a kill could harm."""
+        if self._process.poll() is None:
+            self.kill()
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                with suppress(OSError):
+                    stream.close()
+
+
+def _signal_name(code: int) -> str:
+    if code >= 0:
+        return f"exit status {code}"
+    with suppress(ValueError):
+        return signal.Signals(-code).name
+    return f"signal {-code}"
+
+
+def _document(message: dict[str, Any]) -> Document:
+    if "document" in message:
+        document = message["document"]
+        return Document(
+            title=document["title"],
+            media_type=document["media_type"],
+            pages=tuple(Page(number=number, text=text) for number, text in document["pages"]),
+        )
+    kind = getattr(errors, message["error"], UnreadableFile)
+    raise kind(message["message"])

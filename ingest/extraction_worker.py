@@ -1,0 +1,140 @@
+"""The process that reads hostile files: one request on stdin, its answer on stdout, then the next.
+
+A message is eight bytes of length, big-endian, and that much JSON in UTF-8: plain data, so that
+nothing a document makes of its reader can run in the program that started it. Ends when stdin
+does, whatever it is doing, and by the system's own alarm where the interpreter cannot see that.
+
+    <- {"path", "name", "limits", "ocr_languages", "password"}
+    -> {"alive": pages read}                      any number of these, then one of
+    -> {"document": {"title", "media_type", "pages": [[number or null, text], ...]}}
+    -> {"error": a child of UnreadableFile, "message"}
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import signal
+import struct
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from ingest.errors import FileTooLarge, UnreadableFile
+from ingest.loaders import LoadLimits, load
+
+HEADER = struct.Struct(">Q")
+_ALARM_GRACE_SECONDS = 30  # the parent's own limit comes first while there is a parent
+_ALIVE_EVERY_SECONDS = 1.0
+
+Message = dict[str, Any]
+
+
+def main() -> None:
+    """Serve until stdin ends. Takes stdout for itself: what a parser prints goes to stderr."""
+    os.environ["OMP_THREAD_LIMIT"] = "1"  # of OCR: files side by side use the cores better
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    requests: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    threading.Thread(target=_receive, args=(sys.stdin.buffer, requests), daemon=True).start()
+    while True:
+        request = json.loads(requests.get())
+        _set_limits(request["limits"])
+        write_message(answers, answer(request, _alive(answers, request["limits"])))
+        _set_alarm(0)
+
+
+def answer(request: Message, alive: Callable[[int], None]) -> Message:
+    """Read the file of a request; whatever is wrong with it is part of the answer."""
+    limits = LoadLimits(**request["limits"])
+    try:
+        document = load(
+            Path(request["path"]),
+            name=request["name"],
+            limits=limits,
+            password=request["password"],
+            ocr_languages=request["ocr_languages"],
+            alive=alive,
+        )
+    except UnreadableFile as error:
+        return {"error": type(error).__name__, "message": str(error)}
+    except MemoryError:
+        return {"error": FileTooLarge.__name__, "message": memory_reason(limits)}
+    pages = [[page.number, page.text] for page in document.pages]
+    return {
+        "document": {"title": document.title, "media_type": document.media_type, "pages": pages}
+    }
+
+
+def memory_reason(limits: LoadLimits) -> str:
+    """Why a file that needs too much memory is left out."""
+    return (
+        f"needs more than {limits.max_memory_bytes / 1e9:.1f} GB of memory to be read; split it"
+        " into smaller files, or raise the limit."
+    )
+
+
+def write_message(stream: BinaryIO, message: Message) -> None:
+    """Send one message. Raises OSError when the other side is gone."""
+    data = json.dumps(message, ensure_ascii=False).encode(
+        "utf-8", errors="surrogatepass"
+    )  # names of files
+    stream.write(HEADER.pack(len(data)) + data)
+    stream.flush()
+
+
+def _receive(stream: BinaryIO, requests: queue.SimpleQueue[bytes]) -> None:
+    while len(header := stream.read(HEADER.size)) == HEADER.size:
+        requests.put(stream.read(HEADER.unpack(header)[0]))
+    _end_with_children()
+
+
+def _end_with_children() -> None:
+    """End now, with the OCR that may be running: this process leads its own group."""
+    if hasattr(os, "killpg") and os.getpgrp() == os.getpid():
+        os.killpg(os.getpid(), signal.SIGKILL)
+    os._exit(0)
+
+
+def _alive(answers: BinaryIO, limits: Message) -> Callable[[int], None]:
+    last = time.monotonic()
+
+    def alive(pages: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= _ALIVE_EVERY_SECONDS:
+            last = now
+            _set_alarm(limits["max_silent_seconds"] + _ALARM_GRACE_SECONDS)
+            write_message(answers, {"alive": pages})
+
+    return alive
+
+
+def _set_limits(limits: Message) -> None:
+    _set_alarm(limits["max_silent_seconds"] + _ALARM_GRACE_SECONDS)
+    try:
+        import resource
+    except ImportError:  # Windows has no such limits; time and output are limited there too
+        return
+    largest = int(limits["max_memory_bytes"])
+    for kind, value in ((resource.RLIMIT_AS, largest), (resource.RLIMIT_CORE, 0)):
+        hard = resource.getrlimit(kind)[1]
+        try:
+            resource.setrlimit(
+                kind, (value if hard == resource.RLIM_INFINITY else min(value, hard), hard)
+            )
+        except (ValueError, OSError):  # macOS refuses some
+            continue
+
+
+def _set_alarm(seconds: float) -> None:
+    if hasattr(signal, "alarm"):  # its default action ends the process, even inside a C library
+        signal.alarm(int(seconds) + 1 if seconds else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,215 @@
+"""Files in files: e-mails with their attachments, mailboxes, and ZIP archives.
+
+What is in a container becomes pages of its one document, each part under a heading with its name.
+A part that cannot be read is listed with the reason, so that nothing is left out in silence.
+No part's name is ever used as a path.
+"""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import mailbox
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from email.message import EmailMessage
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from ingest.documents import Document, Page
+from ingest.errors import CorruptFile, EmptyFile, EncryptedFile, FileTooLarge, UnreadableFile
+from ingest.loaders.characters import clean_text, one_line
+from ingest.loaders.limits import Budget, Reading
+from ingest.loaders.sniffing import FileKind
+from ingest.loaders.text import split_sections
+from ingest.loaders.web import html_to_text
+from ingest.loaders.zipped import check_unpacked_size
+
+LoadPart = Callable[[Path, str], Document]
+
+_SHOWN_HEADERS = ("Subject", "From", "To", "Cc", "Date")
+_MAX_DEPTH = 3  # of archives in archives, mails in mails
+_MAX_MEMBERS = 10_000
+_MAX_RATIO = 1_000  # deflate reaches 1,032 on zeros alone
+_RATIO_FROM_BYTES = 10_000_000
+_MAX_NESTED_PARTS = 200
+
+
+def load_zip(path: Path, reading: Reading, load_part: LoadPart) -> Document:
+    """Read every member. Raises CorruptFile, EmptyFile, EncryptedFile, FileTooLarge."""
+    _check_depth(reading)
+    parts = _Parts(load_part, reading.budget())
+    try:
+        with zipfile.ZipFile(path) as archive:
+            check_unpacked_size(archive, reading.limits)
+            members = [entry for entry in archive.infolist() if not _is_skipped(entry)]
+            if len(members) > _MAX_MEMBERS:
+                raise FileTooLarge(f"has more than {_MAX_MEMBERS:,} files in it; split it.")
+            for entry in members:
+                if entry.flag_bits & 1:
+                    raise EncryptedFile("is encrypted; unpack it and add the files in it.")
+                if entry.file_size > max(_RATIO_FROM_BYTES, _MAX_RATIO * entry.compress_size):
+                    raise FileTooLarge("unpacks to a thousand times its size; unpack it yourself.")
+                with archive.open(entry) as stream:
+                    parts.add(entry.filename, cast(BinaryIO, stream))
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, OSError) as error:
+        raise CorruptFile("is damaged and cannot be unpacked; get a fresh copy.") from error
+    return parts.document("", FileKind.ZIP)
+
+
+def load_eml(path: Path, reading: Reading, load_part: LoadPart) -> Document:
+    """Read an e-mail and its attachments. Raises CorruptFile, EmptyFile, FileTooLarge."""
+    _check_depth(reading)
+    with path.open("rb") as file:
+        message = email.message_from_binary_file(file, policy=email.policy.default)
+    parts = _Parts(load_part, reading.budget())
+    _add_message(message, parts)
+    return parts.document(_header(message, "Subject"), FileKind.EML)
+
+
+def load_mbox(path: Path, reading: Reading, load_part: LoadPart) -> Document:
+    """Read every e-mail of a mailbox. Raises EmptyFile, FileTooLarge."""
+    _check_depth(reading)
+    parts = _Parts(load_part, reading.budget())
+    box = mailbox.mbox(path, create=False)
+    try:
+        for key in box.iterkeys():
+            data = box.get_bytes(key)
+            message = email.message_from_bytes(data, policy=email.policy.default)
+            _add_message(message, parts)
+    finally:
+        box.close()
+    return parts.document("", FileKind.MBOX)
+
+
+def load_msg(path: Path, reading: Reading, load_part: LoadPart) -> Document:
+    """Read Outlook's own format. Raises CorruptFile, EmptyFile, FileTooLarge."""
+    import io
+
+    import oxmsg
+
+    _check_depth(reading)
+    try:
+        message = oxmsg.Message.load(str(path))
+        body = message.body or html_to_text(message.html_body or "")[1]
+        head = [
+            ("Subject", message.subject or ""),
+            ("From", message.sender or ""),
+            ("To", ", ".join(r.email_address for r in message.recipients)),
+            ("Date", str(message.sent_date or "")),
+        ]
+        attachments = [(a.file_name or "attachment", a.file_bytes) for a in message.attachments]
+    except (KeyError, ValueError, AttributeError, TypeError, OSError) as error:
+        raise CorruptFile("is damaged: its message cannot be read; save it as .eml.") from error
+    parts = _Parts(load_part, reading.budget())
+    lines = [f"{name}: {one_line(value)}" for name, value in head if value]
+    parts.text("\n".join(lines) + f"\n\n{clean_text(body).strip()}")
+    for name, data in attachments:
+        parts.add(name, io.BytesIO(data or b""))
+    return parts.document(one_line(message.subject or ""), FileKind.MSG)
+
+
+class _Parts:
+    """Collects the pages of a container."""
+
+    def __init__(self, load_part: LoadPart, budget: Budget) -> None:
+        self._load_part = load_part
+        self._budget = budget
+        self._pages: list[Page] = []
+        self._read = 0
+
+    def text(self, text: str) -> None:
+        """Add the container's own text."""
+        self._budget.spend(text)
+        self._read += 1
+        self._pages += [Page(None, section) for section in split_sections(text)]
+
+    def add(self, name: str, stream: BinaryIO) -> None:
+        """Add a part; its reason, if it cannot be read."""
+        shown = one_line(name.replace("\\", "/")) or "attachment"
+        with tempfile.TemporaryDirectory(prefix="paperlight-") as folder:
+            path = Path(folder) / "part"
+            with path.open("wb") as file:
+                shutil.copyfileobj(stream, file)
+            try:
+                pages = self._load_part(path, shown).pages
+                self._read += 1
+            except UnreadableFile as error:
+                pages = (Page(None, f"({shown} {error})"),)
+        for page in pages:
+            place = "" if page.number is None else f", page {page.number}"
+            if page.text.strip():
+                text = f"# {shown}{place}\n\n{page.text}"
+                self._budget.spend(text)
+                self._pages.append(Page(None, text))
+
+    def document(self, title: str, kind: FileKind) -> Document:
+        """All of it. Raises EmptyFile if there is nothing, or nothing of it can be read."""
+        if not self._read:
+            listed = "; ".join(page.text.partition("\n\n")[2] for page in self._pages[:3])
+            raise EmptyFile(f"has nothing in it that can be read{': ' if listed else ''}{listed}.")
+        return Document(title=title, media_type=kind.value, pages=tuple(self._pages))
+
+
+def _check_depth(reading: Reading) -> None:
+    if reading.depth > _MAX_DEPTH:
+        raise FileTooLarge("is packed in too many others; unpack it and add the files in it.")
+
+
+def _is_skipped(entry: zipfile.ZipInfo) -> bool:
+    """Folders, and what systems leave in archives beside the user's files."""
+    parts = entry.filename.replace("\\", "/").split("/")
+    return entry.is_dir() or any(
+        part == "__MACOSX" or (part.startswith(".") and part.strip(".")) for part in parts
+    )
+
+
+def _add_message(message: EmailMessage, parts: _Parts) -> None:
+    import io
+
+    headers = [(name, _header(message, name)) for name in _SHOWN_HEADERS]
+    head = "\n".join(f"{name}: {value}" for name, value in headers if value)
+    text = f"{head}\n\n{_body(message)}".strip()
+    if text:
+        parts.text(text)
+    for number, (name, data) in enumerate(_attachments(message)):
+        if number >= _MAX_NESTED_PARTS:
+            raise FileTooLarge(f"has more than {_MAX_NESTED_PARTS} attachments; split it.")
+        parts.add(name, io.BytesIO(data))
+
+
+def _header(message: EmailMessage, name: str) -> str:
+    try:
+        return one_line(clean_text(str(message.get(name) or "")))
+    except (ValueError, IndexError, AttributeError, TypeError):  # the parser of broken headers
+        return ""
+
+
+def _body(message: EmailMessage) -> str:
+    part = message.get_body(preferencelist=("plain", "html"))
+    if part is None:
+        return ""
+    try:
+        text = str(part.get_content())
+    except (LookupError, ValueError, AttributeError):  # an encoding that is none
+        payload = part.get_payload(decode=True)
+        text = payload.decode("utf-8", errors="replace") if isinstance(payload, bytes) else ""
+    if part.get_content_type() == "text/html":
+        text = html_to_text(text)[1]
+    return clean_text(text).strip()
+
+
+def _attachments(message: EmailMessage) -> Iterator[tuple[str, bytes]]:
+    for part in message.iter_attachments():
+        if part.get_content_type() == "message/rfc822":
+            inner = part.get_payload()
+            if isinstance(inner, list) and inner:
+                yield "message.eml", cast(EmailMessage, inner[0]).as_bytes()
+            continue
+        if part.get_content_maintype() == "image" and part.get_content_disposition() == "inline":
+            continue  # a logo
+        data = part.get_payload(decode=True)
+        if isinstance(data, bytes):
+            yield part.get_filename() or "attachment", data

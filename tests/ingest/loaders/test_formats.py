@@ -1,0 +1,171 @@
+"""Each format, written by another library than the one that reads it, or by hand."""
+
+from __future__ import annotations
+
+import shutil
+import zipfile
+from email.message import EmailMessage
+from pathlib import Path
+
+import pptx
+import pytest
+import xlsxwriter
+from PIL import Image, ImageDraw, ImageFont
+from pptx.util import Inches
+
+from ingest.errors import EmptyFile, EncryptedFile, FileTooLarge, NoTextFile
+from ingest.loaders import LoadLimits, load
+from tests.ingest.files import write_pdf, zip_bytes
+
+NEEDS_TESSERACT = pytest.mark.skipif(shutil.which("tesseract") is None, reason="no Tesseract")
+
+
+def texts(path: Path, **options: str) -> list[str]:
+    return [page.text for page in load(path, name=path.name, **options).pages]  # type: ignore[arg-type]
+
+
+def test_a_workbook_is_rows_under_the_names_of_its_sheets(tmp_path: Path) -> None:
+    path = tmp_path / "a.xlsx"
+    with xlsxwriter.Workbook(str(path)) as book:
+        sheet = book.add_worksheet("Sales 2025")
+        sheet.write_row(0, 0, ["Region", "Revenue", "Final"])
+        sheet.write_row(1, 0, ["North", 0.1, True])
+        sheet.write_row(3, 0, ["South", 1200, False])
+        book.add_worksheet("Empty")
+        book.add_worksheet("Other").write(4, 3, "lonely")
+    assert texts(path) == [
+        "# Sales 2025\n\nRegion | Revenue | Final\nNorth | 0.1 | TRUE\nSouth | 1200 | FALSE\n",
+        "# Other\n\nlonely\n",
+    ]
+
+
+def test_a_long_table_repeats_its_header_on_every_page(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("Name;Note\n" + "".join(f"n{i};{'word ' * 20}\n" for i in range(2000)))
+    pages = texts(path)
+    assert len(pages) > 3
+    assert all(page.startswith("Name | Note\n") for page in pages)
+    rows = [line.split(" | ")[0] for page in pages for line in page.splitlines()[1:]]
+    assert rows == [f"n{i}" for i in range(2000)]
+
+
+def test_a_slide_is_a_page_with_its_table_and_notes(tmp_path: Path) -> None:
+    deck = pptx.Presentation()
+    slide = deck.slides.add_slide(deck.slide_layouts[5])
+    slide.shapes.title.text = "Results"
+    low = slide.shapes.add_textbox(Inches(1), Inches(6), Inches(3), Inches(1))
+    low.text_frame.text = "Below"
+    table = slide.shapes.add_table(1, 2, Inches(1), Inches(2), Inches(4), Inches(1)).table
+    table.cell(0, 0).text, table.cell(0, 1).text = "Revenue", "12"
+    slide.notes_slide.notes_text_frame.text = "Say thanks."
+    deck.slides.add_slide(deck.slide_layouts[5]).shapes.title.text = "End"
+    deck.save(str(tmp_path / "a.pptx"))
+    pages = load(tmp_path / "a.pptx", name="a.pptx").pages
+    assert [(page.number, page.text) for page in pages] == [
+        (1, "# Results\n\nRevenue | 12\n\nBelow\n\nNotes: Say thanks."),
+        (2, "# End"),
+    ]
+
+
+def test_an_opendocument_text_keeps_headings_lists_and_tables(tmp_path: Path) -> None:
+    names = "".join(
+        f' xmlns:{n}="urn:oasis:names:tc:opendocument:xmlns:{n}:1.0"'
+        for n in ("office", "text", "table")
+    )
+    content = (
+        f"<office:document-content{names}><office:body><office:text>"
+        '<text:h text:outline-level="2">Head</text:h><text:p>One<text:s/>two.</text:p>'
+        "<text:list><text:list-item><text:p>item</text:p></text:list-item></text:list>"
+        "<table:table><table:table-row><table:table-cell><text:p>a</text:p></table:table-cell>"
+        "<table:table-cell><text:p>b</text:p></table:table-cell></table:table-row></table:table>"
+        "</office:text></office:body></office:document-content>"
+    )
+    path = tmp_path / "a.odt"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("mimetype", "application/vnd.oasis.opendocument.text")
+        archive.writestr("content.xml", content)
+    assert texts(path) == ["## Head\n\nOne two.\n\n- item\n\na | b"]
+
+
+def test_rtf_and_json_become_text(tmp_path: Path) -> None:
+    (tmp_path / "a.rtf").write_bytes(rb"{\rtf1\ansi Gr\'fc\'dfe \b bold\b0\par End}")
+    assert texts(tmp_path / "a.rtf") == ["Grüße bold\nEnd"]
+    (tmp_path / "a.json").write_text('{"a": {"b": [1, "x"]}, "c": [{"d": null}]}')
+    assert texts(tmp_path / "a.json") == ["a.b: 1, x\nc[0].d: null"]
+    (tmp_path / "a.jsonl").write_text('{"a": 1}\n{"a": 2}\n')
+    assert texts(tmp_path / "a.jsonl") == ["a: 1\n\na: 2\n"]
+
+
+def test_an_e_mail_brings_its_attachments(tmp_path: Path) -> None:
+    message = EmailMessage()
+    message["Subject"], message["From"], message["To"] = "Grüße", "a@example.com", "b@example.com"
+    message.set_content("See the report.")
+    report = write_pdf(tmp_path / "r.pdf", [["Revenue rose."]]).read_bytes()
+    message.add_attachment(report, maintype="application", subtype="pdf", filename="../../r.pdf")
+    message.add_attachment(
+        bytes(99), maintype="application", subtype="octet-stream", filename="x.bin"
+    )
+    (tmp_path / "mail").write_bytes(bytes(message))
+    document = load(tmp_path / "mail", name="mail")
+    first, second, third = (page.text for page in document.pages)
+    assert document.title == "Grüße"
+    assert first.startswith("Subject: Grüße\nFrom: a@example.com")
+    assert first.endswith("See the report.")
+    assert second == "# ../../r.pdf, page 1\n\nRevenue rose."
+    assert "(x.bin is neither text nor" in third
+
+
+def test_an_archive_is_read_and_its_bad_members_are_named(tmp_path: Path) -> None:
+    inner = zip_bytes(**{"deep.txt": b"Deep words."})
+    path = tmp_path / "a.zip"
+    path.write_bytes(
+        zip_bytes(**{"..__evil.txt": b"Words.", "b.zip": inner, "c.pdf": b"%PDF-1 rubbish"})
+    )
+    pages = texts(path)
+    assert pages[1] == "# b.zip\n\n# deep.txt\n\nDeep words."
+    assert "(c.pdf is damaged" in pages[2]
+    assert not (tmp_path.parent / "evil.txt").exists()
+
+
+def test_archives_that_unpack_too_far_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    path.write_bytes(zip_bytes(**{"a.txt": bytes(5_000_000)}))
+    with pytest.raises(FileTooLarge, match="unpacks to 5 MB"):
+        load(path, name="a.zip", limits=LoadLimits(max_unpacked_bytes=1_000_000))
+    nested = b"Words."
+    for _ in range(8):
+        nested = zip_bytes(**{"a.zip": nested})
+    path.write_bytes(nested)
+    with pytest.raises(EmptyFile, match="packed in too many others"):
+        load(path, name="a.zip")
+
+
+def write_picture(path: Path) -> Path:
+    image = Image.new("RGB", (900, 200), "white")
+    ImageDraw.Draw(image).text(
+        (40, 60), "Revenue was 4217", fill="black", font=ImageFont.load_default(64)
+    )
+    image.save(path)
+    return path
+
+
+@NEEDS_TESSERACT
+@pytest.mark.parametrize("suffix", ["png", "jpg", "tif", "pdf"])
+def test_pictures_and_scans_are_read_by_ocr_and_marked_so(tmp_path: Path, suffix: str) -> None:
+    path = write_picture(tmp_path / f"a.{suffix}")
+    assert texts(path, ocr_languages="eng") == ["[Read by OCR]\nRevenue was 4217"]
+
+
+def test_without_ocr_a_picture_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(NoTextFile, match="is a picture; OCR is switched off: set ocr_languages"):
+        load(write_picture(tmp_path / "a.png"), name="a.png")
+
+
+def test_an_encrypted_pdf_opens_with_its_password_only(tmp_path: Path) -> None:
+    path = write_pdf(tmp_path / "a.pdf", [["Secret words."]], password="open sesame")
+    assert texts(path, password="open sesame") == ["Secret words."]
+    with pytest.raises(EncryptedFile, match="needs a password"):
+        load(path, name="a.pdf")
+    with pytest.raises(EncryptedFile, match="does not open it") as caught:
+        load(path, name="a.pdf", password="wrong one")
+    assert "wrong one" not in str(caught.value)
