@@ -40,7 +40,9 @@ _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 def main() -> None:
     """Run until the parent says `close` or is gone. argv: the parent's process id."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to both; the parent decides
+    # Ctrl-C, and a service manager's stop, go to both processes; the parent decides.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     end_with_parent(int(sys.argv[1]))
     code = Worker(take_pipes()).run()
     os._exit(code)  # the interpreter's own end would wait for the listening thread

@@ -217,10 +217,11 @@ def test_an_exception_in_the_process_is_told_with_its_reason(service: Supervised
     assert service.complete(chat(service, "Who wrote Hamlet?"))
 
 
-def test_an_interrupt_from_the_terminal_does_not_reach_the_engine(
-    service: SupervisedService,
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda n: n.name)
+def test_a_stop_that_is_meant_for_the_parent_does_not_end_the_engine(
+    service: SupervisedService, number: signal.Signals
 ) -> None:
-    pid = kill(service, signal.SIGINT)
+    pid = kill(service, number)
     assert service.complete(chat(service, "Who wrote Hamlet?"))
     assert service.engine_pid == pid
 
