@@ -5,13 +5,15 @@ Knows the library's store and index, and no language model.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
 
+from ingest.keywords import query_terms
 from ingest.records import ChunkIds, StoredChunk
-from rag.fusion import Fused, dense_weight_for, fuse
+from rag.fusion import Fused, dense_weight_for, fuse, lift
+from rag.proximity import pair_share
 from rag.results import Hit
 from rag.terms import content_terms, words
 from rag.vectors import CachedEmbedder, Vectors
@@ -22,6 +24,11 @@ _CANDIDATES = 100
 # Passages whose terms overlap this much (Jaccard) say the same: a copy of a document, a footer.
 _DUPLICATE_OVERLAP = 0.9
 _WORDS_NAMED = 4
+# Candidates that are looked at more closely: whether they have the question's words together.
+_EXAMINED = 50
+# What having all of them together is worth beside a fused similarity of at most 1. hit@1 at 0, .2,
+# .3, .4: SQuAD2 paragraphs .794 .811 .817 .820, XQuAD en .958 .964 .964 .960, ClapNQ .974 at all.
+_PAIR_BONUS = 0.3
 
 
 class ChunkStore(Protocol):
@@ -44,6 +51,12 @@ class ChunkStore(Protocol):
         self, query: str, k: int, *, collection: str | None = None
     ) -> list[tuple[int, float]]:
         """(chunk id, BM25), best first."""
+        ...
+
+    def keyword_terms(
+        self, chunk_ids: Iterable[int]
+    ) -> Mapping[int, tuple[Sequence[str], Sequence[str]]]:
+        """Passage -> its terms in order, and those of its surroundings."""
         ...
 
 
@@ -81,8 +94,7 @@ class HybridSearch:
         """
         if k < 1 or not query.strip() or self._store.embedder is None:
             return []
-        dense, keyword = self._candidates(query, max(k, _CANDIDATES), collection)
-        fused = fuse(dense, keyword, dense_weight=self._dense_weight(query))
+        fused = self._ranked(query, max(k, _CANDIDATES), collection)
         hits: list[Hit] = []
         # Chunks are read in steps: the first step is enough unless there are many duplicates.
         for start in range(0, len(fused), 2 * k):
@@ -96,20 +108,31 @@ class HybridSearch:
         """Whether the embedder has words for this query, so that its similarities mean anything."""
         return self._dense_weight(query) > 0.0
 
-    def _candidates(
-        self, query: str, count: int, collection: str | None
-    ) -> tuple[list[tuple[int, float]], list[tuple[int, float]]]:
+    def _ranked(self, query: str, count: int, collection: str | None) -> list[Fused]:
+        """Every candidate, best first."""
         keyword = self._store.search_keywords(query, count, collection=collection)
         index = self._synced_index()
         allowed = None if collection is None else self._store.chunk_ids(collection)
         vector = self._embedder().query(query)[np.newaxis, :]  # (1, dim)
         dense = index.search(vector, count, allowed=allowed)[0]
-        # A passage that only its words found gets its cosine too: measured, it ranks better than
-        # taking the least cosine for it, and a hit can be judged.
+        # What lies below the dense side's own list is worth nothing to it: with the cosines of
+        # the passages that only words found as the floor, ClapNQ's hit@1 is .954 instead of .974.
+        floor = min((cosine for _, cosine in dense), default=None)
+        # A passage that only its words found gets its cosine too, so that a hit can be judged.
         unseen = sorted({chunk_id for chunk_id, _ in keyword} - {chunk_id for chunk_id, _ in dense})
         if unseen:
             dense += index.search(vector, len(unseen), allowed=unseen)[0]
-        return dense, keyword
+        fused = fuse(dense, keyword, dense_weight=self._dense_weight(query), dense_floor=floor)
+        return lift(fused, self._together(query, fused[:_EXAMINED]))
+
+    def _together(self, query: str, fused: Sequence[Fused]) -> dict[int, float]:
+        """What each candidate gains by having the question's words near each other."""
+        asked = query_terms(query)
+        rows = self._store.keyword_terms(f.chunk_id for f in fused)
+        return {
+            chunk_id: _PAIR_BONUS * pair_share(asked, (*context, *passage))
+            for chunk_id, (passage, context) in rows.items()
+        }
 
     def _dense_weight(self, query: str) -> float:
         letters = sum(not character.isspace() for character in query)

@@ -154,3 +154,12 @@ def test_the_retriever_gives_langchain_documents(search: HybridSearch, put: Put)
     assert document.metadata["page"] == 2
     assert (document.metadata["start"], document.metadata["end"]) == (0, len(BRIDGE))
     assert [hit.text for hit in retriever.search("library", 1)] == [RULES]
+
+
+def test_the_passage_that_has_the_words_together_comes_first(
+    search: HybridSearch, put: Put
+) -> None:
+    apart = "The stone lies far from any river or road, and so does the old bridge."
+    together = "From the old stone bridge any river or road lies far, and so it does."
+    put("town.txt", apart, together)
+    assert search.search("stone bridge", 2)[0].text == together
