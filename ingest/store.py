@@ -473,6 +473,33 @@ class Store:
                     found[chunk_id] = (passage.split(), context.split())
         return found
 
+    def document_names(self) -> list[tuple[str, str]]:
+        """(document id, file name) of every document."""
+        return self._rows("SELECT document_id, name FROM documents ORDER BY document_id")
+
+    def documents_of(self, chunk_ids: Iterable[int]) -> dict[int, str]:
+        """Passage -> its document's id."""
+        found: dict[int, str] = {}
+        for batch in _batches([int(chunk_id) for chunk_id in chunk_ids]):
+            query = f"SELECT chunk_id, document_id FROM chunks WHERE chunk_id IN ({_marks(batch)})"  # noqa: S608
+            found.update(self._rows(query, batch))
+        return found
+
+    def chunk_ids_of(
+        self, document_ids: Sequence[str], *, collection: str | None = None
+    ) -> ChunkIds:
+        """The ids of the passages of these documents that are in the collection, ascending.
+
+        document_ids: at most 10,000.
+        """
+        rows = self._rows(
+            "SELECT chunk_id FROM chunks JOIN documents USING (document_id)"  # noqa: S608
+            f" WHERE document_id IN ({_marks(document_ids)})"
+            " AND collection = coalesce(?, collection) ORDER BY chunk_id",
+            (*document_ids, collection),
+        )
+        return np.fromiter((row[0] for row in rows), dtype=np.int64, count=len(rows))
+
     # --- files on their way in ----------------------------------------------------------------
 
     def accept(self, files: Sequence[PendingFile]) -> list[PendingFile]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 # SQuAD2 paragraphs .800/.805/.783 (.787, .740), XQuAD en .952/.956/.954 (.944, .946).
 DENSE_WEIGHT = 0.5
 
+_BEHIND = 1.0 - 1e-6
 # All that lift() may add to one candidate.
 MOST_BONUS = 1.0
 
@@ -86,6 +87,23 @@ def lift(fused: Sequence[Fused], bonus: Mapping[int, float]) -> list[Fused]:
         for f in fused
     ]
     return sorted(lifted, key=lambda f: (-f.similarity, f.chunk_id))
+
+
+def follow(fused: Sequence[Fused], links: Mapping[int, int], *, share: float) -> list[Fused]:
+    """Let what a good candidate points at come up behind it, in a new order.
+
+    links: chunk id -> the candidate that points at it. share: of that one's similarity, is added;
+    never so much that it passes the one it came by.
+    """
+    similarities = {f.chunk_id: f.similarity for f in fused}
+
+    def followed(f: Fused) -> Fused:
+        source = similarities.get(links.get(f.chunk_id, f.chunk_id), 0.0)
+        if f.chunk_id not in links or f.similarity >= source:
+            return f
+        return replace(f, similarity=min(f.similarity + share * source, source * _BEHIND))
+
+    return sorted(map(followed, fused), key=lambda f: (-f.similarity, f.chunk_id))
 
 
 def dense_weight_for(letters: int, tokens: int) -> float:
