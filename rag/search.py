@@ -13,7 +13,7 @@ import numpy as np
 from ingest.keywords import query_terms
 from ingest.records import ChunkIds, StoredChunk
 from rag.document_names import DocumentNames
-from rag.fusion import Fused, dense_weight_for, follow, fuse, lift
+from rag.fusion import DENSE_WEIGHT, Fused, dense_weight_for, follow, fuse, lift
 from rag.proximity import pair_share
 from rag.results import Hit
 from rag.terms import content_terms, words
@@ -32,14 +32,14 @@ _EXAMINED = 50
 _PAIR_BONUS = 0.3
 # A document counts as named when this share of its name, weighted by rarity, is in the question;
 # then its passages gain the bonus times that share, and its best are candidates. Without and with,
-# HotpotQA all gold in top 5 .679 .718, ClapNQ hit@1 .974 .974, FinanceBench right document in
-# top 5 .939 .970, right page .364 .394. A bonus of .2 or .4 is within a question or two of it.
+# HotpotQA all gold in top 5 .679 .744, FinanceBench right document in top 5 .939 .970, right page
+# .364 .394. A bonus of .3 or .4 is within a question or two of it.
 _NAMED_SHARE = 0.5
-_NAME_BONUS = 0.3
+_NAME_BONUS = 0.2
 _DOCUMENTS_NAMED = 20
 # The best passages may name other documents in full; what those say of the question comes up
-# behind them. All gold in top 5 without and with: HotpotQA .718 .872, 2WikiMultiHopQA .549 .866,
-# MuSiQue .200 .330, and hit@1 stays as it is. Shares of .6 and 1 gain HotpotQA and lose MuSiQue.
+# behind them. All gold in top 5 without and with: HotpotQA .744 .897, 2WikiMultiHopQA .549 .854,
+# MuSiQue .220 .330, and hit@1 stays as it is. Shares of .6 and 1 gain HotpotQA and lose MuSiQue.
 _LINKING = 3
 _LINK_SHARE = 0.4
 _WHOLE_NAME = 0.99
@@ -190,8 +190,10 @@ class HybridSearch:
         That it has the question's words near each other, and that the question names its document.
         """
         fused = found.fused()
+        # Where the dense side is blind the keywords' order is all there is, and it stays.
+        pair_bonus = _PAIR_BONUS * found.dense_weight / DENSE_WEIGHT
         bonus = {
-            chunk_id: _PAIR_BONUS * pair_share(asked, (*context, *passage))
+            chunk_id: pair_bonus * pair_share(asked, (*context, *passage))
             for chunk_id, (passage, context) in self._store.keyword_terms(
                 f.chunk_id for f in fused[:_EXAMINED]
             ).items()
@@ -262,7 +264,7 @@ class _Candidates:
         self._vector = vector
         self._dense = dict(dense)
         self._keyword = keyword
-        self._dense_weight = dense_weight
+        self.dense_weight = dense_weight
         # What lies below the dense side's own list is worth nothing to it: with the cosines of
         # the passages that only words found as the floor, ClapNQ's hit@1 is .954 instead of .974.
         self._floor = min(self._dense.values(), default=None)
@@ -282,7 +284,7 @@ class _Candidates:
         return fuse(
             tuple(self._dense.items()),
             self._keyword,
-            dense_weight=self._dense_weight,
+            dense_weight=self.dense_weight,
             dense_floor=self._floor,
         )
 
