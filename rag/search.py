@@ -28,7 +28,8 @@ _WORDS_NAMED = 4
 # Candidates that are looked at more closely: whether they have the question's words together.
 _EXAMINED = 50
 # What having all of them together is worth beside a fused similarity of at most 1. hit@1 at 0, .2,
-# .3, .4: SQuAD2 paragraphs .794 .811 .819 .820, XQuAD en .958 .964 .962 .960; ClapNQ loses a question.
+# .3, .4: SQuAD2 paragraphs .794 .811 .819 .820, XQuAD en .958 .964 .962 .960; ClapNQ loses one
+# question.
 _PAIR_BONUS = 0.3
 # A document counts as named when this share of its name, weighted by rarity, is in the question;
 # then its passages gain the bonus times that share, and its best are candidates. Without and with,
