@@ -352,8 +352,7 @@ def _measure(
 
 
 def _value(measure: str, ranked: Sequence[str], query: RetrievalQuery) -> float:
-    # BEIR leaves the query's own text out of its ranking, where it is an entry too.
-    return MEASURES[measure]([key for key in ranked if key != query.key], query.relevant)
+    return MEASURES[measure](ranked, query.relevant)
 
 
 def _embed_milliseconds(embedder: IdentifiedEmbedder, texts: Sequence[str]) -> float:
