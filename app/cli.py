@@ -23,6 +23,7 @@ from app.command_options import (
     ModelOption,
     options_of,
 )
+from app.evaluate import evaluate
 from app.terminal import (
     Terminal,
     counted,
@@ -55,6 +56,7 @@ app = typer.Typer(
 )
 models = typer.Typer(help="List and fetch language models.", no_args_is_help=True)
 app.add_typer(models, name="models")
+app.add_typer(evaluate, name="eval")
 
 
 class CommandFailed(Exception):

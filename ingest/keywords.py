@@ -1,6 +1,7 @@
 """Text -> the terms of the keyword index: the same function for passages and for questions.
 
-Pure; knows nothing of SQLite. A term is a stemmed word without case or accents, a number without
+Pure; knows nothing of SQLite. A term is a word without case or accents, stemmed by the rules of its
+script's most used language (Latin: English), a number without
 thousands separators, or, in scripts written without spaces (and Korean, whose words carry
 particles), a pair of neighbouring characters: whitespace words gave BM25 hit@1 .12 on Chinese
 XQuAD where pairs give what words give for English.
@@ -17,6 +18,9 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 import snowballstemmer
+
+# Raised when the same text gives other terms: a library's keyword index is then made anew.
+TERMS_VERSION = 2
 
 # Function words of English questions (van Rijsbergen's, cut to those that never carry meaning in
 # a question) and words that ask without describing.
@@ -83,14 +87,28 @@ def _terms(text: str) -> Iterator[str]:
         previous_end, previous = match.end(), token
 
 
-@lru_cache(maxsize=1)
-def _stemmer() -> snowballstemmer.stemmer:
-    return snowballstemmer.stemmer("english")
+# Script -> Snowball stemmer, by the first letter, so that question and passage agree without
+# guessing a language. XQuAD hit@1 of the keywords, without and with: ar .803 .873, hi .879 .909.
+_STEMMED_SCRIPTS = (
+    ("\u0400", "\u052f", "russian"),
+    ("\u0600", "\u06ff", "arabic"),
+    ("\u0900", "\u097f", "hindi"),
+)
+
+
+@lru_cache(maxsize=8)
+def _stemmer(language: str) -> snowballstemmer.stemmer:
+    return snowballstemmer.stemmer(language)
 
 
 @lru_cache(maxsize=1 << 16)
 def _stem(word: str) -> str:
-    return str(_stemmer().stemWord(word)) if word.isascii() and word.isalpha() else word
+    if word.isascii():
+        return str(_stemmer("english").stemWord(word)) if word.isalpha() else word
+    for first, last, language in _STEMMED_SCRIPTS:
+        if first <= word[0] <= last:
+            return str(_stemmer(language).stemWord(word)) or word
+    return word
 
 
 def _pairs(run: str) -> Iterator[str]:

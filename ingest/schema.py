@@ -12,6 +12,7 @@ import uuid
 from pathlib import Path
 
 from ingest.errors import LibraryDamaged, LibraryTooNew
+from ingest.keywords import TERMS_VERSION
 
 SCHEMA_VERSION = 1
 APPLICATION_ID = 0x50_4C_47_54  # "PLGT": tells a library from any other SQLite file
@@ -135,7 +136,11 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
             connection.execute(statement)
     connection.executemany(
         "INSERT INTO meta VALUES (?, ?)",
-        [("generation", "0"), ("library_id", uuid.uuid4().hex)],
+        [
+            ("generation", "0"),
+            ("library_id", uuid.uuid4().hex),
+            ("terms_version", str(TERMS_VERSION)),
+        ],
     )
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")

@@ -31,7 +31,7 @@ from ingest.errors import (
     LibraryDamaged,
     PageNotFound,
 )
-from ingest.keywords import query_terms, terms
+from ingest.keywords import TERMS_VERSION, query_terms, terms
 from ingest.originals import Originals
 from ingest.records import (
     DEFAULT_COLLECTION,
@@ -116,6 +116,9 @@ class Store:
             connection.close()
             raise
         self._idle.append(connection)
+        # An index of an older version has terms that questions no longer have.
+        if self._meta("terms_version") != str(TERMS_VERSION):
+            self.rebuild_keywords()
 
     # --- lifecycle and transactions -----------------------------------------------------------
 
@@ -458,6 +461,45 @@ class Store:
         )
         return [(int(chunk_id), float(similarity)) for chunk_id, similarity in rows]
 
+    def keyword_terms(self, chunk_ids: Iterable[int]) -> dict[int, tuple[list[str], list[str]]]:
+        """Passage -> its terms in order, and those of its surroundings; see ingest.keywords."""
+        found: dict[int, tuple[list[str], list[str]]] = {}
+        with self._reading() as connection:
+            for batch in _batches([int(chunk_id) for chunk_id in chunk_ids]):
+                query = (
+                    f"SELECT rowid, passage, context FROM keywords WHERE rowid IN ({_marks(batch)})"  # noqa: S608
+                )
+                for chunk_id, passage, context in connection.execute(query, batch):
+                    found[chunk_id] = (passage.split(), context.split())
+        return found
+
+    def document_names(self) -> list[tuple[str, str]]:
+        """(document id, file name) of every document."""
+        return self._rows("SELECT document_id, name FROM documents ORDER BY document_id")
+
+    def documents_of(self, chunk_ids: Iterable[int]) -> dict[int, str]:
+        """Passage -> its document's id."""
+        found: dict[int, str] = {}
+        for batch in _batches([int(chunk_id) for chunk_id in chunk_ids]):
+            query = f"SELECT chunk_id, document_id FROM chunks WHERE chunk_id IN ({_marks(batch)})"  # noqa: S608
+            found.update(self._rows(query, batch))
+        return found
+
+    def chunk_ids_of(
+        self, document_ids: Sequence[str], *, collection: str | None = None
+    ) -> ChunkIds:
+        """The ids of the passages of these documents that are in the collection, ascending.
+
+        document_ids: at most 10,000.
+        """
+        rows = self._rows(
+            "SELECT chunk_id FROM chunks JOIN documents USING (document_id)"  # noqa: S608
+            f" WHERE document_id IN ({_marks(document_ids)})"
+            " AND collection = coalesce(?, collection) ORDER BY chunk_id",
+            (*document_ids, collection),
+        )
+        return np.fromiter((row[0] for row in rows), dtype=np.int64, count=len(rows))
+
     # --- files on their way in ----------------------------------------------------------------
 
     def accept(self, files: Sequence[PendingFile]) -> list[PendingFile]:
@@ -574,6 +616,9 @@ class Store:
             # Deleting a row takes its terms out as its content names them; where the two disagree,
             # only this begins the index from nothing.
             connection.execute("INSERT INTO keywords (keywords) VALUES ('rebuild')")
+            connection.execute(
+                "INSERT OR REPLACE INTO meta VALUES ('terms_version', ?)", (str(TERMS_VERSION),)
+            )
             _bump_generation(connection)
 
     def original_files(self) -> dict[str, str]:

@@ -61,6 +61,11 @@ LAZY_IMPORTS = {
     ("app/cli.py", "inference.models"): "huggingface_hub, for `models` alone",
     ("app/cli.py", "rag.library"): "numpy and SQLite, not for --help",
     ("app/cli.py", "rag.settings"): "pydantic, not for --help",
+    ("app/evaluate.py", "ingest.store"): "numpy and SQLite, not for --help",
+    ("app/evaluate.py", "ingest.vector_index"): "numpy, not for --help",
+    ("app/evaluate.py", "rag.library"): "numpy and SQLite, not for --help",
+    ("app/evaluate.py", "rag.retrieval_evaluation"): "numpy and SQLite, not for --help",
+    ("app/evaluate.py", "rag.retrieval_sets"): "used together with rag.retrieval_evaluation",
     ("app/command_options.py", "rag.library"): "numpy and SQLite, not for --help",
     ("app/command_options.py", "rag.settings"): "pydantic, not for --help",
 }

@@ -424,3 +424,15 @@ def test_a_pending_file_goes_with_the_document_it_became(store: Store) -> None:
     (accepted,) = store.accept([file])
     store.put(new_document("x"), embedder="hashed-words", finishes=accepted)
     assert store.pending() == []
+
+
+def test_a_keyword_index_of_older_terms_is_made_anew(tmp_path: Path) -> None:
+    path = tmp_path / "library.db"
+    with Store(path) as store:
+        before = store.generation
+        with store._writing() as connection:
+            connection.execute("DELETE FROM meta WHERE key = 'terms_version'")
+    with Store(path) as store:
+        assert store.generation == before + 1
+    with Store(path) as store:
+        assert store.generation == before + 1

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.fusion import DENSE_WEIGHT, dense_weight_for, fuse
+from rag.fusion import DENSE_WEIGHT, Fused, dense_weight_for, follow, fuse, lift
 
 ranked = st.dictionaries(st.integers(1, 30), st.floats(0, 50, allow_nan=False), max_size=20).map(
     lambda found: sorted(found.items(), key=lambda item: -item[1])
@@ -63,3 +63,22 @@ def test_the_dense_side_counts_as_far_as_it_knows_the_language(
 
 def test_a_half_known_language_counts_in_between() -> None:
     assert 0.0 < dense_weight_for(25, 10) < DENSE_WEIGHT
+
+
+def test_a_linked_candidate_comes_up_behind_its_source_and_no_further() -> None:
+    fused = [Fused(1, 0.8, None, None), Fused(2, 0.6, None, None), Fused(3, 0.5, None, None)]
+    assert [f.chunk_id for f in follow(fused, {3: 1}, share=0.4)] == [1, 3, 2]
+    assert [f.chunk_id for f in follow(fused, {3: 2}, share=0.4)] == [1, 2, 3]
+    assert follow(fused, {1: 2}, share=0.4) == fused
+
+
+def test_a_bonus_reorders_and_similarities_stay_comparable() -> None:
+    fused = [Fused(1, 0.8, None, None), Fused(2, 0.6, None, None)]
+    lifted = lift(fused, {2: 0.4})
+    assert [f.chunk_id for f in lifted] == [2, 1]
+    assert lifted[0].similarity == pytest.approx(0.5)
+
+
+def test_cosines_below_the_floor_are_worth_nothing() -> None:
+    fused = fuse([(1, 0.9), (2, 0.5), (3, 0.1)], [(3, 2.0)], dense_floor=0.5)
+    assert {f.chunk_id: f.similarity for f in fused} == {1: 0.5, 2: 0.0, 3: 0.5}

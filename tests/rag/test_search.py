@@ -154,3 +154,43 @@ def test_the_retriever_gives_langchain_documents(search: HybridSearch, put: Put)
     assert document.metadata["page"] == 2
     assert (document.metadata["start"], document.metadata["end"]) == (0, len(BRIDGE))
     assert [hit.text for hit in retriever.search("library", 1)] == [RULES]
+
+
+def test_the_passage_that_has_the_words_together_comes_first(
+    search: HybridSearch, put: Put
+) -> None:
+    apart = "The stone lies far from any river or road, and so does the old bridge."
+    together = "From the old stone bridge any river or road lies far, and so it does."
+    put("town.txt", apart, together)
+    assert search.search("stone bridge", 2)[0].text == together
+
+
+def test_a_document_that_the_question_names_comes_first(search: HybridSearch, put: Put) -> None:
+    for year in (2018, 2019, 2020, 2021):
+        put(f"ORCHARD_{year}_REPORT.txt", f"The yield was {year % 7} tonnes.", RULES)
+    hit = search.search("What was the yield in the Orchard report of 2020?", 4)[0]
+    assert hit.document_name == "ORCHARD_2020_REPORT.txt"
+    assert hit.reason.endswith("the question names its document")
+
+
+def test_a_document_that_a_good_passage_names_comes_behind_it(
+    search: HybridSearch, put: Put
+) -> None:
+    put("Tamber bridge.txt", "The Tamber bridge was designed by the engineer Mira Holt.")
+    put("Mira Holt.txt", "She was born at Ferrow in 1881 and died in 1950.")
+    for number in range(8):
+        put(f"note {number}.txt", f"Somebody was born in town number {number}.")
+    hits = search.search("Where was the designer of the Tamber bridge born?", 3)
+    assert [hit.document_name for hit in hits[:2]] == ["Tamber bridge.txt", "Mira Holt.txt"]
+    assert hits[1].reason.endswith("a passage above names its document")
+
+
+def test_documents_of_another_collection_are_not_brought_in_by_name(
+    search: HybridSearch, put: Put
+) -> None:
+    put("Tamber bridge.txt", "The Tamber bridge was designed by Mira Holt.", collection="one")
+    put("Mira Holt.txt", "She was born at Ferrow in 1881.", collection="two")
+    hits = search.search(
+        "Where was Mira Holt, who made the Tamber bridge, born?", 5, collection="one"
+    )
+    assert [hit.document_name for hit in hits] == ["Tamber bridge.txt"]

@@ -1,0 +1,137 @@
+"""`paperlight eval`: what the search reaches on public sets. Prints the table, writes JSON."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from app.command_options import JsonOption, Options, options_of
+from app.terminal import ingest_progress
+
+if TYPE_CHECKING:
+    from rag.retrieval_evaluation import SetFigures
+    from rag.retrieval_sets import RetrievalSet
+
+evaluate = typer.Typer(help="Measure this program on public sets.", no_args_is_help=True)
+
+
+@evaluate.command()
+def retrieval(
+    context: typer.Context,
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            help="BEIR folders, SQuAD files, multi-hop rows, ClapNQ, page evidence, or a folder.",
+            exists=True,
+        ),
+    ],
+    corpus: Annotated[
+        Path | None,
+        typer.Option(help="corpus.jsonl of a BEIR folder that has none.", exists=True),
+    ] = None,
+    home: Annotated[
+        Path | None,
+        typer.Option(help="Keep the indexes in this folder and use them again; else temporary."),
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="Write the JSON here.")] = None,
+    against: Annotated[
+        Path | None, typer.Option(help="JSON of an earlier run: a paired test.", exists=True)
+    ] = None,
+    system: Annotated[
+        list[str] | None, typer.Option(help="Only these: product, dense, bm25, sum.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure the search, its two sides alone and their plain sum."""
+    options = options_of(context)
+    from rag.retrieval_evaluation import SYSTEMS
+    from rag.retrieval_evaluation import as_json as as_plain
+    from rag.retrieval_sets import load_retrieval_sets
+
+    systems = tuple(system or SYSTEMS)
+    if unknown := set(systems) - set(SYSTEMS):
+        raise typer.BadParameter(f"{', '.join(sorted(unknown))}: choose from {', '.join(SYSTEMS)}")
+    sets = [each for path in paths for each in load_retrieval_sets(path, corpus=corpus)]
+    with ExitStack() as stack:
+        folder = home or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        measured = [_measured(options, folder, each, systems) for each in sets]
+    report = {"sets": [as_plain(figures) for figures in measured]}
+    if output is not None:
+        output.write_text(json.dumps(report) + "\n", "utf-8")
+    if options.as_json:
+        options.terminal.result(report)
+        return
+    _print(options, measured)
+    if against is not None:
+        _print_comparison(options, measured, against)
+
+
+def _measured(
+    options: Options, home: Path, chosen: RetrievalSet, systems: tuple[str, ...]
+) -> SetFigures:
+    from ingest.store import Store
+    from ingest.vector_index import VectorIndex
+    from rag.library import Library
+    from rag.retrieval_evaluation import evaluate_set, library_folder, store_entries
+
+    settings = options.settings()
+    with Library.open(home / "embedder", settings=settings) as library:
+        embedder = library.embedder
+        folder = library_folder(home, chosen, embedder.identity)
+        if chosen.files:
+            with (
+                Library.open(folder, settings=settings) as filled,
+                ingest_progress("Loading the models") as progress,
+            ):
+                filled.resume(progress)
+                filled.add(list(chosen.files), progress=progress)
+        with Store(folder / "library.db") as store:
+
+            def told(done: int) -> None:
+                options.terminal.note(f"{chosen.name}: {done} of {len(chosen.entries)} embedded")
+
+            store_entries(store, chosen.entries, embedder, progress=told)
+            index = VectorIndex(folder / "index", embedder.dimensions)
+            figures = evaluate_set(chosen, store, index, embedder, cache=folder, systems=systems)
+            index.save()
+            return figures
+
+
+def _print(options: Options, measured: list[SetFigures]) -> None:
+    rows = [
+        (
+            figures.name if number == 0 else "",
+            str(figures.queries) if number == 0 else "",
+            each.system,
+            "  ".join(f"{m} {each.figure(m):.3f}" for m in figures.measures),
+            f"{each.p50_milliseconds:.1f} ms",
+        )
+        for figures in measured
+        for number, each in enumerate(figures.systems)
+    ]
+    options.terminal.table(("set", "queries", "system", "figures", "p50"), rows)
+    for figures in measured:
+        options.terminal.note(
+            f"{figures.name}: {figures.chunks} chunks, {figures.queries_per_second:.0f} queries/s"
+            f" one at a time with {figures.embed_milliseconds:.1f} ms to embed each"
+        )
+
+
+def _print_comparison(options: Options, measured: list[SetFigures], against: Path) -> None:
+    from rag.retrieval_evaluation import compare, values_of_run
+
+    before = values_of_run(against)
+    for figures in measured:
+        product = next((s for s in figures.systems if s.system == "product"), None)
+        for measure in figures.measures if product and figures.name in before else ():
+            assert product is not None
+            found = compare(before[figures.name][measure], product.values[measure])
+            options.terminal.say(
+                f"{figures.name} {measure}: {found.difference:+.4f}"
+                f" (95 % {found.low:+.4f} to {found.high:+.4f}, p = {found.p_value:.4f})"
+            )

@@ -1,0 +1,51 @@
+"""Which documents a text names: "Best Buy 2019" is said of BESTBUY_2019_10K.pdf. Pure.
+
+Made anew when the documents change. Names are compared by the terms of ingest.keywords; a word
+that many names have tells less than one that few have.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+
+from ingest.chunking import readable_name
+from ingest.keywords import query_terms
+
+# A name of more terms than this is a sentence, which nobody writes out to mean the document.
+_MOST_TERMS = 8
+
+
+class DocumentNames:
+    """The names of a library's documents. documents: (document id, file name or title)."""
+
+    def __init__(self, documents: Iterable[tuple[str, str]]) -> None:
+        self._terms: dict[str, frozenset[str]] = {}
+        self._named: dict[str, list[str]] = defaultdict(list)
+        for document_id, name in documents:
+            wanted = frozenset(query_terms(readable_name(name)))
+            if not wanted or len(wanted) > _MOST_TERMS:
+                continue
+            self._terms[document_id] = wanted
+            for term in wanted:
+                self._named[term].append(document_id)
+
+    def named_in(self, text_terms: Sequence[str]) -> dict[str, float]:
+        """Document -> how much of its name is in a text, in (0, 1]; others are left out.
+
+        text_terms: in order; two neighbours also count as one word ("Best Buy").
+        """
+        joined = (one + other for one, other in pairwise(text_terms))
+        there = {term for term in (*text_terms, *joined) if term in self._named}
+        candidates = {document for term in there for document in self._named[term]}
+        return {document: self._share(document, there) for document in candidates}
+
+    def _share(self, document: str, there: set[str]) -> float:
+        weights = {term: self._rarity(term) for term in self._terms[document]}
+        total = sum(weights.values())
+        return sum(weights[term] for term in weights.keys() & there) / total
+
+    def _rarity(self, term: str) -> float:
+        return math.log(1.0 + len(self._terms) / len(self._named[term]))

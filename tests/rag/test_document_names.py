@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from ingest.keywords import query_terms
+from rag.document_names import DocumentNames
+
+FILINGS = [("a", "BESTBUY_2019_10K.pdf"), ("b", "BESTBUY_2023_10K.pdf"), ("c", "3M_2023_10K.pdf")]
+
+
+def named(text: str) -> dict[str, float]:
+    return DocumentNames(FILINGS).named_in(query_terms(text))
+
+
+def test_rare_words_of_a_name_tell_more_than_common_ones() -> None:
+    shares = named("What were the inventories of Best Buy in FY2023?")
+    # Names with: bestbuy 2 of 3, 2023 2 of 3, 2019 1 of 3, 10k and its number 10 all 3.
+    two, one, three = math.log(1 + 3 / 2), math.log(1 + 3), math.log(2)
+    assert shares["b"] == pytest.approx(2 * two / (2 * two + 2 * three))
+    assert shares["a"] == pytest.approx(two / (two + one + 2 * three))
+    assert max(shares, key=lambda document: shares[document]) == "b"
+
+
+def test_a_whole_name_is_one() -> None:
+    assert named("3M 2023 10-K")["c"] == pytest.approx(1.0)
+
+
+def test_documents_that_share_no_word_are_left_out() -> None:
+    assert named("Who painted the ceiling?") == {}
+
+
+def test_sentences_and_empty_names_name_nothing() -> None:
+    names = DocumentNames(
+        [("a", ""), ("b", "one two three four five six seven eight nine ten.txt")]
+    )
+    assert names.named_in(["two", "three"]) == {}

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from ingest.store import Store
+from ingest.vector_index import VectorIndex
+from rag.retrieval_evaluation import MEASURES, compare, evaluate_set, store_entries
+from rag.retrieval_sets import RetrievalSetError, load_retrieval_sets
+from tests.fakes import HashedWordsEmbedder
+
+
+def test_ndcg_is_the_worked_example() -> None:
+    # Järvelin & Kekäläinen's gains with log2(rank + 1): 3 at rank 1, 2 at rank 3; ideal 3, 2.
+    value = MEASURES["ndcg@10"](["a", "x", "b"], {"a": 3.0, "b": 2.0})
+    assert value == pytest.approx((3 + 2 / 2) / (3 + 2 / math.log2(3)))
+
+
+def test_measures_count_what_they_say() -> None:
+    ranked, relevant = ["doc#2", "doc#3", "other#1"], {"doc#3": 1.0, "more#9": 1.0}
+    found = {name: measure(ranked, relevant) for name, measure in MEASURES.items()}
+    assert (found["hit@1"], found["hit@5"], found["all@5"], found["recall@5"]) == (0, 1, 0, 0.5)
+    assert (found["page@5"], found["document@5"]) == (1, 1)
+
+
+def test_a_paired_test_tells_a_change_from_chance() -> None:
+    better = compare([0.0] * 30, [1.0] * 30)
+    assert better.difference == better.low == 1.0
+    assert better.p_value < 0.001
+    assert compare([0.0, 1.0] * 10, [1.0, 0.0] * 10).p_value == 1.0
+
+
+def test_a_beir_folder_is_searched_and_measured(
+    tmp_path: Path, store: Store, fake_embedder: HashedWordsEmbedder
+) -> None:
+    folder = tmp_path / "tiny"
+    (folder / "qrels").mkdir(parents=True)
+    texts = {"a": "apples grow here", "b": "the bridge is old", "c": "boats sail far"}
+    rows = [json.dumps({"_id": k, "title": "", "text": t}) for k, t in texts.items()]
+    (folder / "corpus.jsonl").write_text("\n".join(rows), "utf-8")
+    (folder / "queries.jsonl").write_text(
+        '{"_id": "1", "text": "an old bridge"}\n{"_id": "2", "text": "not judged"}', "utf-8"
+    )
+    (folder / "qrels" / "test.tsv").write_text("q\tc\ts\n1\tb\t2\n1\ta\t0\n", "utf-8")
+    (tiny,) = load_retrieval_sets(folder)
+    store_entries(store, tiny.entries, fake_embedder)
+    store_entries(store, tiny.entries, fake_embedder)  # what is there is not put again
+    index = VectorIndex(tmp_path / "index", fake_embedder.dimensions)
+    figures = evaluate_set(tiny, store, index, fake_embedder, cache=tmp_path)
+    assert (figures.queries, figures.chunks) == (1, 3)
+    assert {s.system: s.figure("ndcg@10") for s in figures.systems} == dict.fromkeys(
+        ("product", "dense", "bm25", "sum"), 1.0
+    )
+
+
+def test_a_folder_without_sets_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RetrievalSetError, match="BEIR"):
+        load_retrieval_sets(tmp_path)
