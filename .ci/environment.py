@@ -437,7 +437,7 @@ def wheel_folder(requirement: str, build: Build) -> Path:
 
 def patches() -> str:
     """All that is done to the sources before they are compiled."""
-    return "".join(path.read_text("utf-8") for path in sorted(PATCHES.iterdir()))
+    return "".join(path.read_text("utf-8") for path in sorted(PATCHES.glob("*.patch")))
 
 
 def processor() -> str:

@@ -9,16 +9,26 @@
 # A source that the patch does not fit is compiled as it comes: slower, not wrong.
 
 find_program(PAPERLIGHT_PATCH patch)
-if(NOT PAPERLIGHT_PATCH)
-    message(WARNING "Paperlight: no `patch` program; llama.cpp is compiled without the prefetching kernels")
+find_program(PAPERLIGHT_GIT git)
+if(PAPERLIGHT_PATCH)
+    set(apply "${PAPERLIGHT_PATCH}" -p1 --forward --batch)
+    set(check --dry-run -i)
+    set(input -i)
+elseif(PAPERLIGHT_GIT)
+    # Outside of any repository: git apply passes over files that the one around it does not hold.
+    get_filename_component(above "${CMAKE_SOURCE_DIR}" DIRECTORY)
+    set(apply "${CMAKE_COMMAND}" -E env "GIT_CEILING_DIRECTORIES=${above}" "${PAPERLIGHT_GIT}" apply)
+    set(check --check)
+    set(input)
+else()
+    message(WARNING "Paperlight: neither `patch` nor `git` is there; llama.cpp is compiled as it comes")
     return()
 endif()
 
 file(GLOB patches "${CMAKE_CURRENT_LIST_DIR}/*.patch")
 foreach(file IN LISTS patches)
-    set(command "${PAPERLIGHT_PATCH}" -p1 --forward --batch -i "${file}")
     execute_process(
-        COMMAND ${command} --dry-run
+        COMMAND ${apply} ${check} "${file}"
         WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}"
         RESULT_VARIABLE misfit
         OUTPUT_VARIABLE answer
@@ -28,6 +38,10 @@ foreach(file IN LISTS patches)
         message(WARNING "Paperlight: ${file} does not fit these sources:\n${answer}")
         continue()
     endif()
-    execute_process(COMMAND ${command} WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}" COMMAND_ERROR_IS_FATAL ANY)
+    execute_process(
+        COMMAND ${apply} ${input} "${file}"
+        WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}"
+        COMMAND_ERROR_IS_FATAL ANY
+    )
     message(STATUS "Paperlight: applied ${file}")
 endforeach()
