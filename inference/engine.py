@@ -28,6 +28,7 @@ from inference.llama import (
     Context,
     DecodeStatus,
     Model,
+    ModelDescription,
     gpu_memory,
     usable_cores,
 )
@@ -636,7 +637,7 @@ def automatic_gpu_layers(config: EngineConfig, free_bytes: Sequence[int]) -> int
     try:
         description = model.description
         cells = config.context_tokens or automatic_context_tokens(model, config)
-        cell_bytes = description.kv_bytes_per_token * KV_BYTES[config.kv_type] / KV_BYTES["f16"]
+        cell_bytes = kv_cell_bytes(description, config)
         sizes = layer_sizes(
             layers=description.layers,
             model_bytes=description.size_bytes,
@@ -648,13 +649,18 @@ def automatic_gpu_layers(config: EngineConfig, free_bytes: Sequence[int]) -> int
     return layers_that_fit(sizes, free_bytes, shares=config.tensor_split)
 
 
+def kv_cell_bytes(description: ModelDescription, config: EngineConfig) -> float:
+    """Bytes of one KV cell, over all layers, in the cache's type."""
+    return description.kv_bytes_per_token * KV_BYTES[config.kv_type] / KV_BYTES["f16"]
+
+
 def automatic_context_tokens(model: Model, config: EngineConfig) -> int:
     """KV cells when the user names no number: enough for every sequence, within the memory."""
     description = model.description
     wanted = config.max_sequences * CELLS_PER_SEQUENCE
     if description.trained_context_tokens:
         wanted = max(wanted, min(description.trained_context_tokens, 8192))
-    cell_bytes = description.kv_bytes_per_token * KV_BYTES[config.kv_type] / KV_BYTES["f16"]
+    cell_bytes = kv_cell_bytes(description, config)
     affordable = int(total_memory_bytes() * LARGEST_SHARE_OF_MEMORY / max(1.0, cell_bytes))
     return max(SMALLEST_CONTEXT_TOKENS, min(wanted, affordable)) // 256 * 256
 

@@ -13,7 +13,7 @@ from typing import Protocol
 from inference.request import InvalidRequest, Request
 from inference.service import TokenStream
 
-_SEED_BITS = 0xFFFFFFFF  # llama.cpp's seeds are 32 bits wide
+SEED_BITS = 0xFFFFFFFF  # llama.cpp's seeds are 32 bits wide
 
 
 class Submitter(Protocol):
@@ -35,7 +35,7 @@ def sample_requests(request: Request, count: int) -> list[Request]:
     if seed is None:
         return [request] * count
     return [
-        replace(request, sampling=replace(request.sampling, seed=(seed + i) & _SEED_BITS))
+        replace(request, sampling=replace(request.sampling, seed=(seed + i) & SEED_BITS))
         for i in range(count)
     ]
 

@@ -16,7 +16,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Any, Self
 
 from ingest import errors
@@ -69,12 +68,7 @@ class ExtractionWorkers:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -161,7 +155,7 @@ class _Worker:
         try:
             assert self._process.stdin is not None
             assert self._process.stdout is not None
-            write_message(self._process.stdin, request)  # type: ignore[arg-type]
+            write_message(self._process.stdin, request)
             while True:
                 message = self._receive(self._process.stdout, silent_seconds, output_bytes)
                 if "alive" not in message:

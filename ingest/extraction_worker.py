@@ -22,7 +22,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from ingest.errors import FileTooLarge, UnreadableFile
 from ingest.loaders import LoadLimits, load
@@ -78,16 +78,15 @@ def memory_reason(limits: LoadLimits) -> str:
     )
 
 
-def write_message(stream: BinaryIO, message: Message) -> None:
+def write_message(stream: IO[bytes], message: Message) -> None:
     """Send one message. Raises OSError when the other side is gone."""
-    data = json.dumps(message, ensure_ascii=False).encode(
-        "utf-8", errors="surrogatepass"
-    )  # names of files
+    # surrogatepass: names of files need not be Unicode.
+    data = json.dumps(message, ensure_ascii=False).encode("utf-8", errors="surrogatepass")
     stream.write(HEADER.pack(len(data)) + data)
     stream.flush()
 
 
-def _receive(stream: BinaryIO, requests: queue.SimpleQueue[bytes]) -> None:
+def _receive(stream: IO[bytes], requests: queue.SimpleQueue[bytes]) -> None:
     while len(header := stream.read(HEADER.size)) == HEADER.size:
         requests.put(stream.read(HEADER.unpack(header)[0]))
     _end_with_children()
@@ -100,7 +99,7 @@ def _end_with_children() -> None:
     os._exit(0)
 
 
-def _alive(answers: BinaryIO, limits: Message) -> Callable[[int], None]:
+def _alive(answers: IO[bytes], limits: Message) -> Callable[[int], None]:
     last = time.monotonic()
 
     def alive(pages: int) -> None:

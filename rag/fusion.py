@@ -60,10 +60,10 @@ def fuse(
     """
     if not 0.0 <= dense_weight <= 1.0:
         raise ValueError(f"dense_weight must be in [0, 1], got {dense_weight}")
-    dense_scaled = _min_max(dict(dense), dense_floor)
-    keyword_scaled = _keyword_scaled(dict(keyword))
-    weight = 1.0 if not keyword else 0.0 if not dense else dense_weight
     dense_raw, keyword_raw = dict(dense), dict(keyword)
+    dense_scaled = _min_max(dense_raw, dense_floor)
+    keyword_scaled = _keyword_scaled(keyword_raw)
+    weight = 1.0 if not keyword else 0.0 if not dense else dense_weight
     fused = [
         Fused(
             chunk_id=chunk_id,

@@ -157,19 +157,20 @@ class HybridSearch:
             key=lambda document: (-named[document], document),
         )
         found.add(self._store.chunk_ids_of(chosen[:_DOCUMENTS_NAMED], collection=collection))
-        bonus = self._bonus(asked, found, named)
-        notes = dict.fromkeys(self._of_documents(found, chosen), "the question names its document")
-        ranked = lift(found.fused(), bonus)
-        links = self._links(ranked[:_LINKING], found, collection)
+        fused = found.fused()
+        shares = self._named_shares(fused, {document: named[document] for document in chosen})
+        bonus = self._bonus(asked, fused, found.dense_weight, shares)
+        notes = dict.fromkeys(shares, "the question names its document")
+        links = self._links(lift(fused, bonus)[:_LINKING], found, collection)
         notes |= dict.fromkeys(links, "a passage above names its document")
         return follow(lift(found.fused(), bonus), links, share=_LINK_SHARE), notes
 
-    def _of_documents(self, found: _Candidates, documents: Sequence[str]) -> list[int]:
-        """The candidates that are of these documents."""
-        if not documents:
-            return []
-        owners = self._store.documents_of(f.chunk_id for f in found.fused())
-        return [chunk_id for chunk_id, document in owners.items() if document in documents]
+    def _named_shares(self, fused: Sequence[Fused], named: Mapping[str, float]) -> dict[int, float]:
+        """Candidate -> how much of its document's name is in the question; others are left out."""
+        if not named:
+            return {}
+        owners = self._store.documents_of(f.chunk_id for f in fused)
+        return {chunk_id: named[owner] for chunk_id, owner in owners.items() if owner in named}
 
     def _candidates(self, query: str, count: int, collection: str | None) -> _Candidates:
         """What either side finds."""
@@ -184,26 +185,26 @@ class HybridSearch:
         return found
 
     def _bonus(
-        self, asked: Sequence[str], found: _Candidates, named: Mapping[str, float]
+        self,
+        asked: Sequence[str],
+        fused: Sequence[Fused],
+        dense_weight: float,
+        named_shares: Mapping[int, float],
     ) -> dict[int, float]:
         """What speaks for a candidate beside its similarities.
 
         That it has the question's words near each other, and that the question names its document.
         """
-        fused = found.fused()
         # Where the dense side is blind the keywords' order is all there is, and it stays.
-        pair_bonus = _PAIR_BONUS * found.dense_weight / DENSE_WEIGHT
+        pair_bonus = _PAIR_BONUS * dense_weight / DENSE_WEIGHT
         bonus = {
             chunk_id: pair_bonus * pair_share(asked, (*context, *passage))
             for chunk_id, (passage, context) in self._store.keyword_terms(
                 f.chunk_id for f in fused[:_EXAMINED]
             ).items()
         }
-        if named:
-            for chunk_id, document in self._store.documents_of(f.chunk_id for f in fused).items():
-                share = named.get(document, 0.0)
-                if share >= _NAMED_SHARE:
-                    bonus[chunk_id] = bonus.get(chunk_id, 0.0) + _NAME_BONUS * share
+        for chunk_id, share in named_shares.items():
+            bonus[chunk_id] = bonus.get(chunk_id, 0.0) + _NAME_BONUS * share
         return bonus
 
     def _links(

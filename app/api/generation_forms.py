@@ -24,9 +24,9 @@ from inference.request import (
     TokenLogprob,
     Usage,
 )
+from inference.samples import SEED_BITS
 
 MOST_SAMPLES = 128  # OpenAI's own limit of n
-_SEED_BITS = 0xFFFFFFFF  # llama.cpp's seeds are 32 bits wide
 
 
 class StreamOptions(BaseModel):
@@ -109,7 +109,7 @@ class GenerationBody(BaseModel):
             "min_p": self.min_p,
             "max_tokens": self.max_tokens,
             "stop": (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ()),
-            "seed": None if self.seed is None else self.seed & _SEED_BITS,
+            "seed": None if self.seed is None else self.seed & SEED_BITS,
             "frequency_penalty": self.frequency_penalty,
             "presence_penalty": self.presence_penalty,
             "logit_bias": self.logit_bias,

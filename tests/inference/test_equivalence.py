@@ -2,7 +2,7 @@
 
 64 prompts of mixed shape and length under every pair of: reuse of prefixes, drafts, a cache so
 small that completions are preempted, and small batches. Greedy; where the best two tokens are
-nearly tied an answer may part (see TIE_MARGIN), which few may do.
+nearly tied an answer may part (see chats.TIE_MARGIN), which few may do.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import pytest
 from inference.engine import EngineConfig
 from inference.request import Message, Passage, Priority, Prompt, Request, SamplingParams
 from inference.service import InferenceService
-from tests.inference.test_service import assert_same_up_to_ties
+from tests.inference.chats import assert_same_up_to_ties
 
 pytestmark = pytest.mark.model
 

@@ -14,7 +14,6 @@ from inference.request import (
     FinishReason,
     InferenceError,
     InvalidRequest,
-    Message,
     Prompt,
     QueueFull,
     Request,
@@ -24,6 +23,7 @@ from inference.request import (
 from inference.samples import sample_requests, submit_all
 from inference.service import InferenceService
 from tests.fakes import ScriptedService
+from tests.inference.chats import chat
 
 SHORT = "Name a fish."
 LONG = "Read this list and name what is missing: " + ", ".join(f"item {i}" for i in range(120))
@@ -33,10 +33,6 @@ LONG = "Read this list and name what is missing: " + ", ".join(f"item {i}" for i
 def service(llm_path: Path) -> Iterator[InferenceService]:
     with InferenceService(EngineConfig(llm_path, context_tokens=4096)) as service:
         yield service
-
-
-def chat(service: InferenceService, question: str, sampling: SamplingParams) -> Request:
-    return Request(service.encode_chat([Message("user", question)]), sampling)
 
 
 def test_each_sample_has_the_next_seed() -> None:

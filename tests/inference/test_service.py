@@ -28,12 +28,9 @@ from inference.request import (
     SamplingParams,
 )
 from inference.service import InferenceService, ServiceState, TokenStream
+from tests.inference.chats import assert_same_up_to_ties, chat
 
 pytestmark = pytest.mark.model
-
-# Logits of one token computed in batches of different shapes differ by rounding (other matrix
-# kernels, another order of sums). Greedy outputs may part where the best two are this close.
-TIE_MARGIN = 0.35
 
 QUESTIONS = [
     "What is the capital of France?",
@@ -56,30 +53,6 @@ def config(llm_path: Path) -> EngineConfig:
 def service(config: EngineConfig) -> Iterator[InferenceService]:
     with InferenceService(config) as service:
         yield service
-
-
-def chat(
-    service: InferenceService, question: str, *, sampling: SamplingParams | None = None
-) -> Request:
-    prompt = service.encode_chat([Message("user", question)])
-    return Request(prompt, sampling or SamplingParams(max_tokens=24))
-
-
-def assert_same_up_to_ties(
-    service: InferenceService, request: Request, expected: str, actual: str
-) -> None:
-    """Equal texts, or texts that part at a token where the model's best two were a near tie."""
-    if expected == actual:
-        return
-    tokenizer = service.tokenizer
-    left, right = tokenizer.encode(expected), tokenizer.encode(actual)
-    shared = next((i for i, (a, b) in enumerate(zip(left, right, strict=False)) if a != b), None)
-    shared = min(len(left), len(right)) if shared is None else shared
-    prompt = Prompt(request.prompt.tokens + tuple(left[:shared]))
-    with service.submit(Request(prompt, SamplingParams(max_tokens=1, logprobs=2))) as stream:
-        [record] = [entry for event in stream for entry in event.logprobs] or [None]
-    if record is not None:
-        assert record.top[0][1] - record.top[1][1] < TIE_MARGIN, (expected, actual)
 
 
 def test_batched_answers_equal_answers_one_at_a_time(service: InferenceService) -> None:

@@ -22,7 +22,6 @@ from inference.request import (
     EngineStopped,
     FinishReason,
     InvalidRequest,
-    Message,
     ModelLoadError,
     Priority,
     Prompt,
@@ -33,6 +32,7 @@ from inference.request import (
 from inference.service import GenerationService, InferenceService, ServiceState
 from inference.supervised import SupervisedService, engine_command
 from inference.wire import Wire, config_to_plain
+from tests.inference.chats import chat
 
 pytestmark = pytest.mark.model
 
@@ -49,13 +49,6 @@ def config(llm_path: Path) -> EngineConfig:
 def service(config: EngineConfig) -> Iterator[SupervisedService]:
     with SupervisedService(config) as service:
         yield service
-
-
-def chat(
-    service: GenerationService, question: str, *, sampling: SamplingParams | None = None
-) -> Request:
-    prompt = service.encode_chat([Message("user", question)])
-    return Request(prompt, sampling or SamplingParams(max_tokens=24))
 
 
 def story(service: GenerationService, *, max_tokens: int = 3000) -> Request:
