@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.as_json import as_json as as_plain
+from app.benchmark import benchmark
 from app.command_options import (
     CollectionOption,
     JsonOption,
@@ -57,6 +58,7 @@ app = typer.Typer(
 models = typer.Typer(help="List and fetch language models.", no_args_is_help=True)
 app.add_typer(models, name="models")
 app.add_typer(evaluate, name="eval")
+app.add_typer(benchmark, name="bench")
 
 
 class CommandFailed(Exception):

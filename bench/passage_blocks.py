@@ -1,15 +1,18 @@
 """What placing passages instead of computing them does to answers, question by question.
 
-Each question is asked twice over the same passages in the same order: with every token of the
-prompt computed, and with the passages' saved states placed. Both are greedy. The passages are the
-gold ones among others of the same file, in an order drawn by the seed.
+Each question is asked over the same passages in the same order: with every token of the prompt
+computed, and with the passages' saved states placed, once for each number of tokens at the start
+of a passage that are computed anew (--fresh). All are greedy. The gold passages stand among
+others of the same file, in an order drawn by the seed; four SQuAD questions share their passages.
 
     .venv/bin/python bench/passage_blocks.py MODEL.gguf --squad dev-v2.0.json \
-        [--multihop hotpotqa.jsonl] [--questions 300] [--out FILE.jsonl] [--minutes 3]
+        [--multihop hotpotqa.jsonl] [--clapnq answerable.jsonl] [--fresh 0 16] [--questions 360] \
+        [--out FILE.jsonl] [--minutes 3]
 
 A run goes on where an earlier one with the same --out ended. Without --minutes it runs to the end.
-Measures: the gold string is in the answer (SQuAD's normalisation), and token F1 of the answer. The
-difference is paired; its interval is a bootstrap over questions (10,000 draws).
+Measures: a gold string is in the answer (SQuAD's normalisation; not for ClapNQ, whose gold answers
+are sentences), and token F1 of the answer. The difference is paired; its interval is a bootstrap
+over the groups of questions that share passages (10,000 draws).
 """
 
 from __future__ import annotations
@@ -18,9 +21,10 @@ import argparse
 import json
 import random
 import sys
+import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -39,37 +43,55 @@ from rag.settings import Settings
 
 ANSWER_TOKENS = 48
 AT_ONCE = 8
+QUESTIONS_A_PARAGRAPH = 4
 DRAWS = 10_000
 
 
 @dataclass(frozen=True)
 class Case:
-    """A question, any of its right answers, and what is shown for it."""
+    """A question, any of its right answers, and what is shown for it.
 
+    group: questions of one group are shown the same passages. sentences: the gold answers are
+    sentences, which no answer holds word for word.
+    """
+
+    group: str
     question: str
     gold: tuple[str, ...]
     passages: tuple[LabelledPassage, ...]
+    sentences: bool = False
 
 
-def squad_cases(path: Path, count: int, passages: int, chance: random.Random) -> Iterator[Case]:
+def jsonl(path: Path) -> list[dict[str, Any]]:
+    """The rows of a JSONL file."""
+    with path.open(encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
+
+
+def squad_cases(path: Path, count: int, passages: int, chance: random.Random) -> list[Case]:
     """Answerable questions, the gold paragraph among others of its article."""
-    rows = []
+    paragraphs = []
     for article in json.loads(path.read_text("utf-8"))["data"]:
         texts = [paragraph["context"] for paragraph in article["paragraphs"]]
         for paragraph in article["paragraphs"]:
-            for asked in paragraph["qas"]:
-                if asked["answers"]:
-                    rows.append((article["title"], texts, paragraph["context"], asked))
-    for title, texts, context, asked in chance.sample(rows, min(count, len(rows))):
+            asked = [row for row in paragraph["qas"] if row["answers"]]
+            if len(asked) >= QUESTIONS_A_PARAGRAPH:
+                paragraphs.append((article["title"], texts, paragraph["context"], asked))
+    cases = []
+    for title, texts, context, asked in chance.sample(paragraphs, count // QUESTIONS_A_PARAGRAPH):
         shown = [context, *chance.sample([t for t in texts if t != context], passages - 1)]
         chance.shuffle(shown)
-        gold = tuple({answer["text"] for answer in asked["answers"]})
-        yield Case(asked["question"], gold, tuple(LabelledPassage(title, None, t) for t in shown))
+        labelled = tuple(LabelledPassage(title, None, text) for text in shown)
+        for row in chance.sample(asked, QUESTIONS_A_PARAGRAPH):
+            gold = tuple({answer["text"] for answer in row["answers"]})
+            cases.append(Case(context[:40], row["question"], gold, labelled))
+    return cases
 
 
-def multihop_cases(path: Path, count: int, passages: int, chance: random.Random) -> Iterator[Case]:
+def multihop_cases(path: Path, count: int, passages: int, chance: random.Random) -> list[Case]:
     """HotpotQA rows: all gold passages among others of the same row."""
-    rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    rows = jsonl(path)
+    cases = []
     for row in chance.sample(rows, min(count, len(rows))):
         context = row["context"]
         pairs = (
@@ -83,11 +105,24 @@ def multihop_cases(path: Path, count: int, passages: int, chance: random.Random)
         others = [pair for pair in pairs if pair[0] not in titles]
         shown = gold + chance.sample(others, min(len(others), max(0, passages - len(gold))))
         chance.shuffle(shown)
-        yield Case(
-            row["question"],
-            (row["answer"],),
-            tuple(LabelledPassage(title, None, " ".join(text)) for title, text in shown),
-        )
+        labelled = tuple(LabelledPassage(title, None, " ".join(text)) for title, text in shown)
+        cases.append(Case(row["question"], row["question"], (row["answer"],), labelled))
+    return cases
+
+
+def clapnq_cases(path: Path, count: int, passages: int, chance: random.Random) -> list[Case]:
+    """Real questions with answers in sentences, the gold passage among those of other questions."""
+    rows = jsonl(path)
+    everything = [LabelledPassage(p["title"], None, p["text"]) for r in rows for p in r["passages"]]
+    cases = []
+    for row in chance.sample(rows, min(count, len(rows))):
+        own = [LabelledPassage(p["title"], None, p["text"]) for p in row["passages"]]
+        others = chance.sample([p for p in everything if p not in own], passages)
+        shown = (own + others)[:passages]
+        chance.shuffle(shown)
+        gold = tuple(output["answer"] for output in row["output"] if output.get("answer"))
+        cases.append(Case(row["input"], row["input"], gold, tuple(shown), sentences=True))
+    return cases
 
 
 def token_f1(answer: str, gold: tuple[str, ...]) -> float:
@@ -103,9 +138,8 @@ def token_f1(answer: str, gold: tuple[str, ...]) -> float:
     return best
 
 
-def answers(service: InferenceService, cases: list[Case]) -> tuple[list[str], float]:
-    """All answers, decoded side by side, and the seconds that they took."""
-    started = time.perf_counter()
+def answers(service: InferenceService, cases: list[Case]) -> list[str]:
+    """All answers, decoded side by side."""
     sampling = SamplingParams(max_tokens=ANSWER_TOKENS, stop=("\n",))
     streams = [
         service.submit(
@@ -113,29 +147,41 @@ def answers(service: InferenceService, cases: list[Case]) -> tuple[list[str], fl
         )
         for case in cases
     ]
-    texts = [stream.text() for stream in streams]
-    return texts, time.perf_counter() - started
+    return [stream.text() for stream in streams]
+
+
+def measures(case: Case, text: str) -> dict[str, Any]:
+    """What is kept of one answer."""
+    found = None if case.sentences else float(contains_any(text, case.gold))
+    return {"contains": found, "f1": token_f1(text, case.gold), "text": text}
 
 
 def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Means, the paired difference in points and its 95 % interval, by measure."""
+    """By arm and measure: means, the paired difference in points and its 95 % interval."""
     figures: dict[str, Any] = {"questions": len(rows)}
-    generator = np.random.default_rng(0)
+    arms = [arm for arm in rows[0] if arm not in ("group", "full")]
     for measure in ("contains", "f1"):
-        full = np.array([row["full"][measure] for row in rows], float)
-        blocks = np.array([row["blocks"][measure] for row in rows], float)
-        difference = 100 * (blocks - full)
-        draws = generator.integers(0, len(rows), (DRAWS, len(rows)))
-        low, high = np.percentile(difference[draws].mean(axis=1), [2.5, 97.5])
-        figures[measure] = {
-            "full": round(float(full.mean()), 4),
-            "blocks": round(float(blocks.mean()), 4),
-            "points": round(float(difference.mean()), 2),
-            "interval": [round(float(low), 2), round(float(high), 2)],
-        }
-    figures["seconds"] = {
-        arm: round(sum(row[arm]["seconds"] for row in rows), 1) for arm in ("full", "blocks")
-    }
+        counted = [row for row in rows if row["full"][measure] is not None]
+        groups = sorted({row["group"] for row in counted})
+        full = np.array([row["full"][measure] for row in counted])
+        figures[f"{measure} full"] = round(float(full.mean()), 4)
+        for arm in arms:
+            generator = np.random.default_rng(0)
+            blocks = np.array([row[arm][measure] for row in counted])
+            difference = 100 * (blocks - full)
+            inside = np.array([groups.index(row["group"]) for row in counted])
+            sums = np.bincount(inside, difference)
+            counts = np.bincount(inside)
+            draws = generator.integers(0, len(groups), (DRAWS, len(groups)))
+            means = sums[draws].sum(axis=1) / counts[draws].sum(axis=1)
+            low, high = np.percentile(means, [2.5, 97.5])
+            figures[f"{measure} {arm}"] = {
+                "blocks": round(float(blocks.mean()), 4),
+                "points": round(float(difference.mean()), 2),
+                "interval": [round(float(low), 2), round(float(high), 2)],
+            }
+    same = {arm: np.mean([row[arm]["text"] == row["full"]["text"] for row in rows]) for arm in arms}
+    figures["same text"] = {arm: round(float(share), 3) for arm, share in same.items()}
     return figures
 
 
@@ -143,9 +189,11 @@ def main() -> None:
     """Measure what is left to measure, then print the summary as JSON."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("model", help="GGUF file or model name")
-    parser.add_argument("--squad", type=Path, help="a SQuAD file")
+    parser.add_argument("--squad", type=Path, required=True, help="a SQuAD file")
     parser.add_argument("--multihop", type=Path, help="a HotpotQA JSONL file")
-    parser.add_argument("--questions", type=int, default=300)
+    parser.add_argument("--clapnq", type=Path, help="ClapNQ's answerable rows")
+    parser.add_argument("--fresh", type=int, nargs="+", default=[8])
+    parser.add_argument("--questions", type=int, default=360)
     parser.add_argument("--passages", type=int, default=3)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--minutes", type=float, default=0.0)
@@ -153,44 +201,45 @@ def main() -> None:
     options = parser.parse_args()
     chance = random.Random(options.seed)
     cases: list[Case] = []
+    share = options.questions // 5
     if options.multihop:
-        cases += multihop_cases(options.multihop, options.questions, options.passages, chance)
-    if options.squad:
-        left = options.questions - len(cases)
-        cases += squad_cases(options.squad, left, options.passages, chance)
-    chance.shuffle(cases)
+        cases += multihop_cases(options.multihop, share, options.passages, chance)
+    if options.clapnq:
+        cases += clapnq_cases(options.clapnq, share, options.passages, chance)
+    cases += squad_cases(options.squad, options.questions - len(cases), options.passages, chance)
+    groups = sorted({case.group for case in cases})
+    chance.shuffle(groups)
+    cases.sort(key=lambda case: groups.index(case.group))
     path = resolve_model(options.model, Settings().models_path)
-    done = len(options.out.read_text("utf-8").splitlines()) if options.out.exists() else 0
+    done = len(jsonl(options.out)) if options.out.exists() else 0
     started = time.monotonic()
-    # Only the blocks may make a difference: no prefixes, no drafts.
-    config = EngineConfig(path, context_tokens=16384, max_sequences=AT_ONCE, drafting=False)
-    with (
-        InferenceService(replace(config, passage_blocks=True)) as blocks,
-        InferenceService(config) as full,
-        options.out.open("a", encoding="utf-8") as out,
-    ):
+    # The same passages in the same order are shared in all arms: that changes no value.
+    config = EngineConfig(path, context_tokens=8192, max_sequences=AT_ONCE, drafting=False)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        services = {"full": stack.enter_context(InferenceService(config))}
+        for fresh in options.fresh:
+            arm = replace(
+                config,
+                passage_blocks=True,
+                block_fresh_tokens=fresh,
+                block_memory_bytes=1 << 28,
+                block_folder=folder,
+            )
+            services[f"fresh {fresh}"] = stack.enter_context(InferenceService(arm))
+        out = stack.enter_context(options.out.open("a", encoding="utf-8"))
         while done < len(cases):
             if options.minutes and time.monotonic() - started > 60 * options.minutes:
                 break
             group = cases[done : done + AT_ONCE]
-            arms = {}
-            for name, service in (("full", full), ("blocks", blocks)):
-                texts, seconds = answers(service, group)
-                arms[name] = [
-                    {
-                        "contains": contains_any(text, case.gold),
-                        "f1": token_f1(text, case.gold),
-                        "seconds": seconds / len(group),
-                        "text": text,
-                    }
-                    for text, case in zip(texts, group, strict=True)
-                ]
-            for pair in zip(arms["full"], arms["blocks"], strict=True):
-                out.write(json.dumps({"full": pair[0], "blocks": pair[1]}) + "\n")
+            texts = {name: answers(service, group) for name, service in services.items()}
+            for index, case in enumerate(group):
+                row = {name: measures(case, said[index]) for name, said in texts.items()}
+                out.write(json.dumps({"group": case.group} | row) + "\n")
             out.flush()
             done += len(group)
             print(f"{done} of {len(cases)}", file=sys.stderr, flush=True)
-    rows = [json.loads(line) for line in options.out.read_text("utf-8").splitlines()]
+    rows = jsonl(options.out)
     report = {"benchmark": "passage_blocks", "model": path.name, "seed": options.seed}
     print(json.dumps(report | {"passages": options.passages} | summary(rows)))
 

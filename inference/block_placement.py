@@ -25,9 +25,6 @@ logger = logging.getLogger(__name__)
 
 # Shorter passages are computed: placing has a fixed cost of about this many tokens.
 SHORTEST_BLOCK_TOKENS = 24
-# A block's first tokens attend to nothing before them when it is built and draw attention to
-# themselves; computing them in place again restores most of what is lost (EPIC).
-FRESH_TOKENS = 8
 _PROBE_TOKENS = 16
 _PROBE_OFFSET = 37
 # f16 keys of one token differ by rounding between two batches; a wrong rotation differs by 1.
@@ -43,6 +40,8 @@ class BlockConfig(Protocol):
     def kv_type(self) -> str: ...
     @property
     def adapters(self) -> tuple[tuple[Path, float], ...]: ...
+    @property
+    def block_fresh_tokens(self) -> int: ...
     @property
     def block_memory_bytes(self) -> int: ...
     @property
@@ -63,6 +62,7 @@ class BlockPlacement:
     ) -> None:
         self._context = context
         self._scratch = scratch
+        self._fresh_tokens = config.block_fresh_tokens
         self._rope: Rope | None = None
         if enabled:
             self._rope = context.model.rope() if config.kv_type == "f16" else None
@@ -83,19 +83,17 @@ class BlockPlacement:
 
     def plan(self, prompt: Prompt) -> tuple[PlacedBlock, ...]:
         """The passages of a prompt that are worth placing."""
-        if not self.enabled or prompt.stem == 0:
+        before = prompt.block_context
+        if not self.enabled or not before:
             return ()
-        stem = prompt.tokens[: prompt.stem]
-        return tuple(
-            PlacedBlock(
-                start + FRESH_TOKENS,
-                end,
-                self.store.identity(stem, prompt.tokens[start:end]),
-                skip=FRESH_TOKENS,
-            )
-            for start, end in prompt.passages
-            if start >= prompt.stem and end - start >= SHORTEST_BLOCK_TOKENS
-        )
+        blocks = []
+        for start, end in prompt.passages:
+            exact = prompt.tokens[:start] == before
+            skip = 0 if exact else self._fresh_tokens
+            if end - start - skip >= SHORTEST_BLOCK_TOKENS:
+                identity = self.store.identity(before, prompt.tokens[start:end])
+                blocks.append(PlacedBlock(start + skip, end, identity, skip, exact))
+        return tuple(blocks)
 
     def save(self, identity: str, sequence: int, start: int, end: int) -> None:
         """Keep the state of a sequence's cells at [start, end) as a block."""

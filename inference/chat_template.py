@@ -8,8 +8,10 @@ neighbours (which lets prompts that share a beginning share its tokens).
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
@@ -84,7 +86,25 @@ class ChatTemplate:
                 rendered = self._render(messages, add_generation_prompt)
             except TemplateError as error:
                 raise InvalidRequest(f"the model's chat template refuses this: {error}") from error
-        return self._encode_rendered(rendered, messages)
+        prompt = self._encode_rendered(rendered, messages)
+        if not prompt.passages:
+            return prompt
+        return replace(prompt, block_context=self._block_context(messages))
+
+    def _block_context(self, messages: Sequence[Message]) -> tuple[int, ...]:
+        """What stands before the first passage of the last message if no others come before it."""
+        content = messages[-1].content
+        if isinstance(content, str) or not any(isinstance(part, Passage) for part in content):
+            return ()
+        lead = list(itertools.takewhile(lambda part: isinstance(part, str), content))
+        shortest = [Message(messages[-1].role, [*lead, Passage("x")])]
+        if messages[0].role == "system" and len(messages) > 1:
+            shortest.insert(0, messages[0])
+        try:
+            prompt = self._encode_rendered(self._render(shortest, True), shortest)
+        except TemplateError:
+            return ()
+        return prompt.tokens[: prompt.passages[0][0]]
 
     def _render(self, messages: Sequence[Message], add_generation_prompt: bool) -> str:
         rendered = self._template.render(
@@ -104,13 +124,14 @@ class ChatTemplate:
     def _encode_rendered(self, rendered: str, messages: Sequence[Message]) -> Prompt:
         tokens: list[int] = []
         passages: list[tuple[int, int]] = []
-        stem = 0
         # re.split with one group alternates template text and message numbers.
         for position, piece in enumerate(_PLACEHOLDERS.split(rendered)):
             if position % 2 == 0:
                 tokens += self._encoder.encode(piece, parse_special=True)
                 continue
             content = messages[int(piece)].content
+            # Passages of earlier messages (examples) are part of what every prompt begins with.
+            passages.clear()
             for part in [content] if isinstance(content, str) else content:
                 start = len(tokens)
                 if isinstance(part, Passage):
@@ -118,13 +139,10 @@ class ChatTemplate:
                     passages.append((start, len(tokens)))
                 else:
                     tokens += self._encoder.encode(part)
-            if piece == "0" and messages[0].role == "system":
-                stem = len(tokens)
         if self._encoder.adds_bos and tokens[:1] != [self._encoder.bos]:
             tokens.insert(0, self._encoder.bos)
             passages = [(start + 1, end + 1) for start, end in passages]
-            stem += stem > 0
-        return Prompt(tuple(tokens), tuple(p for p in passages if p[0] < p[1]), stem)
+        return Prompt(tuple(tokens), tuple(p for p in passages if p[0] < p[1]))
 
 
 def _raise_template_error(message: str) -> None:

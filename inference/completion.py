@@ -22,13 +22,15 @@ class PlacedBlock:
     """Tokens [start, end) of a prompt whose state is placed from a saved block.
 
     identity: the block's, in the BlockStore. skip: the block's leading tokens that are computed
-    anew instead; `start` is after them.
+    anew instead; `start` is after them. exact: it stands where it was computed, so that its state
+    is what computing it in place gives.
     """
 
     start: int
     end: int
     identity: str
     skip: int = 0
+    exact: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -112,8 +114,9 @@ class Completion:
         """
         key = np.array(self.tokens[:count], dtype=np.int32)
         for block in self.blocks:
-            part = key[block.start : block.end]
-            part[:] = -1 - part
+            if not block.exact:
+                part = key[block.start : block.end]
+                part[:] = -1 - part
         return key
 
     def expired(self, now: float) -> bool:

@@ -5,22 +5,26 @@ proposed. The model checks a whole proposal in one batch, so a right one costs o
 several, and a wrong one costs a few rows. Exact under greedy decoding: only tokens that the model
 would have chosen are kept.
 
+A draft is as long as its tokens are worth their rows: a further token is kept if all before it are,
+so with a chance p of each, the k-th is of use with p to the power of k.
+
 Source: prompt lookup decoding (github.com/apoorvumang/prompt-lookup-decoding), made incremental
 and adaptive.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
-LONGEST_NGRAM = 4
 SHORTEST_NGRAM = 2
-FIRST_DRAFT_TOKENS = 4
+# Length of the repeated n-gram -> chance that the token which followed it follows again, before
+# anything is known of this text. Longer repetitions go on more often.
+PRIOR = {2: 0.35, 3: 0.55, 4: 0.75}
+PRIOR_TOKENS = 4.0  # how many checked tokens outweigh the prior
+MEMORY = 0.98  # what is left of the checked tokens' weight after each token of the text
+LONGEST_NGRAM = max(PRIOR)
 LONGEST_DRAFT_TOKENS = 12
-# Below this share of accepted tokens a draft row costs more than it saves (measured on 2 cores).
-LOWEST_ACCEPTANCE = 0.3
-PROBATION_TOKENS = 16  # drafted tokens before acceptance is judged
-PAUSE_TOKENS = 32  # tokens without drafts after a failed judgement
 
 
 class NGramDrafter:
@@ -30,23 +34,37 @@ class NGramDrafter:
         # n-gram -> index of the token after its latest occurrence, the current end excluded
         self._followers: dict[tuple[int, ...], int] = {}
         self._indexed = 0
-        self._draft_tokens = FIRST_DRAFT_TOKENS
-        self._recent_drafted = 0
-        self._recent_accepted = 0
-        self._paused_until = 0
+        self._checked = dict.fromkeys(PRIOR, 0.0)
+        self._right = dict.fromkeys(PRIOR, 0.0)
+        self._drafted_from = LONGEST_NGRAM
 
-    def propose(self, tokens: Sequence[int], *, limit: int) -> list[int]:
-        """Up to `limit` tokens that may follow `tokens` (prompt and output so far)."""
+    def propose(self, tokens: Sequence[int], *, limit: int, worth: float) -> list[int]:
+        """Up to `limit` tokens that may follow `tokens` (prompt and output so far).
+
+        worth: the chance in (0, 1) above which checking a token pays.
+        """
         self._index(tokens)
-        if limit < 1 or len(tokens) < self._paused_until:
-            return []
-        for size in range(LONGEST_NGRAM, SHORTEST_NGRAM - 1, -1):
-            if len(tokens) < size:
-                continue
-            start = self._followers.get(tuple(tokens[-size:]))
+        for size in PRIOR:
+            self._checked[size] *= MEMORY
+            self._right[size] *= MEMORY
+        for size in sorted(PRIOR, reverse=True):
+            start = self._followers.get(tuple(tokens[-size:])) if len(tokens) >= size else None
             if start is not None:
-                return list(tokens[start : start + min(limit, self._draft_tokens)])
+                self._drafted_from = size
+                count = min(limit, LONGEST_DRAFT_TOKENS, self._worthwhile_tokens(size, worth))
+                return list(tokens[start : start + max(0, count)])
         return []
+
+    def chance(self, size: int) -> float:
+        """That the token after a repeated n-gram of `size` is the one that followed before."""
+        right = self._right[size] + PRIOR_TOKENS * PRIOR[size]
+        return right / (self._checked[size] + PRIOR_TOKENS)
+
+    def _worthwhile_tokens(self, size: int, worth: float) -> int:
+        chance = self.chance(size)
+        if chance >= 1.0:
+            return LONGEST_DRAFT_TOKENS
+        return int(math.log(worth) / math.log(chance))
 
     def _index(self, tokens: Sequence[int]) -> None:
         """Add the n-grams that end before the last token: the last one has no follower yet."""
@@ -56,15 +74,7 @@ class NGramDrafter:
                     self._followers[tuple(tokens[end - size : end])] = end
         self._indexed = max(self._indexed, len(tokens))
 
-    def record(self, drafted: int, accepted: int, length: int) -> None:
-        """Learn from a checked draft. length: tokens in the sequence now."""
-        if accepted == drafted:
-            self._draft_tokens = min(2 * self._draft_tokens, LONGEST_DRAFT_TOKENS)
-        else:
-            self._draft_tokens = max(FIRST_DRAFT_TOKENS, accepted + 1)
-        self._recent_drafted += drafted
-        self._recent_accepted += accepted
-        if self._recent_drafted >= PROBATION_TOKENS:
-            if self._recent_accepted < LOWEST_ACCEPTANCE * self._recent_drafted:
-                self._paused_until = length + PAUSE_TOKENS
-            self._recent_drafted = self._recent_accepted = 0
+    def record(self, drafted: int, accepted: int) -> None:
+        """Learn from the latest proposal: what comes after its first wrong token says nothing."""
+        self._checked[self._drafted_from] += accepted + (accepted < drafted)
+        self._right[self._drafted_from] += accepted

@@ -61,8 +61,7 @@ SMALLEST_CONTEXT_TOKENS = 2048
 RETAINED_SHARE = 0.5
 # Passages computed side by side to be kept.
 BLOCK_BUILDERS = 4
-# Rows of drafts in one batch, over all sequences. On a CPU a step of few rows waits for memory,
-# so a handful more is nearly free; beyond that each row costs its share of compute.
+# Most rows of drafts in one batch, over all sequences; how many of them pay is learned.
 DRAFT_ROWS = 16
 
 
@@ -72,7 +71,8 @@ class EngineConfig:
 
     gpu_layers: -1 offloads as many as fit, the output counted as one. context_tokens: KV cells for
     all requests together, 0 is chosen from the model and the memory. threads: 0 is one a physical
-    core. adapters: LoRA file -> scale.
+    core. adapters: LoRA file -> scale. block_fresh_tokens: a passage's first tokens that are
+    computed in place where its block is placed behind other passages.
     """
 
     model_path: Path
@@ -90,6 +90,7 @@ class EngineConfig:
     drafting: bool = True
     adapters: tuple[tuple[Path, float], ...] = ()
     passage_blocks: bool = False
+    block_fresh_tokens: int = 8
     block_memory_bytes: int = 1 << 30
     block_folder: Path | None = None
     block_disk_bytes: int = 4 << 30
@@ -296,9 +297,10 @@ class Engine:
             wanted = block.end > completion.computed and block.identity not in self.blocks.store
             if wanted and block.identity not in self._building:
                 self._building.add(block.identity)
-                tokens = prompt.tokens[: prompt.stem]
+                tokens = prompt.block_context
                 tokens += prompt.tokens[block.start - block.skip : block.end]
-                request = replace(completion.request, prompt=Prompt(tokens, stem=prompt.stem))
+                alone = Prompt(tokens, block_context=prompt.block_context)
+                request = replace(completion.request, prompt=alone)
                 build = Completion(request, _nobody, completion.submitted, build=block.identity)
                 self.waiting.append(build)
 
@@ -331,8 +333,8 @@ class Engine:
     def _save_block(self, completion: Completion) -> None:
         """A build has computed its tokens: keep their state."""
         assert completion.cells is not None
-        stem, end = completion.request.prompt.stem, len(completion.tokens)
-        self.blocks.save(completion.build, completion.cells.sequence, stem, end)
+        start, end = len(completion.request.prompt.block_context), len(completion.tokens)
+        self.blocks.save(completion.build, completion.cells.sequence, start, end)
         self._end(completion)
 
     def _preempt(self, completion: Completion) -> None:
@@ -366,24 +368,24 @@ class Engine:
     def _choose_slices(self) -> list[_Slice]:
         decoding = [item for item in self.running if item.pending_tokens == 1]
         slices = self._with_drafts(decoding)
-        budget = scheduler.prompt_budget(
+        shares = scheduler.share_prompts(
             self.running,
             self.cost,
             batch_tokens=self.context.batch_tokens,
             decode_rows=sum(item.rows for item in slices),
         )
-        shares = scheduler.share_prompt_budget(self.running, budget)
         return slices + [_Slice(item, count) for item, count in shares]
 
     def _with_drafts(self, decoding: Sequence[Completion]) -> list[_Slice]:
-        rows_left = DRAFT_ROWS if len(decoding) <= DRAFT_ROWS // 2 else 0
+        rows_left = DRAFT_ROWS
+        worth = self.cost.draft_worth(len(decoding))
         slices = []
         for item in decoding:
             drafts: list[int] = []
             if item.drafter is not None and item.at_end and rows_left:
                 room = self.context_tokens - len(item.tokens)
                 limit = min(rows_left, item.tokens_left - 1, room - 1, LONGEST_DRAFT_TOKENS)
-                drafts = item.drafter.propose(item.tokens, limit=limit)
+                drafts = item.drafter.propose(item.tokens, limit=limit, worth=worth)
                 rows_left -= len(drafts)
             slices.append(_Slice(item, 1, tuple(drafts)))
         return slices
@@ -472,8 +474,8 @@ class Engine:
         """Let others share what has been computed of a prompt."""
         assert completion.cells is not None
         count = completion.computed
-        if completion.build:  # only the stem is of use to others
-            count = min(count, completion.request.prompt.stem)
+        if completion.build:  # only what stands before the passage is of use to others
+            count = min(count, len(completion.request.prompt.block_context))
         self.cache.publish(completion.cells, completion.key_of(count))
 
     def _sample(self, item: _Slice, row: int) -> None:
@@ -502,7 +504,7 @@ class Engine:
         assert completion.drafter is not None
         assert completion.cells is not None
         self.cache.truncate(completion.cells, completion.cells.length - (drafted - accepted))
-        completion.drafter.record(drafted, accepted, len(completion.tokens))
+        completion.drafter.record(drafted, accepted)
         completion.drafted += drafted
         completion.accepted += accepted
         self.counters.drafted_tokens += drafted

@@ -1,9 +1,10 @@
 """KV state of passages, kept to be placed into later prompts.
 
-A block is the state of one passage's tokens, computed behind the fixed beginning of a prompt (the
-*stem*) and nothing else. Its identity covers all that its values depend on: the model's file, the
-adapters, the type of the cache, the stem and the passage. Kept in memory up to a budget and, where
-a folder is given, on disk. A file that is damaged, cut off or of another identity is removed.
+A block is the state of one passage's tokens, computed behind what stands before the first passage
+of any prompt (its *context*) and nothing else. Its identity covers all that its values depend on:
+the model's file, the adapters, the type of the cache, the context and the passage. Kept in memory
+up to a budget and, where a folder is given, on disk. A file that is damaged, cut off or of another
+identity is removed.
 
 Knows nothing of llama.cpp: a state is bytes.
 """
@@ -54,10 +55,10 @@ class BlockStore:
         self.hits = 0
         self.misses = 0
 
-    def identity(self, stem: Sequence[int], passage: Sequence[int]) -> str:
-        """The name of the block of `passage` behind `stem` (token ids)."""
+    def identity(self, context: Sequence[int], passage: Sequence[int]) -> str:
+        """The name of the block of `passage` behind `context` (token ids)."""
         digest = hashlib.sha256(self._model_identity)
-        for tokens in (stem, passage):
+        for tokens in (context, passage):
             data = np.asarray(tokens, dtype="<i4").tobytes()
             digest.update(len(data).to_bytes(8, "little") + data)
         return digest.hexdigest()

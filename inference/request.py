@@ -144,13 +144,14 @@ class Prompt:
 
     passages: half-open token ranges [start, end), in order and disjoint, that hold one Passage
         each; the engine may restore them instead of computing them.
-    stem: how many leading tokens are the same whatever is asked (the system message); passages
-        are computed behind them to be kept. 0: there is no such beginning.
+    block_context: the tokens that stand before the first passage when nothing was said or asked
+        before: passages are computed behind them to be kept. Where the prompt begins with them,
+        the first passage's kept state is exactly what computing it gives. (): keep none.
     """
 
     tokens: tuple[int, ...]
     passages: tuple[tuple[int, int], ...] = ()
-    stem: int = 0
+    block_context: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from inference.request import Priority
@@ -21,9 +21,21 @@ from inference.request import Priority
 AGEING_SECONDS = 30.0
 # The longest pause between two tokens of a stream that a reader should see because of others.
 INTER_TOKEN_SECONDS = 0.08
-# Smallest useful pieces of a prompt beside decoding sequences: matrix kernels run well from about
-# 32 rows, and an interactive prompt should not wait long for its first token either.
-SMALLEST_CHUNK = {Priority.INTERACTIVE: 64, Priority.BATCH: 16}
+# The longest step while only batch requests run: somebody may come and ask meanwhile.
+BATCH_STEP_SECONDS = 0.15
+# Smallest useful pieces of a prompt: matrix kernels run well from about 32 rows, and an interactive
+# prompt should not wait long for its first token either.
+SMALLEST_CHUNK = {Priority.INTERACTIVE: 64, Priority.BATCH: 8}
+SMALLEST_BATCH_STEP = 16
+
+
+DISTURBED = 3.0
+# The cost of a row is told from this many steps, of which the latest 300 or so count.
+LEAST_DECODE_STEPS = 20
+LEAST_ROW_VARIANCE = 0.2
+DECODE_MEMORY = 0.997
+# Before it can be told: rows are nearly free for one sequence on a CPU, and for many on a GPU.
+UNKNOWN_DRAFT_WORTH = 0.5
 
 
 class Schedulable(Protocol):
@@ -54,6 +66,40 @@ T = TypeVar("T", bound=Schedulable)
 
 
 @dataclass(slots=True)
+class DecodeRows:
+    """Seconds of a decode step as a straight line over its rows, by fading least squares."""
+
+    _count: float = 0.0
+    _rows: float = 0.0
+    _seconds: float = 0.0
+    _rows_squared: float = 0.0
+    _product: float = 0.0
+
+    def record(self, rows: int, seconds: float) -> None:
+        """Learn from one step."""
+        for name, value in (
+            ("_count", 1.0),
+            ("_rows", rows),
+            ("_seconds", seconds),
+            ("_rows_squared", rows * rows),
+            ("_product", rows * seconds),
+        ):
+            setattr(self, name, DECODE_MEMORY * getattr(self, name) + value)
+
+    def line(self) -> tuple[float, float] | None:
+        """Seconds of a step without rows, and of each row; None before they can be told."""
+        if self._count < LEAST_DECODE_STEPS:
+            return None
+        rows, seconds = self._rows / self._count, self._seconds / self._count
+        variance = self._rows_squared / self._count - rows * rows
+        if variance < LEAST_ROW_VARIANCE:
+            return None
+        row = (self._product / self._count - rows * seconds) / variance
+        row = min(max(row, 0.0), seconds / rows)
+        return seconds - row * rows, row
+
+
+@dataclass(slots=True)
 class StepCost:
     """What a step takes on this machine, learned from the steps that were run.
 
@@ -63,12 +109,16 @@ class StepCost:
     decode_seconds: float = 0.0
     token_seconds: float = 0.0
     _weight: float = 0.2
+    _rows: DecodeRows = field(default_factory=lambda: DecodeRows())
 
     def record(self, seconds: float, *, decode_rows: int, prompt_rows: int) -> None:
-        """Learn from one step."""
+        """Learn from one step. One that took many times the usual was disturbed, and is cut."""
         if prompt_rows == 0:
+            if self.decode_seconds:
+                seconds = min(seconds, DISTURBED * self.decode_seconds)
             self.decode_seconds = self._mix(self.decode_seconds, seconds)
-        elif prompt_rows >= 16:
+            self._rows.record(decode_rows, seconds)
+        elif prompt_rows >= SMALLEST_CHUNK[Priority.BATCH]:
             base = self.decode_seconds if decode_rows else 0.0
             self.token_seconds = self._mix(
                 self.token_seconds, max(0.0, seconds - base) / prompt_rows
@@ -76,6 +126,19 @@ class StepCost:
 
     def _mix(self, old: float, new: float) -> float:
         return new if old == 0.0 else (1 - self._weight) * old + self._weight * new
+
+    def draft_worth(self, decoding: int) -> float:
+        """The chance of being right above which a drafted token pays, in [0.1, 0.9].
+
+        decoding: sequences in the step. A draft pays if the time of its row, for the tokens that
+        it brings, is below the time that a token takes without it.
+        """
+        known = self._rows.line()
+        if known is None or decoding < 1:
+            return UNKNOWN_DRAFT_WORTH
+        base, row = known
+        step = base + row * decoding
+        return min(0.9, max(0.1, row * decoding / step)) if step > 0 else UNKNOWN_DRAFT_WORTH
 
     def tokens_within(self, seconds: float) -> int | None:
         """Prompt tokens that fit beside decoding in a step of `seconds`; None if unknown."""
@@ -100,39 +163,38 @@ def admission_order(waiting: Iterable[T], running: Sequence[Schedulable], now: f
     )
 
 
-def prompt_budget(
-    running: Sequence[Schedulable], cost: StepCost, *, batch_tokens: int, decode_rows: int
-) -> int:
-    """How many prompt tokens the next batch may hold."""
-    room = batch_tokens - decode_rows
-    streaming = any(
-        item.pending_tokens == 1 and item.priority is Priority.INTERACTIVE for item in running
-    )
-    if not streaming:
-        return room
-    prompts = [item.priority for item in running if item.pending_tokens > 1]
-    smallest = SMALLEST_CHUNK[min(prompts, default=Priority.BATCH)]
-    within = cost.tokens_within(INTER_TOKEN_SECONDS)
-    return min(room, max(smallest, within if within is not None else smallest))
+def share_prompts(
+    running: Iterable[T], cost: StepCost, *, batch_tokens: int, decode_rows: int
+) -> list[tuple[T, int]]:
+    """How many tokens of which prompts the next batch holds, beside `decode_rows` other rows.
 
-
-def share_prompt_budget(running: Iterable[T], budget: int) -> list[tuple[T, int]]:
-    """Give the budget to the prompts: by class, then the shortest remaining first.
-
-    Shortest first brings the most sequences to their first token soonest and lets them decode
-    while the long ones are computed. Ageing in admission keeps the long ones from starving.
+    Interactive prompts go first, and within a class the shortest remaining: that brings the most
+    sequences to their first token soonest. Batch prompts fill up what nobody would notice: the
+    time between two tokens of a stream, or a step that is short enough to wait for.
     """
-    order = sorted(
-        (item for item in running if item.pending_tokens > 1),
+    items = list(running)
+    room = batch_tokens - decode_rows
+    unnoticed = cost.tokens_within(INTER_TOKEN_SECONDS) or 0
+    interactive = [item for item in items if item.priority is Priority.INTERACTIVE]
+    streaming = any(item.pending_tokens == 1 for item in interactive)
+    limits = {each: max(least, unnoticed) for each, least in SMALLEST_CHUNK.items()}
+    if not streaming:
+        limits[Priority.INTERACTIVE] = room
+    if not interactive:
+        short = cost.tokens_within(BATCH_STEP_SECONDS) or 0
+        limits[Priority.BATCH] = max(SMALLEST_BATCH_STEP, short)
+    prompts = sorted(
+        (item for item in items if item.pending_tokens > 1),
         key=lambda item: (item.priority, item.pending_tokens, item.submitted),
     )
     shares = []
-    for item in order:
-        if budget <= 0:
+    given = 0
+    for item in prompts:
+        count = min(item.pending_tokens, min(room, limits[item.priority]) - given)
+        if count <= 0:
             break
-        count = min(item.pending_tokens, budget)
         shares.append((item, count))
-        budget -= count
+        given += count
     return shares
 
 

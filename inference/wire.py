@@ -131,7 +131,7 @@ def request_from_plain(plain: dict[str, Any]) -> Request:
         "prompt": Prompt(
             tuple(prompt["tokens"]),
             tuple((start, end) for start, end in prompt["passages"]),
-            prompt["stem"],
+            tuple(prompt["block_context"]),
         ),
         "sampling": SamplingParams(
             **sampling

@@ -129,7 +129,7 @@ def _touch(one: Hit, other: Hit) -> bool:
 
 
 def _passage_tokens(hit: Hit, count_tokens: CountTokens) -> int:
-    head = label(labelled(hit), 99)
+    head = "[99]" + label(labelled(hit))
     return count_tokens(head) + count_tokens(hit.text) + 2 * _PART_OVERHEAD_TOKENS
 
 

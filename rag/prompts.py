@@ -1,7 +1,7 @@
 """Question, passages and examples -> the chat messages that are put before the model.
 
-Pure. Document text only ever enters as `Passage` parts, which the engine tokenizes as data, so a
-document cannot forge a chat turn; a document's name enters on one line. The order is system,
+Pure. A document's text and its name only ever enter as `Passage` parts, which the engine tokenizes as
+data, so a document cannot forge a chat turn; the name enters on one line. The order is system,
 examples, earlier turns, passages, question: what changes least comes first, so that the engine
 finds its key-value state again.
 """
@@ -73,15 +73,15 @@ def labelled(hit: Hit) -> LabelledPassage:
     return LabelledPassage(hit.document_name, hit.page, hit.text)
 
 
-def label(passage: LabelledPassage, number: int) -> str:
-    """The line above a passage: number, document name, page.
+def label(passage: LabelledPassage) -> str:
+    """The line above a passage, behind its number: document name, page.
 
     A file name is anything its author liked: only printable characters, on one line, and short.
     """
     name = "".join(c if c.isprintable() else " " for c in passage.document_name)
     name = " ".join(name.split())[:_LABEL_NAME_CHARS]
     page = f", page {passage.page}" if passage.page is not None else ""
-    return f"[{number}] {name}{page}:\n"
+    return f" {name}{page}:\n"
 
 
 def question_content(
@@ -90,11 +90,15 @@ def question_content(
     *,
     template: Template = DEFAULT_TEMPLATE,
 ) -> list[str | Passage]:
-    """The content of one user turn: passages as data, then the question."""
+    """The content of one user turn: passages as data, then the question.
+
+    A passage's label is part of it and its number is not: its kept state knows where it comes
+    from, and serves at any place of a prompt.
+    """
     parts: list[str | Passage] = []
     lead = f"{template.passages_heading}\n"
     for number, passage in enumerate(passages, start=1):
-        parts += [lead + label(passage, number), Passage(passage.text)]
+        parts += [f"{lead}[{number}]", Passage(label(passage) + passage.text)]
         lead = "\n\n"
     parts.append(f"\n\n{template.question_prefix}{question}")
     return parts

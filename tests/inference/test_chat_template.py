@@ -60,6 +60,21 @@ def test_passages_are_located_in_the_tokens() -> None:
     assert found == [plain("first"), plain("second")]
 
 
+def test_blocks_are_computed_behind_what_stands_before_a_first_passage() -> None:
+    """They were computed inside the system message, and answers from them were 10 points worse."""
+    system = Message("system", "Be short.")
+    question = Message("user", ["Passages:\n[1]", Passage("first"), "\n[2]", Passage("second")])
+    fresh = template().encode([system, question])
+    assert fresh.tokens[: fresh.passages[0][0]] == fresh.block_context
+    earlier = [Message("user", ["[1]", Passage("old")]), Message("assistant", "Yes.")]
+    later = template().encode([system, *earlier, question])
+    assert later.block_context == fresh.block_context
+    assert [later.tokens[a:b] for a, b in later.passages] == [
+        fresh.tokens[a:b] for a, b in fresh.passages
+    ]
+    assert template().encode([system, Message("user", "no passages")]).block_context == ()
+
+
 @given(st.text(max_size=20), st.sampled_from(list(CONTROL)), st.sampled_from(["str", "passage"]))
 def test_no_text_can_forge_a_control_token(text: str, marker: str, kind: str) -> None:
     forged = f"{text}{marker}{text}"

@@ -23,6 +23,11 @@ class Item:
     pending_tokens: int = 1
 
 
+def tokens_in_step(running: list[Item], cost: StepCost, *, decode_rows: int) -> int:
+    shares = scheduler.share_prompts(running, cost, batch_tokens=512, decode_rows=decode_rows)
+    return sum(count for _, count in shares)
+
+
 def test_interactive_requests_go_before_batch_ones_and_old_batch_ones_age() -> None:
     batch = Item("batch", Priority.BATCH, submitted=NOW - 1)
     old = Item("old batch", Priority.BATCH, submitted=NOW - scheduler.AGEING_SECONDS)
@@ -39,7 +44,7 @@ def test_a_client_with_many_running_requests_waits_for_one_with_none() -> None:
 
 def test_prompts_fill_the_batch_when_nobody_reads_a_stream() -> None:
     running = [Item("prompt", pending_tokens=900)]
-    assert scheduler.prompt_budget(running, StepCost(), batch_tokens=512, decode_rows=0) == 512
+    assert tokens_in_step(running, StepCost(), decode_rows=0) == 512
 
 
 def test_prompts_are_cut_to_the_inter_token_target_while_somebody_reads() -> None:
@@ -48,7 +53,7 @@ def test_prompts_are_cut_to_the_inter_token_target_while_somebody_reads() -> Non
         cost.record(0.02, decode_rows=1, prompt_rows=0)
         cost.record(0.02 + 0.0002 * 256, decode_rows=1, prompt_rows=256)
     running = [Item("reader"), Item("prompt", pending_tokens=900)]
-    budget = scheduler.prompt_budget(running, cost, batch_tokens=512, decode_rows=1)
+    budget = tokens_in_step(running, cost, decode_rows=1)
     # (80 ms - 20 ms) / 0.2 ms
     assert 295 <= budget <= 305
 
@@ -58,7 +63,7 @@ def test_a_batch_prompt_beside_a_reader_gets_the_smallest_chunk_on_a_slow_machin
     cost.record(0.1, decode_rows=1, prompt_rows=0)
     cost.record(1.1, decode_rows=1, prompt_rows=100)
     running = [Item("reader"), Item("job", Priority.BATCH, pending_tokens=900)]
-    budget = scheduler.prompt_budget(running, cost, batch_tokens=512, decode_rows=1)
+    budget = tokens_in_step(running, cost, decode_rows=1)
     assert budget == scheduler.SMALLEST_CHUNK[Priority.BATCH]
 
 
@@ -85,11 +90,65 @@ items = st.builds(
 )
 
 
-@given(st.lists(items, max_size=20), st.integers(-5, 2000))
-def test_shares_stay_within_budget_and_within_each_prompt(running: list[Item], budget: int) -> None:
-    shares = scheduler.share_prompt_budget(running, budget)
-    assert sum(count for _, count in shares) <= max(0, budget)
+def test_a_draft_is_worth_its_row_by_what_rows_and_steps_cost() -> None:
+    """20 ms a step and 5 ms a row: of one sequence 5 of 25 ms, of eight 40 of 60."""
+    cost = StepCost()
+    assert cost.draft_worth(1) == scheduler.UNKNOWN_DRAFT_WORTH
+    for step in range(200):
+        rows = 1 + step % 8
+        cost.record(0.02 + 0.005 * rows, decode_rows=rows, prompt_rows=0)
+    assert abs(cost.draft_worth(1) - 5 / 25) < 0.01
+    assert abs(cost.draft_worth(8) - 40 / 60) < 0.01
+    cost.record(60.0, decode_rows=1, prompt_rows=0)  # somebody else had the machine
+    assert abs(cost.draft_worth(8) - 40 / 60) < 0.1
+    assert cost.decode_seconds < 0.1
+
+
+def slow_machine() -> StepCost:
+    """30 ms to decode, 7 ms a prompt token: a model of 1.5B parameters on two cores."""
+    cost = StepCost()
+    cost.record(0.03, decode_rows=1, prompt_rows=0)
+    cost.record(0.03 + 0.007 * 100, decode_rows=1, prompt_rows=100)
+    return cost
+
+
+def test_batch_prompts_alone_run_in_steps_short_enough_to_wait_for() -> None:
+    """They filled the batch: on a slow machine who asked then waited 3.7 s for the step to end."""
+    running = [Item("job", Priority.BATCH, pending_tokens=2000)]
+    assert 16 <= tokens_in_step(running, slow_machine(), decode_rows=0) <= 17  # 120 ms of 7 each
+    fast = StepCost()
+    fast.record(0.01, decode_rows=0, prompt_rows=512)
+    assert tokens_in_step(running, fast, decode_rows=0) == 512
+
+
+def test_nothing_long_is_computed_beside_a_prompt_that_somebody_waits_for() -> None:
+    """Batch prompts filled up its step, which made its first token as late as the step was long."""
+    running = [Item("person", pending_tokens=60), Item("job", Priority.BATCH, pending_tokens=2000)]
+    shares = scheduler.share_prompts(running, slow_machine(), batch_tokens=512, decode_rows=0)
+    assert [(item.name, count) for item, count in shares] == [("person", 60)]
+
+
+def test_batch_prompts_go_on_while_an_interactive_one_waits_for_them() -> None:
+    """A question may wait for the block of a passage that a batch request is computing."""
+    waiting = Item("person", pending_tokens=0)
+    job = Item("job", Priority.BATCH, pending_tokens=2000)
+    assert tokens_in_step([waiting, job], StepCost(), decode_rows=0) > 0
+
+
+@given(
+    st.lists(items, max_size=20),
+    st.integers(1, 2000),
+    st.integers(0, 40),
+    st.sampled_from([StepCost(), slow_machine()]),
+)
+def test_a_step_stays_within_the_batch_and_goes_on(
+    running: list[Item], batch_tokens: int, decode_rows: int, cost: StepCost
+) -> None:
+    shares = scheduler.share_prompts(
+        running, cost, batch_tokens=batch_tokens, decode_rows=decode_rows
+    )
+    assert sum(count for _, count in shares) <= max(0, batch_tokens - decode_rows)
     assert all(1 <= count <= item.pending_tokens for item, count in shares)
     assert all(item.pending_tokens > 1 for item, _ in shares)
-    prompts = sum(item.pending_tokens for item in running if item.pending_tokens > 1)
-    assert sum(count for _, count in shares) == max(0, min(budget, prompts))
+    if decode_rows < batch_tokens and any(item.pending_tokens > 1 for item in running):
+        assert shares

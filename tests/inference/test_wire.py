@@ -55,7 +55,7 @@ def through_the_pipe(value: object) -> object:
     [
         Request(Prompt((1, 2, 3))),
         Request(
-            Prompt((5, 6, 7, 8), passages=((1, 2), (2, 4)), stem=1),
+            Prompt((5, 6, 7, 8), passages=((1, 2), (2, 4)), block_context=(5, 9)),
             SamplingParams(
                 temperature=0.7,
                 seed=2**32 - 1,
