@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -65,6 +66,8 @@ def serve(
     as_json: JsonOption = False,
 ) -> None:
     """Serve the same requests with this engine and its peers by turns, and compare."""
+    # Ended from outside, it still ends the servers that it has started.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     options = options_of(context)
     settings = options.settings()
     from inference.benchmark.run import as_json as as_plain

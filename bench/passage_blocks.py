@@ -35,7 +35,7 @@ import numpy as np
 
 from inference.engine import EngineConfig
 from inference.models import resolve_model
-from inference.request import Request, SamplingParams
+from inference.request import Priority, Request, SamplingParams
 from inference.service import InferenceService
 from rag.evaluation import contains_any
 from rag.prompts import LabelledPassage, build_messages
@@ -143,7 +143,11 @@ def answers(service: InferenceService, cases: list[Case]) -> list[str]:
     sampling = SamplingParams(max_tokens=ANSWER_TOKENS, stop=("\n",))
     streams = [
         service.submit(
-            Request(service.encode_chat(build_messages(case.question, case.passages)), sampling)
+            Request(
+                service.encode_chat(build_messages(case.question, case.passages)),
+                sampling,
+                Priority.BATCH,  # who can wait has the blocks built first
+            )
         )
         for case in cases
     ]

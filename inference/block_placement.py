@@ -25,6 +25,9 @@ logger = logging.getLogger(__name__)
 
 # Shorter passages are computed: placing has a fixed cost of about this many tokens.
 SHORTEST_BLOCK_TOKENS = 24
+# `general.name` of models whose answers were measured to lose at most one point by placed passages
+# with EngineConfig's number of fresh tokens: bench/passage_blocks.py, figures in docs/decisions.md.
+MEASURED_MODELS = frozenset({"Qwen2.5 Coder 1.5B Instruct GGUF"})
 _PROBE_TOKENS = 16
 _PROBE_OFFSET = 37
 # f16 keys of one token differ by rounding between two batches; a wrong rotation differs by 1.

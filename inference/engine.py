@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from inference import scheduler
-from inference.block_placement import BlockPlacement
+from inference.block_placement import MEASURED_MODELS, BlockPlacement
 from inference.completion import Completion, Counters, PlacedBlock
 from inference.drafting import LONGEST_DRAFT_TOKENS, NGramDrafter
 from inference.kv_cache import KVCache, common_prefix_length
@@ -37,6 +38,7 @@ from inference.request import (
     DeadlineExceeded,
     FinishReason,
     InferenceError,
+    Priority,
     Prompt,
     Request,
     TokenEvent,
@@ -61,6 +63,8 @@ SMALLEST_CONTEXT_TOKENS = 2048
 RETAINED_SHARE = 0.5
 # Passages computed side by side to be kept.
 BLOCK_BUILDERS = 4
+# Blocks that are remembered to be built later: some screens of questions.
+MOST_MISSED_BLOCKS = 64
 # Most rows of drafts in one batch, over all sequences; how many of them pay is learned.
 DRAFT_ROWS = 16
 
@@ -71,8 +75,9 @@ class EngineConfig:
 
     gpu_layers: -1 offloads as many as fit, the output counted as one. context_tokens: KV cells for
     all requests together, 0 is chosen from the model and the memory. threads: 0 is one a physical
-    core. adapters: LoRA file -> scale. block_fresh_tokens: a passage's first tokens that are
-    computed in place where its block is placed behind other passages.
+    core. adapters: LoRA file -> scale. passage_blocks: None is on for models that were measured
+    to lose nothing by them. block_fresh_tokens: a passage's first tokens that are computed in place
+    where its block is placed behind other passages.
     """
 
     model_path: Path
@@ -89,8 +94,8 @@ class EngineConfig:
     prefix_cache: bool = True
     drafting: bool = True
     adapters: tuple[tuple[Path, float], ...] = ()
-    passage_blocks: bool = False
-    block_fresh_tokens: int = 8
+    passage_blocks: bool | None = None
+    block_fresh_tokens: int = 32
     block_memory_bytes: int = 1 << 30
     block_folder: Path | None = None
     block_disk_bytes: int = 4 << 30
@@ -148,10 +153,13 @@ class Engine:
         shares = config.prefix_cache and not self.model.is_recurrent
         self._can_draft = config.drafting and not self.model.is_recurrent
         scratch = config.max_sequences + BLOCK_BUILDERS
-        self.blocks = BlockPlacement(
-            self.context, scratch, config, enabled=config.passage_blocks and shares
-        )
+        placing = config.passage_blocks
+        if placing is None:
+            placing = self.model.description.name in MEASURED_MODELS
+        self.blocks = BlockPlacement(self.context, scratch, config, enabled=placing and shares)
         self._building: set[str] = set()
+        # Blocks that answers did without, by identity; the latest are built when nobody waits.
+        self._missed: OrderedDict[str, Completion] = OrderedDict()
         self.cache = KVCache(
             self.context,
             total=self.context.cells,
@@ -175,6 +183,11 @@ class Engine:
         """True while a completion is waiting or running."""
         return bool(self.waiting or self.running)
 
+    @property
+    def has_idle_work(self) -> bool:
+        """True while there are blocks to build that nobody waits for."""
+        return bool(self._missed)
+
     def validate(self, request: Request) -> None:
         """Raise InvalidRequest for what can never be served. Callable from any thread."""
         check_request(
@@ -191,6 +204,8 @@ class Engine:
         """Advance every running completion."""
         started = time.monotonic()
         self._drop_ended(started)
+        if not self.has_work and self._missed:
+            self.waiting.append(self._missed.popitem(last=False)[1])
         self._admit(started)
         self._place_blocks()
         slices = self._plan()
@@ -255,7 +270,7 @@ class Engine:
     def _start(self, completion: Completion, now: float) -> bool:
         """Give the completion cells; False if there is no room for its prompt now."""
         if completion.cached_tokens is None and not completion.build:
-            completion.blocks = self.blocks.plan(completion.request.prompt)
+            completion.blocks = self._blocks_for(completion)
         cells = self.cache.start(completion.key)
         unmet = sum(item.pending_tokens for item in self.running)
         headroom = HEADROOM_CELLS * (len(self.running) + 1)
@@ -285,24 +300,42 @@ class Engine:
             self.counters.prompt_tokens_reused += cells.length
         self.waiting.remove(completion)
         self.running.append(completion)
-        self._order_builds(completion)
         return True
 
     # --- passage blocks -----------------------------------------------------------------------
 
-    def _order_builds(self, completion: Completion) -> None:
-        """Have the blocks built that this completion will need and nobody has."""
-        prompt = completion.request.prompt
-        for block in completion.blocks:
-            wanted = block.end > completion.computed and block.identity not in self.blocks.store
-            if wanted and block.identity not in self._building:
-                self._building.add(block.identity)
-                tokens = prompt.block_context
-                tokens += prompt.tokens[block.start - block.skip : block.end]
-                alone = Prompt(tokens, block_context=prompt.block_context)
-                request = replace(completion.request, prompt=alone)
-                build = Completion(request, _nobody, completion.submitted, build=block.identity)
-                self.waiting.append(build)
+    def _blocks_for(self, completion: Completion) -> tuple[PlacedBlock, ...]:
+        """The passages that are placed instead of computed.
+
+        Who can wait has the missing ones built first. Somebody who waits for an answer is not made
+        to: a passage without a block is computed in place, exactly, and its block when all is calm.
+        """
+        can_wait = completion.priority is Priority.BATCH
+        placed = []
+        for block in self.blocks.plan(completion.request.prompt):
+            if block.identity in self.blocks.store:
+                placed.append(block)
+                continue
+            build = self._build_of(block, completion.request)
+            if can_wait:
+                placed.append(block)
+                if block.identity not in self._building:
+                    self._building.add(block.identity)
+                    self._missed.pop(block.identity, None)
+                    self.waiting.append(build)
+            elif block.identity not in self._building:
+                self._missed[block.identity] = build
+                if len(self._missed) > MOST_MISSED_BLOCKS:
+                    self._missed.popitem(last=False)
+        return tuple(placed)
+
+    def _build_of(self, block: PlacedBlock, request: Request) -> Completion:
+        """A completion whose result is the block."""
+        prompt = request.prompt
+        tokens = prompt.block_context + prompt.tokens[block.start - block.skip : block.end]
+        alone = Prompt(tokens, block_context=prompt.block_context)
+        request = replace(request, prompt=alone, priority=Priority.BATCH, deadline_seconds=None)
+        return Completion(request, _nobody, time.monotonic(), build=block.identity)
 
     def _place_blocks(self) -> None:
         for completion in self.running:

@@ -312,8 +312,9 @@ class InferenceService(GenerationService):
             idle = not engine.has_work
             if idle and self._state is ServiceState.DRAINING and self._commands.empty():
                 return
-            self._take_commands(block=idle and self._state is ServiceState.RUNNING)
-            if engine.has_work:
+            running = self._state is ServiceState.RUNNING
+            self._take_commands(block=idle and running and not engine.has_idle_work)
+            if engine.has_work or (running and engine.has_idle_work):
                 engine.step()
             with self._lock:
                 # Those in the queue are counted by submit; what the engine holds, by itself.

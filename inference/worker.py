@@ -117,8 +117,8 @@ class Worker:
 
     def _serve(self, engine: Engine) -> None:
         while not self._closing or (self._draining and engine.has_work):
-            self._take_commands(engine, block=not engine.has_work)
-            if engine.has_work and (self._draining or not self._closing):
+            self._take_commands(engine, block=not (engine.has_work or engine.has_idle_work))
+            if not self._closing or (self._draining and engine.has_work):
                 engine.step()
             self._report(engine)
         engine.cancel_all()

@@ -1,7 +1,7 @@
 """Question, passages and examples -> the chat messages that are put before the model.
 
-Pure. A document's text and its name only ever enter as `Passage` parts, which the engine tokenizes as
-data, so a document cannot forge a chat turn; the name enters on one line. The order is system,
+Pure. A document's text and its name only ever enter as `Passage` parts, which the engine tokenizes
+as data, so a document cannot forge a chat turn; the name enters on one line. The order is system,
 examples, earlier turns, passages, question: what changes least comes first, so that the engine
 finds its key-value state again.
 """

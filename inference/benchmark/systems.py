@@ -313,9 +313,9 @@ class Peers:
 # Policies of this engine: what differs from the product as it is.
 POLICIES: dict[str, dict[str, Any]] = {
     "paperlight": {},
-    "with blocks": {"passage_blocks": True},
-    "without drafts": {"drafting": False},
-    "without reuse": {"drafting": False, "prefix_cache": False},
+    "without blocks": {"passage_blocks": False},
+    "without drafts": {"passage_blocks": False, "drafting": False},
+    "without reuse": {"passage_blocks": False, "drafting": False, "prefix_cache": False},
     "sixteen": {"max_sequences": 16},
 }
 PEERS = (LlamaSystem.name, LlamaServerSystem.name, ExampleServerSystem.name)

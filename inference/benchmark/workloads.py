@@ -100,8 +100,7 @@ class Workload(Protocol):
 
 _PAPERLIGHT = Arm("paperlight", "paperlight")
 _WITHOUT_DRAFTS = Arm("paperlight without drafts", "without drafts")
-_WITHOUT_REUSE = Arm("paperlight without reuse", "without reuse")
-_WITH_BLOCKS = Arm("paperlight with passage blocks", "with blocks")
+_WITHOUT_BLOCKS = Arm("paperlight without passage blocks", "without blocks")
 _LLAMA_SERVER = Arm("llama-server", "llama-server")
 _EXAMPLE_SERVER = Arm("example server", "example server")
 
@@ -159,7 +158,12 @@ class NewPassages(_Jobs):
 
     name: ClassVar[str] = "rag-new"
     summary: ClassVar[str] = "16 questions, shared instructions, 3 new passages each"
-    arms: ClassVar[tuple[Arm, ...]] = (_WITHOUT_REUSE, _PAPERLIGHT, _LLAMA_SERVER, _EXAMPLE_SERVER)
+    arms: ClassVar[tuple[Arm, ...]] = (
+        Arm("paperlight without reuse", "without reuse"),
+        _PAPERLIGHT,
+        _LLAMA_SERVER,
+        _EXAMPLE_SERVER,
+    )
 
     def jobs(self, material: Material, repeat: int) -> list[Job]:
         chance = material.chance(self.name, repeat)
@@ -180,7 +184,7 @@ class ZipfPassages(_Jobs):
 
     name: ClassVar[str] = "rag-zipf"
     summary: ClassVar[str] = "64 questions over 40 passages drawn by Zipf's law, 3 passages each"
-    arms: ClassVar[tuple[Arm, ...]] = (_PAPERLIGHT, _WITH_BLOCKS, _LLAMA_SERVER)
+    arms: ClassVar[tuple[Arm, ...]] = (_WITHOUT_BLOCKS, _PAPERLIGHT, _LLAMA_SERVER)
 
     def passages(self, material: Material) -> list[str]:
         chance = material.chance(self.name, -1)
@@ -190,7 +194,8 @@ class ZipfPassages(_Jobs):
         """Every system is asked about every passage once, as `paperlight warm` does."""
         passages = self.passages(material)
         jobs = [
-            Job(material.question(passages[i : i + 4], "What is said?"), 1) for i in range(0, 40, 4)
+            Job(material.question(passages[i : i + 4], "What is said?"), 1, Priority.BATCH)
+            for i in range(0, 40, 4)
         ]
         run_jobs(system, jobs, clients=material.clients)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from inference.engine import EngineConfig
-from inference.request import Message, Passage, Prompt, Request, SamplingParams
+from inference.request import Message, Passage, Priority, Prompt, Request, SamplingParams
 from inference.service import InferenceService
 
 pytestmark = pytest.mark.model
@@ -25,7 +25,12 @@ PASSAGES = (
 @pytest.fixture(scope="module")
 def config(llm_path: Path) -> EngineConfig:
     return EngineConfig(
-        llm_path, context_tokens=2048, max_sequences=2, threads=2, passage_blocks=True
+        llm_path,
+        context_tokens=2048,
+        max_sequences=2,
+        threads=2,
+        passage_blocks=True,
+        block_fresh_tokens=8,  # the passages here are short
     )
 
 
@@ -43,9 +48,15 @@ def question(service: InferenceService, text: str, *passages: str) -> Prompt:
     return service.encode_chat([system, Message("user", [*parts, text])])
 
 
+def build(service: InferenceService, *passages: str) -> None:
+    """Have the blocks of passages built: a batch request waits for them."""
+    prompt = question(service, "?", *passages)
+    service.complete(Request(prompt, SamplingParams(max_tokens=1), Priority.BATCH))
+
+
 def test_a_passage_is_computed_once_for_any_question_and_place(service: InferenceService) -> None:
     first, second = PASSAGES
-    service.complete(Request(question(service, "How tall?", first, second)))
+    build(service, first, second)
     # other order, other question: nothing but the passages is the same
     prompt = question(service, "When does the ferry leave?", second, first)
     with service.submit(Request(prompt, SamplingParams(max_tokens=4))) as stream:
@@ -55,6 +66,22 @@ def test_a_passage_is_computed_once_for_any_question_and_place(service: Inferenc
     placed -= service._engine.config.block_fresh_tokens  # of the second one
     assert stream.usage.cached_tokens >= placed
     service._engine.check()
+
+
+def test_nobody_waits_for_a_block_and_the_next_one_who_asks_has_it(config: EngineConfig) -> None:
+    sampling = SamplingParams(max_tokens=12)
+    with InferenceService(replace(config, passage_blocks=False)) as plain:
+        expected = plain.complete(Request(question(plain, "How tall is it?", *PASSAGES), sampling))
+    with InferenceService(config) as service:
+        asked = Request(question(service, "How tall is it?", *PASSAGES), sampling)
+        with service.submit(asked) as stream:
+            assert stream.text() == expected  # computed in place: exactly what it is without blocks
+        assert stream.usage is not None
+        assert stream.usage.cached_tokens == 0
+        build(service, *PASSAGES)  # comes after those that are built because somebody asked
+        steps = service.metrics()["steps_total"]
+        build(service, *PASSAGES[::-1])
+        assert service.metrics()["steps_total"] - steps < 8  # nothing was left to build
 
 
 def test_a_block_right_behind_its_stem_gives_what_computing_it_gives(config: EngineConfig) -> None:
@@ -69,7 +96,7 @@ def test_a_block_right_behind_its_stem_gives_what_computing_it_gives(config: Eng
         request = Request(prompt, SamplingParams(max_tokens=16))
         expected = plain.complete(request)
     with InferenceService(replace(config, prefix_cache=True)) as service:
-        service.complete(request)
+        service.complete(replace(request, priority=Priority.BATCH))
         service._engine.cache.drop_retained()  # or the whole prompt would be shared as it is
         with service.submit(request) as stream:
             assert stream.text() == expected
@@ -82,7 +109,11 @@ def test_many_questions_with_shared_passages_all_end_and_the_books_balance(
 ) -> None:
     streams = [
         service.submit(
-            Request(question(service, f"Question {n}?", *order), SamplingParams(max_tokens=4))
+            Request(
+                question(service, f"Question {n}?", *order),
+                SamplingParams(max_tokens=4),
+                Priority.BATCH,
+            )
         )
         for n, order in enumerate([PASSAGES, PASSAGES[::-1], PASSAGES[:1], PASSAGES[1:]] * 3)
     ]
@@ -100,7 +131,11 @@ def test_a_cache_too_small_for_blocks_still_answers(config: EngineConfig) -> Non
     with InferenceService(replace(config, context_tokens=256)) as service:
         streams = [
             service.submit(
-                Request(question(service, f"Why {n}?", *PASSAGES), SamplingParams(max_tokens=8))
+                Request(
+                    question(service, f"Why {n}?", *PASSAGES),
+                    SamplingParams(max_tokens=8),
+                    Priority.BATCH,
+                )
             )
             for n in range(4)
         ]
@@ -115,7 +150,8 @@ def test_blocks_of_an_earlier_run_are_used_and_damaged_ones_are_not(
     def computed() -> float:
         with InferenceService(kept) as service:
             prompt = question(service, "How tall is the lighthouse?", *PASSAGES)
-            assert service.complete(Request(prompt, SamplingParams(max_tokens=4)))
+            request = Request(prompt, SamplingParams(max_tokens=4), Priority.BATCH)
+            assert service.complete(request)
             return service.metrics()["prompt_tokens_computed_total"]
 
     first, second = computed(), computed()

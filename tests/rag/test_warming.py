@@ -42,7 +42,11 @@ class ReadsWholePassages:
 
 
 def config(llm_path: Path, folder: Path, **changes: Any) -> EngineConfig:
-    settings: dict[str, Any] = {"passage_blocks": True, "block_folder": folder} | changes
+    settings: dict[str, Any] = {
+        "passage_blocks": True,
+        "block_fresh_tokens": 8,  # these passages are short
+        "block_folder": folder,
+    } | changes
     return EngineConfig(llm_path, context_tokens=2048, max_sequences=2, threads=2, **settings)
 
 
