@@ -24,6 +24,7 @@ from ingest.converted_models import NotConvertible, converted_model
 from ingest.embedding_batches import Collector, Piece, batches, cut
 from ingest.embedding_model import EmbedderNotFound, EmbeddingModel, TextKind
 from ingest.records import FloatMatrix
+from ingest.torch_runtime import TorchRuntime, has_gpu
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -156,8 +157,6 @@ class SentenceEmbedder(Embeddings):
     def _tokenizer(self) -> Tokenizer:
         if self._description.has_tokenizer_file:
             return self._description.tokenizer()
-        from ingest.torch_runtime import TorchRuntime
-
         runtime = self._runtime()
         if isinstance(runtime, TorchRuntime):
             return runtime.tokenizer()
@@ -171,8 +170,6 @@ class SentenceEmbedder(Embeddings):
         return self._loaded
 
     def _load(self) -> EmbeddingRuntime:
-        from ingest.torch_runtime import TorchRuntime, has_gpu
-
         if self._converted is not None:
             if self._device not in (None, "cpu") or (self._device is None and has_gpu()):
                 logger.info("Embeddings are computed by PyTorch, on a GPU.")
