@@ -352,7 +352,7 @@ class Ingestor:
                 result = self._result(item, report, cancel, reader)
                 if not _fits(result, waiting):
                     self._finish(waiting, outcomes, cancel)
-                waiting.append(_Waiting(report, result))
+                waiting.append(_Waiting(report, self._unless_known(result)))
                 if _is_complete(waiting):
                     self._finish(waiting, outcomes, cancel)
                 if time.monotonic() - last_save > _SAVE_EVERY_SECONDS:
@@ -384,14 +384,18 @@ class Ingestor:
         report(Stage.READING)
         try:
             result = reader.result(item, cancel, report)
-            # Read ahead of its twin's being stored, perhaps.
-            if isinstance(result, _ReadFile) and (known := self._known(item, result.content)):
-                self._discard(result)
-                result = known
         except _FILE_ERRORS as error:
             result = _skipped(item, error)
         if isinstance(result, FileOutcome):
             self._store.finish([item])
+        return result
+
+    def _unless_known(self, result: _ReadFile | FileOutcome) -> _ReadFile | FileOutcome:
+        """The outcome of a file whose twin was stored since it was read, or the file."""
+        if isinstance(result, _ReadFile) and (known := self._known(result.file, result.content)):
+            self._discard(result)
+            self._store.finish([result.file])
+            return known
         return result
 
     def _finish(

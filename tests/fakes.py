@@ -50,6 +50,7 @@ class HashedWordsEmbedder:
         self.dimensions = dimensions
         self.max_tokens = max_tokens
         self.identity = identity
+        self.runtime = "hashing"
         self.model_path = Path(identity)
         self._on_batch = on_batch
         self._batch_size = batch_size
