@@ -115,7 +115,8 @@ class SentenceEmbedder(Embeddings):
 
     def count_tokens(self, text: str) -> int:
         """Tokens of a text, special tokens not counted."""
-        return len(self._tokenizer.encode(text, add_special_tokens=False).ids)
+        # The batch form leaves out where each token stands, which is half of the work.
+        return len(self._tokenizer.encode_batch_fast([text], add_special_tokens=False)[0])
 
     def embed_passages(
         self, texts: Sequence[str], *, on_batch: OnBatch | None = None
