@@ -18,6 +18,7 @@ from ingest.calibration import CALIBRATION_TEXTS, CHECK_TEXTS
 from ingest.converted_models import ConvertedModel, NotConvertible, converted_model
 from ingest.embedding import SentenceEmbedder
 from ingest.embedding_model import EmbeddingModel
+from ingest.torch_runtime import has_gpu
 
 pytestmark = [
     pytest.mark.model,
@@ -111,6 +112,34 @@ print(used.tm.__name__)
         "OpenVINO int8 on the CPU", "[]", "[]", "openvino.tools.ovc.telemetry_stub",
     ]  # fmt: skip
     assert list(tmp_path.iterdir()) == []  # its client id would lie in ~/intel
+
+
+def test_adding_and_searching_import_no_torch(
+    tmp_path: Path, fast_embedder: SentenceEmbedder
+) -> None:
+    if has_gpu():
+        pytest.skip("PyTorch computes on the GPU here")
+    fast_embedder.warm_up()
+    text = tmp_path / "treaty.txt"
+    text.write_text("The treaty was signed in the cathedral. Rain fell on the hills.")
+    script = """
+import sys
+from pathlib import Path
+from rag.library import Library
+from rag.settings import set_environment
+set_environment()
+with Library.open(Path(sys.argv[1])) as library:
+    library.add([sys.argv[2]])
+    print(library.search("Where was it signed?")[0].document_name)
+    print([m for m in ("torch", "sentence_transformers", "nncf") if m in sys.modules])
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / "library"), str(text)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+    assert run.stdout.splitlines() == ["treaty.txt", "[]"], run.stderr
 
 
 def test_a_conversion_reports_nothing_and_leaves_nothing_else(
