@@ -458,7 +458,8 @@ class Ingestor:
 
         _check(cancel)
         vectors = self._embedder.embed_passages(texts, on_batch=on_batch)
-        return np.split(vectors, np.cumsum(embedded)[:-1])
+        ends = np.cumsum(np.bincount(owners, minlength=len(waiting)))
+        return np.split(vectors, ends[:-1])
 
     def _store_file(
         self, read: _ReadFile, vectors: FloatMatrix | MemoryError, report: _Reporter
