@@ -128,5 +128,4 @@ class Collector:
 def unit_rows(vectors: FloatMatrix) -> FloatMatrix:
     """Each row divided by its length; a row of zeros stays one."""
     lengths: FloatMatrix = np.linalg.norm(vectors, axis=1, keepdims=True)
-    unit: FloatMatrix = vectors / np.where(lengths > 0, lengths, np.float32(1))
-    return unit
+    return (vectors / np.where(lengths > 0, lengths, 1)).astype(np.float32)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from ingest.calibration import CALIBRATION_TEXTS, CHECK_TEXTS
 from ingest.converted_models import OUTCOME_FILE
@@ -148,7 +149,7 @@ def _quantized(
     """Weights and activations in eight bits, their ranges taken from the calibration texts."""
     import nncf
 
-    def inputs() -> Iterator[dict[str, FloatMatrix]]:
+    def inputs() -> Iterator[dict[str, npt.NDArray[np.int64]]]:
         for text in CALIBRATION_TEXTS:
             ids = np.array([tokenizer.encode(text).ids[: model.max_ids]], dtype=np.int64)
             yield {IDS: ids, MASK: np.ones_like(ids)}

