@@ -15,6 +15,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 
 from ingest.documents import Chunk, Document
 
@@ -67,6 +68,8 @@ def chunk_document(
     """
     if max_tokens < 8:
         raise ValueError(f"max_tokens must be 8 or more, got {max_tokens}")
+    # A unit is counted when it is looked at for being too long, and again when it is taken.
+    count_tokens = lru_cache(maxsize=64)(count_tokens)
     headings = _Headings(reads_markup=document.media_type in _MARKUP_TYPES)
     rows_only = document.media_type in _LINE_TYPES
     chunks: list[Chunk] = []

@@ -1,127 +1,111 @@
 """Texts -> unit vectors, by a sentence-transformers model in a local folder.
 
 Importing this module and making an embedder loads nothing: counting tokens reads the tokenizer
-(10 ms), and only the first embedding imports torch and the model (seconds; call `warm_up` early).
-Nothing is ever fetched. It knows nothing of documents, chunks or the store.
+(10 ms), and the first embedding loads the model (call `warm_up` early). On a CPU that is the model
+as converted for OpenVINO, several times faster than PyTorch, which is then not imported at all;
+PyTorch computes on a GPU, and what cannot be converted. Both give vectors that may stand in one
+index. Nothing is ever fetched. It knows nothing of documents, chunks or the store.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
 from langchain_core.embeddings import Embeddings
 
+from ingest.converted_models import NotConvertible, converted_model
+from ingest.embedding_batches import Collector, Piece, batches, cut
+from ingest.embedding_model import EmbedderNotFound, EmbeddingModel, TextKind
 from ingest.records import FloatMatrix
+from ingest.torch_runtime import TorchRuntime, has_gpu
 
 if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
     from tokenizers import Tokenizer
 
-_HASH_BYTES = 1 << 22
-_WEIGHTS = ("model.safetensors", "pytorch_model.bin")
-_BATCH_SIZE = 32
+__all__ = ["EmbedderNotFound", "EmbeddingRuntime", "SentenceEmbedder"]
+
+logger = logging.getLogger(__name__)
+
+# Tokenized and sorted by length together; more gains nothing and takes memory.
+_TEXTS_SORTED = 1024
+
+# Told the positions of texts whose vectors are computed; what it raises ends the embedding.
+OnBatch = Callable[[Sequence[int]], None]
 
 
-class EmbedderNotFound(FileNotFoundError):
-    """The folder holds no sentence-transformers model; the message says what was looked for."""
+class EmbeddingRuntime(Protocol):
+    """What computes vectors.
+
+    name: for people. batch_tokens: most tokens, padding counted, that it wants at once.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def batch_tokens(self) -> int: ...
+
+    def encode(self, pieces: Sequence[Piece], kind: TextKind) -> FloatMatrix: ...
 
 
 class SentenceEmbedder(Embeddings):
     """A sentence-transformers model as LangChain Embeddings. Thread-safe, lazy.
 
-    model_path: a folder as SentenceTransformer.save makes it. device: None picks the best.
-    threads: CPU threads of torch; None leaves torch's own choice (one a physical core).
-    Raises EmbedderNotFound if the folder is not there.
+    model_path: a folder as SentenceTransformer.save makes it. converted: where converted models
+    are kept; None computes with PyTorch, whatever there is. device: PyTorch's name of where to
+    compute; None takes a GPU where there is one. threads: CPU threads; None takes one a physical
+    core. Raises EmbedderNotFound if the folder is not there.
     """
 
     def __init__(
-        self, model_path: Path | str, *, device: str | None = None, threads: int | None = None
+        self,
+        model_path: Path | str,
+        *,
+        converted: Path | None = None,
+        device: str | None = None,
+        threads: int | None = None,
     ) -> None:
         self.model_path = Path(model_path)
-        if not (self.model_path / "config.json").is_file():
-            raise EmbedderNotFound(
-                f"Expected a sentence-transformers model in {self.model_path}, but it has no"
-                " config.json; fetch the model again or name its folder."
-            )
+        self._description = EmbeddingModel(self.model_path)
+        self._converted = converted
         self._device = device
         self._threads = threads
         self._load_lock = threading.Lock()
-        self._loaded: SentenceTransformer | None = None
-        self._tokenizer_lock = threading.Lock()
+        self._loaded: EmbeddingRuntime | None = None
 
     # --- what it is ---------------------------------------------------------------------------
 
-    @cached_property
+    @property
     def identity(self) -> str:
         """Name, dimensions and a digest of weights, tokenizer and pooling.
 
-        Two embedders with the same identity give the same vectors, wherever they lie on disk.
+        Two embedders with the same identity give vectors that can be compared, wherever the model
+        lies and whatever computes them.
         """
-        digest = hashlib.sha256()
-        for path in self._defining_files():
-            digest.update(path.relative_to(self.model_path).as_posix().encode())
-            with path.open("rb") as file:
-                while block := file.read(_HASH_BYTES):
-                    digest.update(block)
-        return f"{self._name()}-{self.dimensions}d-{digest.hexdigest()[:16]}"
+        return self._description.identity
 
     @cached_property
     def dimensions(self) -> int:
         """Width of the vectors."""
-        for module in self._modules():
-            config = self._json(
-                f"{module['path']}/config.json" if module["path"] else "config.json"
-            )
-            kind = str(module["type"]).rpartition(".")[2]
-            if kind == "Dense" and "out_features" in config:
-                return int(config["out_features"])
-        pooling = self._json("1_Pooling/config.json")
-        size = pooling.get("word_embedding_dimension") or self._json("config.json").get(
-            "hidden_size"
-        )
-        return int(size) if size else int(self._model().get_embedding_dimension() or 0)
+        return self._description.dimensions or self.embed_queries(["width"]).shape[1]
 
     @cached_property
     def max_tokens(self) -> int:
-        """The longest text, in tokens, that is read whole; special tokens are not counted."""
-        stated = self._json("sentence_bert_config.json").get("max_seq_length")
-        limit = stated or self._json("config.json").get("max_position_embeddings") or 512
-        return int(limit) - self._tokenizer.num_special_tokens_to_add(is_pair=False)
+        """The longest text, in tokens, that is read at once; special tokens are not counted."""
+        special = self._tokenizer.num_special_tokens_to_add(is_pair=False)
+        return self._description.max_ids - special
 
-    def _name(self) -> str:
-        stated = str(self._json("config.json").get("_name_or_path") or "")
-        return stated.rstrip("/").rpartition("/")[2] or self.model_path.name
-
-    def _defining_files(self) -> list[Path]:
-        weights = [self.model_path / name for name in _WEIGHTS]
-        found = [path for path in weights if path.is_file()][:1]
-        names = ("tokenizer.json", "modules.json", "sentence_bert_config.json")
-        found += [path for path in (self.model_path / name for name in names) if path.is_file()]
-        for module in self._modules():
-            folder = self.model_path / str(module["path"])
-            if module["path"] and folder.is_dir():
-                found += sorted(path for path in folder.iterdir() if path.is_file())
-        return found
-
-    def _modules(self) -> list[dict[str, Any]]:
-        path = self.model_path / "modules.json"
-        if not path.is_file():
-            return []
-        return cast("list[dict[str, Any]]", json.loads(path.read_text("utf-8")))
-
-    def _json(self, name: str) -> dict[str, Any]:
-        path = self.model_path / name
-        if not path.is_file():
-            return {}
-        return cast("dict[str, Any]", json.loads(path.read_text("utf-8")))
+    @property
+    def runtime(self) -> str:
+        """What computes, for people; loads the model."""
+        return self._runtime().name
 
     # --- what it does -------------------------------------------------------------------------
 
@@ -131,19 +115,22 @@ class SentenceEmbedder(Embeddings):
 
     def count_tokens(self, text: str) -> int:
         """Tokens of a text, special tokens not counted."""
-        with self._tokenizer_lock:
-            return len(self._tokenizer.encode(text, add_special_tokens=False).ids)
+        # The batch form leaves out where each token stands, which is half of the work.
+        return len(self._tokenizer.encode_batch_fast([text], add_special_tokens=False)[0])
 
-    def embed_passages(self, texts: Sequence[str]) -> FloatMatrix:
+    def embed_passages(
+        self, texts: Sequence[str], *, on_batch: OnBatch | None = None
+    ) -> FloatMatrix:
         """(n, dim) float32 unit vectors of passages, in the order given.
 
-        A text beyond `max_tokens` is cut there by the model; keep below it.
+        A text beyond `max_tokens` is read in windows, whose vectors are averaged.
+        on_batch: told after each batch which texts are done; what it raises ends the embedding.
         """
-        return self._embed(texts, "encode_document")
+        return self._embed(texts, TextKind.PASSAGE, on_batch)
 
     def embed_queries(self, texts: Sequence[str]) -> FloatMatrix:
-        """(n, dim) float32 unit vectors of questions, in the order given."""
-        return self._embed(texts, "encode_query")
+        """(n, dim) float32 unit vectors of questions, in the order given; as `embed_passages`."""
+        return self._embed(texts, TextKind.QUERY, None)
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """LangChain's form of embed_passages."""
@@ -153,46 +140,95 @@ class SentenceEmbedder(Embeddings):
         """LangChain's form of embed_queries, for one question."""
         return cast("list[float]", self.embed_queries([text])[0].tolist())
 
-    def _embed(self, texts: Sequence[str], method: str) -> FloatMatrix:
+    def _embed(self, texts: Sequence[str], kind: TextKind, on_batch: OnBatch | None) -> FloatMatrix:
         if not texts:
             return np.empty((0, self.dimensions), dtype=np.float32)
-        encode = getattr(self._model(), method)
-        vectors = encode(
-            list(texts),
-            batch_size=_BATCH_SIZE,
-            show_progress_bar=False,
-            convert_to_numpy=True,
-            normalize_embeddings=True,
+        return embed(
+            texts,
+            kind,
+            model=self._description,
+            tokenizer=self._tokenizer,
+            runtime=self._runtime(),
+            on_batch=on_batch,
         )
-        return np.ascontiguousarray(vectors, dtype=np.float32)
+
+    # --- loading ------------------------------------------------------------------------------
 
     @cached_property
     def _tokenizer(self) -> Tokenizer:
-        from tokenizers import Tokenizer
+        if self._description.has_tokenizer_file:
+            return self._description.tokenizer()
+        runtime = self._runtime()
+        if isinstance(runtime, TorchRuntime):
+            return runtime.tokenizer()
+        return self._description.tokenizer()  # raises: names the file
 
-        path = self.model_path / "tokenizer.json"
-        if not path.is_file():
-            raise EmbedderNotFound(f"Expected {path}, which is missing; fetch the model again.")
-        tokenizer = Tokenizer.from_file(str(path))
-        tokenizer.no_truncation()
-        tokenizer.no_padding()
-        return tokenizer
-
-    def _model(self) -> SentenceTransformer:
+    def _runtime(self) -> EmbeddingRuntime:
         if self._loaded is None:
             with self._load_lock:
                 if self._loaded is None:
                     self._loaded = self._load()
         return self._loaded
 
-    def _load(self) -> SentenceTransformer:
-        import torch
-        from sentence_transformers import SentenceTransformer
-        from transformers.utils import logging as transformers_logging
+    def _load(self) -> EmbeddingRuntime:
+        if self._converted is not None:
+            if self._device not in (None, "cpu") or (self._device is None and has_gpu()):
+                logger.info("Embeddings are computed by PyTorch, on a GPU.")
+            else:
+                try:
+                    return self._load_converted(self._converted)
+                except NotConvertible as error:
+                    logger.warning("Embeddings are computed by PyTorch, slowly: %s", error)
+        return TorchRuntime(self.model_path, device=self._device, threads=self._threads)
 
-        # Its bar for reading weights would draw over ours.
-        transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-        logging.getLogger("sentence_transformers").setLevel(logging.WARNING)
-        if self._threads:
-            torch.set_num_threads(self._threads)
-        return SentenceTransformer(str(self.model_path), device=self._device, local_files_only=True)
+    def _load_converted(self, folder: Path) -> EmbeddingRuntime:
+        """Raises NotConvertible."""
+        if not self._description.has_tokenizer_file:
+            raise NotConvertible("the model has no tokenizer.json.")
+        try:
+            from ingest.openvino_runtime import OpenVinoRuntime, processor
+        except ImportError as error:
+            raise NotConvertible(f"OpenVINO cannot be loaded: {error}.") from error
+        found = converted_model(self._description, folder, processor=processor())
+        try:
+            return OpenVinoRuntime(
+                found.folder,
+                precision=found.precision,
+                pad_id=self._description.pad_id,
+                threads=self._threads,
+            )
+        except RuntimeError as error:
+            raise NotConvertible(f"OpenVINO cannot load it: {error}") from error
+
+
+def embed(
+    texts: Sequence[str],
+    kind: TextKind,
+    *,
+    model: EmbeddingModel,
+    tokenizer: Tokenizer,
+    runtime: EmbeddingRuntime,
+    on_batch: OnBatch | None = None,
+) -> FloatMatrix:
+    """(n, dim) float32 unit vectors of texts, in the order given; n is 1 or more.
+
+    In batches of like length; see `SentenceEmbedder.embed_passages`.
+    """
+    parts: list[FloatMatrix] = []
+    remaining = iter(texts)
+    first = 0
+    while some := list(islice(remaining, _TEXTS_SORTED)):
+        pieces = list(
+            cut(some, tokenizer=tokenizer, prompt=model.prompt(kind), max_ids=model.max_ids)
+        )
+        collector: Collector | None = None
+        for batch in batches(pieces, runtime.batch_tokens):
+            vectors = runtime.encode(batch, kind)
+            collector = collector or Collector(pieces, texts=len(some), dimensions=vectors.shape[1])
+            complete = collector.take(batch, vectors)
+            if on_batch is not None:
+                on_batch([first + row for row in complete])
+        assert collector is not None, "every text has a piece"
+        parts.append(collector.vectors())
+        first += len(some)
+    return np.concatenate(parts)

@@ -10,7 +10,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,17 +18,13 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 from ingest import errors
+from ingest.child_process import module_command
 from ingest.documents import Document, Page
 from ingest.errors import CorruptFile, FileTooLarge, UnreadableFile
 from ingest.extraction_worker import HEADER, memory_reason, write_message
 from ingest.loaders.limits import LoadLimits
 
 _MODULE = "ingest.extraction_worker"
-# It imports what this process would, and never from the folder it happens to be started in.
-_START = (
-    "import json, runpy, sys; sys.path[:] = json.loads(sys.argv[1]);"
-    " runpy.run_module(sys.argv[2], run_name='__main__', alter_sys=True)"
-)
 _BYTES_PER_CHARACTER = 4
 _ROOM_FOR_MARKUP_BYTES = 1 << 20
 _OUT_OF_MEMORY = (-6, -9)  # abort() of a C++ allocator; the kernel's own end for who takes too much
@@ -134,10 +129,9 @@ class _Worker:
     """One process and the pipes to it."""
 
     def __init__(self, module: str, limits: LoadLimits) -> None:
-        paths = json.dumps([str(Path(entry).absolute()) for entry in sys.path])
         self._limits = limits
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [sys.executable, "-P", "-c", _START, paths, module],
+            module_command(module),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

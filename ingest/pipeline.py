@@ -1,8 +1,9 @@
 """Files -> store: read, chunk, embed, and store each document in one transaction.
 
 One bad file never stops the others: each file has an outcome, and a skipped one a reason. Files
-are read in worker processes, a few ahead of the one that is being embedded. They are written down
-as pending before work on them begins, so `resume` takes up what a killed process left.
+are read in worker processes and chunked in threads, a few ahead of those that are being embedded;
+small ones that are ready are embedded together. They are written down as pending before work on
+them begins, so `resume` takes up what a killed process left.
 
 It knows no model and no settings of the program: an embedder and plain numbers are given to it.
 """
@@ -13,6 +14,7 @@ import io
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
@@ -40,13 +42,18 @@ from ingest.records import DEFAULT_COLLECTION, FloatMatrix, NewDocument, Pending
 from ingest.store import Store
 from ingest.vector_index import VectorIndex
 
-# Small enough that a question does not wait long behind it, on two cores about half a second.
-_EMBED_BATCH = 16
+# A file with this many chunks fills batches by itself; smaller ones are put together until they
+# have so many, or until the next file is not yet read.
+_LARGE_FILE_CHUNKS = 32
+_GROUP_CHUNKS = 128
 _SAVE_EVERY_SECONDS = 120.0
 _MAX_COLLECTION_CHARACTERS = 100
 _MIN_CHUNK_TOKENS = 32
 _WATCH_CANCEL_SECONDS = 0.1
 _MAX_WORKERS = 8  # each document that was read ahead waits in memory
+# Small files are read further ahead, so that there are some to be put together.
+_SMALL_FILES_AHEAD = 16
+_SMALL_FILES_BYTES = 1 << 20
 
 
 class PassageEmbedder(Protocol):
@@ -63,7 +70,9 @@ class PassageEmbedder(Protocol):
 
     def count_tokens(self, text: str) -> int: ...
 
-    def embed_passages(self, texts: Sequence[str]) -> FloatMatrix: ...
+    def embed_passages(
+        self, texts: Sequence[str], *, on_batch: Callable[[Sequence[int]], None] | None = None
+    ) -> FloatMatrix: ...
 
 
 class Outcome(StrEnum):
@@ -117,7 +126,8 @@ class Progress:
     """Where an add stands.
 
     file_index: 1-based. name: of the file. pages, chunks: of it, 0 until known. chunks_embedded:
-    of `chunks`. bytes_done, bytes_total: of all files, this one counted when it is done.
+    of `chunks`. bytes_done, bytes_total: of all files, one counted when it is done. Files that
+    are embedded together report in turns.
     outcome: with Stage.DONE only.
     """
 
@@ -159,15 +169,38 @@ class IngestSettings:
 
 @dataclass(frozen=True, slots=True)
 class _ReadFile:
-    """A file whose text is there. staged: the copy that was read, where there is one."""
+    """A file whose text is there.
 
+    staged: the copy that was read, where there is one. passages: what is embedded for each chunk.
+    """
+
+    file: PendingFile
     staged: Path | None
     content: Fingerprint
     document: Document
+    chunks: Sequence[Chunk]
+    passages: Sequence[str]
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A file that was read and is to be embedded, or an outcome that waits for those before it."""
+
+    report: _Reporter
+    result: _ReadFile | FileOutcome
+
+    @property
+    def is_read(self) -> bool:
+        """Whether it is to be embedded."""
+        return isinstance(self.result, _ReadFile)
 
 
 class _Cancelled(Exception):
-    """The caller's event was set; nothing of the current file was stored."""
+    """The caller's event was set; nothing of the files in hand was stored."""
+
+
+# What is the matter with one file, and not with the library.
+_FILE_ERRORS = (UnreadableFile, OSError, MemoryError)
 
 
 class Ingestor:
@@ -294,13 +327,18 @@ class Ingestor:
     ) -> AddReport:
         """Work through the files; what is not finished at the end is struck off the pending."""
         sizes = [_size(item) for item in work]
+        totals = _Totals(sum(sizes))
         outcomes: list[FileOutcome] = []
+        waiting: list[_Waiting] = []
         last_save = time.monotonic()
-        reader = _Reader(self._read, work, self._settings, password)
+        reader = _Reader(self._read, work, sizes, self._settings, password)
         try:
             for position, item in enumerate(work):
+                if waiting and not reader.is_ready(item):
+                    self._finish(waiting, outcomes, cancel)
                 report = _Reporter(
                     progress,
+                    totals,
                     Progress(
                         stage=Stage.READING,
                         file_index=position + 1,
@@ -308,61 +346,166 @@ class Ingestor:
                         name=item.name if isinstance(item, PendingFile) else item.path,
                         path=item.source if isinstance(item, PendingFile) else item.path,
                         byte_size=sizes[position],
-                        bytes_done=sum(sizes[:position]),
-                        bytes_total=sum(sizes),
+                        bytes_total=totals.bytes_total,
                     ),
                 )
-                outcome = (
-                    item
-                    if isinstance(item, FileOutcome)
-                    else self._one(item, report, cancel, reader)
-                )
-                outcomes.append(outcome)
-                report(Stage.DONE, outcome=outcome)
+                result = self._result(item, report, cancel, reader)
+                if not _fits(result, waiting):
+                    self._finish(waiting, outcomes, cancel)
+                waiting.append(_Waiting(report, self._unless_known(result)))
+                if _is_complete(waiting):
+                    self._finish(waiting, outcomes, cancel)
                 if time.monotonic() - last_save > _SAVE_EVERY_SECONDS:
                     self._index.save()
                     last_save = time.monotonic()
+            self._finish(waiting, outcomes, cancel)
         except _Cancelled:
             return AddReport(tuple(outcomes), cancelled=True)
         finally:
             reader.close()
+            for left in waiting:
+                self._discard(left.result)
             self._store.finish(item for item in work if isinstance(item, PendingFile))
             self._index.sync(self._store)
             self._index.save()
         return AddReport(tuple(outcomes))
 
-    def _one(
+    def _result(
         self,
-        file: PendingFile,
+        item: PendingFile | FileOutcome,
         report: _Reporter,
         cancel: threading.Event | None,
         reader: _Reader,
-    ) -> FileOutcome:
-        """Take in one file; whatever is wrong with the file becomes its outcome."""
+    ) -> _ReadFile | FileOutcome:
+        """A file's text; whatever is wrong with the file becomes its outcome."""
+        if isinstance(item, FileOutcome):
+            return item
         _check(cancel)
         report(Stage.READING)
-        shown = file.name if file.staged else str(file.path)
         try:
-            outcome = self._take_in(file, shown, report, cancel, reader)
-        except UnreadableFile as error:
-            outcome = FileOutcome(shown, Outcome.SKIPPED, f"{file.name} {error}")
-        except OSError as error:
-            reason = f"{file.name} cannot be read: {error.strerror or error}."
-            outcome = FileOutcome(shown, Outcome.SKIPPED, reason)
-        except MemoryError:
-            reason = f"{file.name} needs more memory than there is; split it into smaller files."
-            outcome = FileOutcome(shown, Outcome.SKIPPED, reason)
-        if outcome.outcome is not Outcome.ADDED and outcome.outcome is not Outcome.REPLACED:
-            self._store.finish([file])
-        return outcome
+            result = reader.result(item, cancel, report)
+        except _FILE_ERRORS as error:
+            result = _skipped(item, error)
+        if isinstance(result, FileOutcome):
+            self._store.finish([item])
+        return result
+
+    def _unless_known(self, result: _ReadFile | FileOutcome) -> _ReadFile | FileOutcome:
+        """The outcome of a file whose twin was stored since it was read, or the file."""
+        if isinstance(result, _ReadFile) and (known := self._known(result.file, result.content)):
+            self._discard(result)
+            self._store.finish([result.file])
+            return known
+        return result
+
+    def _finish(
+        self,
+        waiting: list[_Waiting],
+        outcomes: list[FileOutcome],
+        cancel: threading.Event | None,
+    ) -> None:
+        """Embed and store what waits; its outcomes are added and reported in order."""
+        vectors = iter(self._vectors([item for item in waiting if item.is_read], cancel))
+        ended: list[tuple[_Reporter, FileOutcome]] = []
+        while waiting:
+            item = waiting[0]
+            result = item.result
+            if isinstance(result, _ReadFile):
+                outcome = self._store_file(result, next(vectors), item.report)
+                self._discard(result)
+            else:
+                outcome = result
+            waiting.pop(0)
+            ended.append((item.report, outcome))
+        self._index.sync(self._store)
+        for report, outcome in ended:
+            outcomes.append(outcome)
+            report(Stage.DONE, outcome=outcome)
+
+    def _vectors(
+        self, waiting: Sequence[_Waiting], cancel: threading.Event | None
+    ) -> list[FloatMatrix | MemoryError]:
+        """For each file (chunks, dim) float32, or that it is too large to be embedded."""
+        if not waiting:
+            return []
+        try:
+            return list(self._embed(waiting, cancel))
+        except MemoryError as error:
+            if len(waiting) == 1:
+                return [error]
+            return [each for item in waiting for each in self._vectors([item], cancel)]
+
+    def _embed(
+        self, waiting: Sequence[_Waiting], cancel: threading.Event | None
+    ) -> list[FloatMatrix]:
+        """Embed the chunks of several files together; (chunks, dim) float32 of each."""
+        texts: list[str] = []
+        owners: list[int] = []
+        for number, item in enumerate(waiting):
+            assert isinstance(item.result, _ReadFile)
+            texts += item.result.passages
+            owners += [number] * len(item.result.passages)
+            pages, chunks = len(item.result.document.pages), len(item.result.chunks)
+            item.report(Stage.EMBEDDING, pages=pages, chunks=chunks)
+        embedded = [0] * len(waiting)
+
+        def on_batch(rows: Sequence[int]) -> None:
+            for row in rows:
+                embedded[owners[row]] += 1
+            for number in sorted({owners[row] for row in rows}):
+                waiting[number].report(Stage.EMBEDDING, chunks_embedded=embedded[number])
+            _check(cancel)
+
+        _check(cancel)
+        vectors = self._embedder.embed_passages(texts, on_batch=on_batch)
+        ends = np.cumsum(np.bincount(owners, minlength=len(waiting)))
+        return np.split(vectors, ends[:-1])
+
+    def _store_file(
+        self, read: _ReadFile, vectors: FloatMatrix | MemoryError, report: _Reporter
+    ) -> FileOutcome:
+        """Store one file; whatever is wrong with it becomes its outcome."""
+        if isinstance(vectors, MemoryError):
+            return _skipped(read.file, vectors)
+        report(Stage.STORING)
+        try:
+            result = self._store.put(
+                NewDocument(
+                    name=read.file.name,
+                    source=read.file.source,
+                    collection=read.file.collection,
+                    sha256=read.content.sha256,
+                    byte_size=read.content.byte_size,
+                    document=read.document,
+                    chunks=read.chunks,
+                    vectors=vectors,
+                ),
+                embedder=self._embedder.identity,
+                staged=read.staged if self._settings.keep_originals else None,
+                finishes=read.file,
+            )
+        except _FILE_ERRORS as error:
+            return _skipped(read.file, error)  # struck off the pending when the run ends
+        outcome = Outcome.REPLACED if result.replaced else Outcome.ADDED
+        return FileOutcome(
+            path=_shown(read.file),
+            outcome=Outcome.UNCHANGED if result.unchanged else outcome,
+            document_id=result.document_id,
+            pages=len(read.document.pages),
+            chunks=len(read.chunks),
+        )
+
+    def _discard(self, result: _ReadFile | FileOutcome) -> None:
+        """Delete the copy that was read; what is kept of it has a place of its own."""
+        if isinstance(result, _ReadFile) and result.staged is not None:
+            self._store.originals.discard(result.staged)
 
     # --- one file -----------------------------------------------------------------------------
 
     def _read(self, file: PendingFile, reader: _Reader) -> _ReadFile | FileOutcome:
-        """The text of a file, or the outcome of one whose bytes are in the library already."""
+        """The chunks of a file, or the outcome of one whose bytes are in the library already."""
         self._check_size(file)
-        shown = file.name if file.staged else str(file.path)
-        if known := self._known(file, fingerprint(file.path), shown):
+        if known := self._known(file, fingerprint(file.path)):
             return known
         staged, content = self._secure(file)
         try:
@@ -370,28 +513,6 @@ class Ingestor:
             document = reader.document(staged or file.path, file.name)
             if staged is None and fingerprint(file.path) != content:
                 raise UnreadableFile("changed while it was read; add it again.")
-        except BaseException:
-            if staged is not None:
-                self._store.originals.discard(staged)
-            raise
-        return _ReadFile(staged, content, document)
-
-    def _take_in(
-        self,
-        file: PendingFile,
-        shown: str,
-        report: _Reporter,
-        cancel: threading.Event | None,
-        reader: _Reader,
-    ) -> FileOutcome:
-        read = reader.result(file, cancel, report)
-        if isinstance(read, FileOutcome):
-            return read
-        staged, content, document = read.staged, read.content, read.document
-        try:
-            # Read ahead of its twin's being stored, perhaps.
-            if known := self._known(file, content, shown):
-                return known
             chunks = chunk_document(
                 document,
                 count_tokens=self._embedder.count_tokens,
@@ -399,35 +520,12 @@ class Ingestor:
             )
             if not chunks:
                 raise EmptyFile("has no text in it.")
-            vectors = self._embed(file, document, chunks, report, cancel)
-            report(Stage.STORING)
-            result = self._store.put(
-                NewDocument(
-                    name=file.name,
-                    source=file.source,
-                    collection=file.collection,
-                    sha256=content.sha256,
-                    byte_size=content.byte_size,
-                    document=document,
-                    chunks=chunks,
-                    vectors=vectors,
-                ),
-                embedder=self._embedder.identity,
-                staged=staged if self._settings.keep_originals else None,
-                finishes=file,
-            )
-        finally:
+            passages = [self._passage_text(file, document, chunk) for chunk in chunks]
+        except BaseException:
             if staged is not None:
                 self._store.originals.discard(staged)
-        self._index.sync(self._store)
-        outcome = Outcome.REPLACED if result.replaced else Outcome.ADDED
-        return FileOutcome(
-            path=shown,
-            outcome=Outcome.UNCHANGED if result.unchanged else outcome,
-            document_id=result.document_id,
-            pages=len(document.pages),
-            chunks=len(chunks),
-        )
+            raise
+        return _ReadFile(file, staged, content, document, chunks, passages)
 
     def _check_size(self, file: PendingFile) -> None:
         """Refuse what is far too large before its bytes are read and copied."""
@@ -439,7 +537,7 @@ class Ingestor:
                 " smaller files, or raise the limit."
             )
 
-    def _known(self, file: PendingFile, content: Fingerprint, shown: str) -> FileOutcome | None:
+    def _known(self, file: PendingFile, content: Fingerprint) -> FileOutcome | None:
         """The outcome for a file whose bytes the collection holds already."""
         same = self._store.find_source(file.collection, file.source)
         reason = ""
@@ -449,7 +547,7 @@ class Ingestor:
                 return None
             reason = f"{file.name} has the same content as {same.path}, which is in the library."
         return FileOutcome(
-            path=shown,
+            path=_shown(file),
             outcome=Outcome.UNCHANGED,
             reason=reason,
             document_id=same.document_id,
@@ -470,30 +568,6 @@ class Ingestor:
         room = self._embedder.max_tokens - CONTEXT_TOKENS
         return max(_MIN_CHUNK_TOKENS, min(self._settings.chunk_tokens, room))
 
-    def _embed(
-        self,
-        file: PendingFile,
-        document: Document,
-        chunks: Sequence[Chunk],
-        report: _Reporter,
-        cancel: threading.Event | None,
-    ) -> FloatMatrix:
-        """(len(chunks), dim) float32, in the order of the chunks.
-
-        Batches hold texts of like length, longest first: padding costs as much as text, and
-        running out of memory shows at once.
-        """
-        vectors = np.empty((len(chunks), self._embedder.dimensions), dtype=np.float32)
-        order = sorted(range(len(chunks)), key=lambda i: -len(chunks[i].text))
-        report(Stage.EMBEDDING, pages=len(document.pages), chunks=len(chunks))
-        for start in range(0, len(order), _EMBED_BATCH):
-            _check(cancel)
-            batch = order[start : start + _EMBED_BATCH]
-            texts = [self._passage_text(file, document, chunks[i]) for i in batch]
-            vectors[batch] = self._embedder.embed_passages(texts)
-            report(Stage.EMBEDDING, chunks_embedded=start + len(batch))
-        return vectors
-
     def _passage_text(self, file: PendingFile, document: Document, chunk: Chunk) -> str:
         return passage_text(
             chunk.text,
@@ -505,19 +579,49 @@ class Ingestor:
         )
 
 
+def _fits(result: _ReadFile | FileOutcome, waiting: Sequence[_Waiting]) -> bool:
+    """Whether a file may be embedded together with those that wait."""
+    files = [item.result for item in waiting if isinstance(item.result, _ReadFile)]
+    if not files or isinstance(result, FileOutcome):
+        return True
+    # Of two with the same bytes, the second is found to be known once the first is stored.
+    alike = any(
+        (file.file.collection, file.content.sha256)
+        == (result.file.collection, result.content.sha256)
+        for file in files
+    )
+    together = len(result.chunks) + sum(len(file.chunks) for file in files)
+    return not alike and len(result.chunks) < _LARGE_FILE_CHUNKS and together <= _GROUP_CHUNKS
+
+
+def _is_complete(waiting: Sequence[_Waiting]) -> bool:
+    """Whether there is nothing to be gained from waiting for another file."""
+    sizes = [len(item.result.chunks) for item in waiting if isinstance(item.result, _ReadFile)]
+    return not sizes or max(sizes) >= _LARGE_FILE_CHUNKS
+
+
 class _Reader:
-    """Reads the files of one run, in order, at most a few ahead of the one that is asked for."""
+    """Reads the files of one run, in order, at most some ahead of the one that is asked for.
+
+    sizes: of the files of `work`, in bytes.
+    """
 
     def __init__(
         self,
         read: Callable[[PendingFile, _Reader], _ReadFile | FileOutcome],
         work: Sequence[PendingFile | FileOutcome],
+        sizes: Sequence[int],
         settings: IngestSettings,
         password: str,
     ) -> None:
         self._read = read
-        self._waiting = iter([item for item in work if isinstance(item, PendingFile)])
+        self._waiting = deque(
+            (item, size)
+            for item, size in zip(work, sizes, strict=True)
+            if isinstance(item, PendingFile)
+        )
         self._ahead = settings.workers + 1
+        self._bytes_ahead: dict[int, int] = {}
         self._options = ReadOptions(password=password, ocr_languages=settings.ocr_languages)
         self._workers = ExtractionWorkers(settings.limits)
         self._threads = ThreadPoolExecutor(settings.workers, thread_name_prefix="read")
@@ -538,17 +642,36 @@ class _Reader:
         self, file: PendingFile, cancel: threading.Event | None, report: _Reporter
     ) -> _ReadFile | FileOutcome:
         """What `read` made of a file. Raises what it raised, or _Cancelled."""
-        while len(self._futures) < self._ahead and (following := next(self._waiting, None)):
-            self._futures[following.pending_id] = self._threads.submit(self._read, following, self)
+        self._read_ahead()
         future = self._futures[file.pending_id]
         shown = 0
         while True:
             _check(cancel)
             if wait([future], timeout=_WATCH_CANCEL_SECONDS).done:
+                del self._bytes_ahead[file.pending_id]
                 return self._futures.pop(file.pending_id).result()
             if (pages := self._pages.get(file.name, 0)) > shown:
                 shown = pages
                 report(Stage.READING, pages=pages)
+
+    def is_ready(self, item: PendingFile | FileOutcome) -> bool:
+        """Whether `result` would return at once."""
+        if isinstance(item, FileOutcome):
+            return True
+        future = self._futures.get(item.pending_id)
+        return future is not None and future.done()
+
+    def _read_ahead(self) -> None:
+        """Have files read while few or little waits to be asked for."""
+        while self._waiting:
+            file, size = self._waiting[0]
+            small = sum(self._bytes_ahead.values()) + size <= _SMALL_FILES_BYTES
+            most = max(self._ahead, _SMALL_FILES_AHEAD if small else 0)
+            if len(self._futures) >= most:
+                return
+            self._waiting.popleft()
+            self._bytes_ahead[file.pending_id] = size
+            self._futures[file.pending_id] = self._threads.submit(self._read, file, self)
 
     def close(self) -> None:
         """Stop reading, end the workers, and delete the copies of what nobody asked for."""
@@ -565,11 +688,22 @@ class _Reader:
         self._futures.clear()
 
 
+class _Totals:
+    """Bytes of a run's files: all, and of those that are done."""
+
+    def __init__(self, bytes_total: int) -> None:
+        self.bytes_total = bytes_total
+        self.bytes_done = 0
+
+
 class _Reporter:
     """Reports one file's progress; keeps what was said before."""
 
-    def __init__(self, progress: ProgressCallback | None, initial: Progress) -> None:
+    def __init__(
+        self, progress: ProgressCallback | None, totals: _Totals, initial: Progress
+    ) -> None:
         self._progress = progress
+        self._totals = totals
         self._state = initial
 
     def __call__(
@@ -582,18 +716,34 @@ class _Reporter:
         outcome: FileOutcome | None = None,
     ) -> None:
         state = self._state
-        done = state.byte_size if stage is Stage.DONE else 0
+        self._totals.bytes_done += state.byte_size if stage is Stage.DONE else 0
         self._state = replace(
             state,
             stage=stage,
             pages=state.pages if pages is None else pages,
             chunks=state.chunks if chunks is None else chunks,
             chunks_embedded=state.chunks_embedded if chunks_embedded is None else chunks_embedded,
-            bytes_done=state.bytes_done + done,
+            bytes_done=self._totals.bytes_done,
             outcome=outcome,
         )
         if self._progress is not None:
             self._progress(self._state)
+
+
+def _shown(file: PendingFile) -> str:
+    """What an outcome calls a file."""
+    return file.name if file.staged else str(file.path)
+
+
+def _skipped(file: PendingFile, error: Exception) -> FileOutcome:
+    """The outcome of a file that something is wrong with. error: one of _FILE_ERRORS."""
+    if isinstance(error, UnreadableFile):
+        reason = f"{file.name} {error}"
+    elif isinstance(error, OSError):
+        reason = f"{file.name} cannot be read: {error.strerror or error}."
+    else:
+        reason = f"{file.name} needs more memory than there is; split it into smaller files."
+    return FileOutcome(_shown(file), Outcome.SKIPPED, reason)
 
 
 def _check(cancel: threading.Event | None) -> None:

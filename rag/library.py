@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 _DATABASE = "library.db"
 _INDEX_FOLDER = "index"
+_CONVERTED_FOLDER = "converted"  # of the models folder
 _EXAMPLES = "examples.json"
 _BLOCKS_FOLDER = "blocks"
 # Questions of a batch that are under way at once: enough to keep every sequence of the engine
@@ -375,7 +376,11 @@ class Library:
     def _load_embedder(self) -> SentenceEmbedder:
         from ingest.embedding import SentenceEmbedder  # LangChain loads slowly
 
-        embedder = SentenceEmbedder(self._embedder_path())
+        models = self.settings.models_path
+        with_torch = self.settings.embedding_runtime == "torch"
+        embedder = SentenceEmbedder(
+            self._embedder_path(), converted=None if with_torch else models / _CONVERTED_FOLDER
+        )
         bound = self._store.embedder
         if bound is not None and bound != (embedder.identity, embedder.dimensions):
             raise EmbedderMismatch(stored=bound[0], given=embedder.identity)
@@ -473,7 +478,8 @@ class Library:
             embedder.warm_up()
         except (InferenceError, IngestError, OSError) as error:
             return None, Check("embedding model", False, str(error))
-        return embedder, Check("embedding model", True, f"{embedder.identity} loads.")
+        detail = f"{embedder.identity} is computed by {embedder.runtime}."
+        return embedder, Check("embedding model", True, detail)
 
     def _check_engine(self) -> list[Check]:
         from inference.llama import gpu_devices, unused_gpus  # llama.cpp's library loads here

@@ -39,6 +39,9 @@ class Settings(BaseSettings):
     embedder: str = Field(
         default="", description="sentence-transformers folder or name; empty: bundled"
     )
+    embedding_runtime: Literal["auto", "torch"] = Field(
+        default="auto", description="What computes embeddings; auto: the fastest that is there"
+    )
 
     # --- engine -------------------------------------------------------------------------------
     gpu_layers: int = Field(default=-1, ge=-1, description="Layers on the GPU; -1: all that fit")

@@ -41,5 +41,17 @@ def embedder_path() -> Path:
 
 @pytest.fixture(scope="session")
 def real_embedder(embedder_path: Path) -> SentenceEmbedder:
-    """The bundled embedding model, loaded once. Mark users `model`."""
+    """The bundled embedding model in PyTorch, loaded once. Mark users `model`."""
     return SentenceEmbedder(embedder_path)
+
+
+@pytest.fixture(scope="session")
+def converted_path() -> Path:
+    """Where the tests keep converted models for all runs: 20 s each."""
+    return Settings().models_path / "converted"
+
+
+@pytest.fixture(scope="session")
+def fast_embedder(embedder_path: Path, converted_path: Path) -> SentenceEmbedder:
+    """The bundled embedding model as it is converted, loaded once. Mark users `model`."""
+    return SentenceEmbedder(embedder_path, converted=converted_path, device="cpu")

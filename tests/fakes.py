@@ -45,12 +45,15 @@ class HashedWordsEmbedder:
         max_tokens: int = 254,
         identity: str = "hashed-words",
         on_batch: Callable[[Sequence[str]], None] | None = None,
+        batch_size: int = 16,
     ) -> None:
         self.dimensions = dimensions
         self.max_tokens = max_tokens
         self.identity = identity
+        self.runtime = "hashing"
         self.model_path = Path(identity)
         self._on_batch = on_batch
+        self._batch_size = batch_size
 
     def count_tokens(self, text: str) -> int:
         return len(_WORD.findall(text))
@@ -58,9 +61,15 @@ class HashedWordsEmbedder:
     def warm_up(self) -> None:
         pass
 
-    def embed_passages(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
-        if self._on_batch is not None:
-            self._on_batch(texts)
+    def embed_passages(
+        self, texts: Sequence[str], *, on_batch: Callable[[Sequence[int]], None] | None = None
+    ) -> npt.NDArray[np.float32]:
+        for start in range(0, len(texts), self._batch_size):
+            rows = range(start, min(start + self._batch_size, len(texts)))
+            if self._on_batch is not None:
+                self._on_batch([texts[row] for row in rows])
+            if on_batch is not None:
+                on_batch(rows)
         return self._embed(texts)
 
     def embed_queries(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:

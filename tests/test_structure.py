@@ -33,6 +33,11 @@ SHARED_TYPES = {"rag": {"inference.request"}}
 CONFINED = {
     "faiss": ("ingest/vector_index.py",),
     "llama_cpp": ("inference/llama.py",),
+    "torch": ("ingest/torch_runtime.py", "ingest/model_conversion.py"),
+    "sentence_transformers": ("ingest/torch_runtime.py", "ingest/model_conversion.py"),
+    # The first import of OpenVINO has to keep its telemetry out: one file does.
+    "openvino": ("ingest/openvino_runtime.py", "ingest/model_conversion.py"),
+    "nncf": ("ingest/model_conversion.py",),
     "streamlit": ("app/ui/*", "app/server.py"),
     "os.environ": ("rag/settings.py", "ingest/extraction_worker.py"),
     "os.environb": ("rag/settings.py",),
@@ -54,6 +59,7 @@ LAZY_IMPORTS = {
     ("rag/library.py", "inference.service"): "llama_cpp, when the model is first needed",
     ("rag/library.py", "inference.supervised"): "llama_cpp, when the model is first needed",
     ("rag/library.py", "ingest.embedding"): "langchain_core, when something is embedded",
+    ("ingest/embedding.py", "ingest.openvino_runtime"): "openvino, when something is embedded",
     ("rag/library.py", "ingest.rendering"): "pypdfium2, when a page is drawn",
     ("rag/library.py", "rag.retriever"): "langchain_core, when somebody wants the retriever",
     ("inference/bundled_models.py", "inference.llama"): "llama_cpp, when a model is converted",
