@@ -1,4 +1,4 @@
-"""`paperlight eval`: what the search reaches on public sets. Prints the table, writes JSON."""
+"""`paperlight eval`: what search and answers reach on public sets. Prints tables, writes JSON."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.command_options import JsonOption, Options, options_of
+from app.evaluate_answers import answers
 from app.terminal import ingest_progress
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from rag.retrieval_sets import RetrievalSet
 
 evaluate = typer.Typer(help="Measure this program on public sets.", no_args_is_help=True)
+evaluate.command()(answers)
 
 
 @evaluate.command()

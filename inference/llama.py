@@ -20,7 +20,7 @@ import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from llama_cpp.llama_grammar import json_schema_to_gbnf
 
 from inference.kv_state import Rope
 from inference.request import InvalidRequest, ModelLoadError, SamplingParams
+from inference.verbatim import PieceTable
 
 logger = logging.getLogger(__name__)
 
@@ -312,6 +313,11 @@ class Tokenizer:
         """The vocabulary's own spelling of a token, control tokens included."""
         raw = llama_cpp.llama_vocab_get_text(self._vocab, token)
         return raw.decode("utf-8", "replace") if raw else ""
+
+    @cached_property
+    def by_piece(self) -> PieceTable:
+        """The tokens by the bytes that they stand for; made when first asked for."""
+        return PieceTable(self)
 
     def is_end_of_generation(self, token: int) -> bool:
         """True for the tokens with which a model ends its turn."""

@@ -194,6 +194,15 @@ class Library:
         """The k passages that fit a query best, best first."""
         return self._opened()._search.search(query, k, collection=collection)
 
+    def nearest_texts(self, query: str, *, k: int = 4) -> list[str]:
+        """The k chunks nearest in meaning alone, nearest first: what a usual vector search is."""
+        store = self._opened()._store
+        if self._is_empty():
+            return []
+        found = self._synced_index().search(self._vectors.get().query(query)[None, :], k)[0]
+        chunks = {chunk.chunk_id: chunk.text for chunk in store.chunks([i for i, _ in found])}
+        return [chunks[chunk_id] for chunk_id, _ in found if chunk_id in chunks]
+
     def ask(
         self,
         question: str,
@@ -202,10 +211,16 @@ class Library:
         collection: str | None = None,
         cancel: threading.Event | None = None,
         client: str = "",
+        priority: Priority = Priority.INTERACTIVE,
     ) -> Answer:
         """The answer to a question, cited. history: the conversation before it, oldest first."""
         events = self.stream(
-            question, history=history, collection=collection, cancel=cancel, client=client
+            question,
+            history=history,
+            collection=collection,
+            cancel=cancel,
+            client=client,
+            priority=priority,
         )
         return _last_answer(events)
 

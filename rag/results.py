@@ -85,6 +85,7 @@ class Answer:
     refused: the documents do not answer; `text` says so and `passages` are the nearest.
     passages: in prompt order.
     cancelled: the reader stopped it; `text` is what there was.
+    short: the words of the first quotation that answer the question; "" where none were picked.
     """
 
     question: str
@@ -96,6 +97,7 @@ class Answer:
     timings: AnswerTimings
     model: str
     cancelled: bool = False
+    short: str = ""
 
 
 class AnswerStage(Enum):
