@@ -9,6 +9,7 @@ A step is: expire, admit, plan, decode, sample, deliver.
 from __future__ import annotations
 
 import logging
+import math
 import os
 import time
 from collections import OrderedDict
@@ -171,6 +172,7 @@ class Engine:
         self.cost = scheduler.StepCost()
         self.waiting: list[Completion] = []
         self.running: list[Completion] = []
+        self._asked_at = -math.inf  # when an interactive request was last under way
 
     @property
     def context_tokens(self) -> int:
@@ -207,6 +209,8 @@ class Engine:
         if not self.has_work and self._missed:
             self.waiting.append(self._missed.popitem(last=False)[1])
         self._admit(started)
+        if any(item.priority is Priority.INTERACTIVE for item in self.running):
+            self._asked_at = started
         self._place_blocks()
         slices = self._plan()
         if not slices:
@@ -406,6 +410,7 @@ class Engine:
             self.cost,
             batch_tokens=self.context.batch_tokens,
             decode_rows=sum(item.rows for item in slices),
+            is_calm=time.monotonic() - self._asked_at > scheduler.CALM_AFTER_SECONDS,
         )
         return slices + [_Slice(item, count) for item, count in shares]
 

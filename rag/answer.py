@@ -21,6 +21,7 @@ from inference.request import (
     Request,
     SamplingParams,
     TokenEvent,
+    TokenLogprob,
     Usage,
 )
 from ingest.documents import Page
@@ -45,6 +46,7 @@ from rag.results import (
     Turn,
 )
 from rag.sentences import sentence_spans
+from rag.short_answer import read_short_answer, short_answer_messages, short_answer_sampling
 
 # How soon a set `cancel` is seen while the model is silent (computing the prompt).
 _CANCEL_POLL_SECONDS = 0.02
@@ -162,7 +164,7 @@ class AnswerOptions:
     """How answers are made.
 
     passages: most put before the model. examples: few-shot examples, as far as they fit.
-    reading: None chooses by the size of the model.
+    reading: None chooses by the size of the model. short: also pick the few words that answer.
     """
 
     passages: int = 4
@@ -171,16 +173,21 @@ class AnswerOptions:
     template: Template = DEFAULT_TEMPLATE
     thresholds: RelevanceThresholds = field(default_factory=RelevanceThresholds)
     reading: Reading | None = None
+    short: bool = True
 
 
 @dataclass(slots=True)
 class _Draft:
-    """What the model has said so far, and when."""
+    """What the model has said so far, and when. first: its first token, where that was asked for.
+
+    used: what every completion of the answer has cost.
+    """
 
     pieces: list[str] = field(default_factory=list)
     first_token_at: float | None = None
+    first: TokenLogprob | None = None
     cancelled: bool = False
-    usage: Usage | None = None
+    used: AnswerUsage = field(default_factory=AnswerUsage)
 
     @property
     def text(self) -> str:
@@ -275,7 +282,7 @@ class Answerer:
         case = self._open_case(question, history, collection)
         yield AnswerEvent(AnswerStage.RETRIEVED, passages=tuple(case.passages))
         if not self._may_answer(case):
-            yield _done(case, refusal(case.passages), _Draft(), model="")
+            yield _done(case, refusal(case.passages), _Draft())
             return
         generator = self._generator()
         reading = self._options.reading or reading_for(generator.model.parameters)
@@ -288,9 +295,12 @@ class Answerer:
         request = Request(prompt, sampling, priority=priority, client=client)
         yield from _generate(generator, request, draft, cancel)
         grounded = self._grounded(case, draft, reading)
+        short = ""
+        if grounded.citations and self._options.short:
+            short = self._short_answer(generator, case, grounded, request, draft, cancel)
         for citation in grounded.citations:
             yield AnswerEvent(AnswerStage.CITATION, citation=citation)
-        yield _done(case, grounded, draft, model=generator.model_name)
+        yield _done(case, grounded, draft, model=generator.model_name, short=short)
 
     def ask(
         self,
@@ -399,6 +409,27 @@ class Answerer:
         case.keep_only([hit for hit in case.passages if self._is_current(hit)])
         return refusal(case.passages)
 
+    def _short_answer(
+        self,
+        generator: Generator,
+        case: _Case,
+        grounded: Grounded,
+        request: Request,
+        draft: _Draft,
+        cancel: threading.Event | None,
+    ) -> str:
+        """The words of the cited sentences that answer; "" where the model finds none there."""
+        quotes = list(dict.fromkeys(citation.quote for citation in grounded.citations))
+        prompt = generator.encode_chat(short_answer_messages(case.asked, quotes))
+        sampling = short_answer_sampling(quotes)
+        said = _Draft(used=draft.used)
+        for _ in _generate(
+            generator, replace(request, prompt=prompt, sampling=sampling), said, cancel
+        ):
+            pass  # it is shown when it stands
+        draft.used = said.used
+        return "" if said.cancelled else read_short_answer(said.text, said.first).text
+
     def _page_text(self, document_id: str, page_index: int) -> str:
         return self._pages.page(document_id, page_index).text
 
@@ -417,18 +448,17 @@ class Answerer:
             return False
 
 
-def _done(case: _Case, grounded: Grounded, draft: _Draft, *, model: str) -> AnswerEvent:
+def _done(
+    case: _Case, grounded: Grounded, draft: _Draft, *, model: str = "", short: str = ""
+) -> AnswerEvent:
     now = time.monotonic()
-    usage = draft.usage
     answer = Answer(
         question=case.question,
         text=grounded.text,
         refused=grounded.refused,
         passages=tuple(case.passages),
         citations=grounded.citations,
-        usage=AnswerUsage()
-        if usage is None
-        else AnswerUsage(usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens),
+        usage=draft.used,
         timings=AnswerTimings(
             retrieval_seconds=case.retrieved - case.started,
             first_token_seconds=(draft.first_token_at or now) - case.started,
@@ -436,6 +466,7 @@ def _done(case: _Case, grounded: Grounded, draft: _Draft, *, model: str) -> Answ
         ),
         model=model,
         cancelled=draft.cancelled,
+        short=short,
     )
     return AnswerEvent(AnswerStage.DONE, answer=answer)
 
@@ -465,6 +496,8 @@ def _generate(
                 continue
             if event.finish_reason is FinishReason.CANCELLED:
                 draft.cancelled = True
+            if draft.first is None and event.logprobs:
+                draft.first = event.logprobs[0]
             if event.text and not draft.cancelled:
                 if draft.first_token_at is None:
                     draft.first_token_at = time.monotonic()
@@ -472,4 +505,13 @@ def _generate(
                 yield AnswerEvent(AnswerStage.TOKEN, text=event.text)
                 if repeats_itself(draft.text):
                     break  # greedy decoding never leaves a loop; leaving here stops the engine
-        draft.usage = stream.usage
+        if stream.usage is not None:
+            draft.used = _sum(draft.used, stream.usage)
+
+
+def _sum(used: AnswerUsage, usage: Usage) -> AnswerUsage:
+    return AnswerUsage(
+        used.prompt_tokens + usage.prompt_tokens,
+        used.cached_tokens + usage.cached_tokens,
+        used.completion_tokens + usage.completion_tokens,
+    )

@@ -121,6 +121,15 @@ def test_batch_prompts_alone_run_in_steps_short_enough_to_wait_for() -> None:
     assert tokens_in_step(running, fast, decode_rows=0) == 512
 
 
+def test_batch_prompts_run_in_longer_steps_when_nobody_has_asked_for_a_while() -> None:
+    """Sixteen rows at a time they took twice as long: attention over few rows costs more a row."""
+    running = [Item("job", Priority.BATCH, pending_tokens=2000)]
+    ((_, count),) = scheduler.share_prompts(
+        running, slow_machine(), batch_tokens=512, decode_rows=0, is_calm=True
+    )
+    assert 80 <= count <= 82  # 570 ms of 7 each
+
+
 def test_nothing_long_is_computed_beside_a_prompt_that_somebody_waits_for() -> None:
     """Batch prompts filled up its step, which made its first token as late as the step was long."""
     running = [Item("person", pending_tokens=60), Item("job", Priority.BATCH, pending_tokens=2000)]
