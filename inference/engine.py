@@ -60,8 +60,10 @@ WORTH_WAITING_TOKENS = 32
 CELLS_PER_SEQUENCE = 2048
 LARGEST_SHARE_OF_MEMORY = 1 / 8
 SMALLEST_CONTEXT_TOKENS = 2048
-# Share of the cells kept for prompts to come. Retained cells cost a masked-out pass of attention.
+# Share of the cells kept for prompts to come. On a CPU they cost nothing (bench/retained_cells.py);
+# a GPU's attention computes them and throws the result away, so there it is a careful guess.
 RETAINED_SHARE = 0.5
+RETAINED_SHARE_GPU = 0.2
 # Passages computed side by side to be kept.
 BLOCK_BUILDERS = 4
 # Blocks that are remembered to be built later: some screens of questions.
@@ -156,7 +158,7 @@ class Engine:
         scratch = config.max_sequences + BLOCK_BUILDERS
         placing = config.passage_blocks
         if placing is None:
-            placing = self.model.description.name in MEASURED_MODELS
+            placing = self.model.metadata("general.name") in MEASURED_MODELS
         self.blocks = BlockPlacement(self.context, scratch, config, enabled=placing and shares)
         self._building: set[str] = set()
         # Blocks that answers did without, by identity; the latest are built when nobody waits.
@@ -166,7 +168,9 @@ class Engine:
             total=self.context.cells,
             running_ids=range(scratch),
             retained_ids=range(scratch + 1, MAX_SEQUENCE_IDS if shares else 0),
-            retained_limit=int(self.context.cells * RETAINED_SHARE),
+            retained_limit=int(
+                self.context.cells * (RETAINED_SHARE_GPU if self.gpu_layers > 0 else RETAINED_SHARE)
+            ),
         )
         self.counters = Counters()
         self.cost = scheduler.StepCost()
