@@ -152,8 +152,9 @@ class ScriptedStream:
 class ScriptedGenerator:
     """A chat model that says what it is told to. Satisfies rag.answer.Generator.
 
-    reply: the completion, or a function of the prompt's messages. Its requests, conversations and
-    streams can be looked at afterwards. Tokens are words; a prompt's tokens are numbered.
+    reply: the completion, or a function of the prompt's messages; a request that may only copy
+    gets a phrase that it allows instead. Its requests, conversations and streams can be looked
+    at afterwards. Tokens are words; a prompt's tokens are numbered.
     """
 
     def __init__(
@@ -188,7 +189,7 @@ class ScriptedGenerator:
             raise self._refuse
         self.conversations.append(self._latest)
         self.requests.append(request)
-        pieces = re.findall(r"\s*\S+", self._reply(self._latest))
+        pieces = _pieces(self._reply(self._latest), request)
         stream = ScriptedStream(pieces, len(request.prompt.tokens), hold=self._hold)
         self.streams.append(stream)
         return stream
@@ -196,6 +197,11 @@ class ScriptedGenerator:
     def close(self) -> None:
         for stream in self.streams:
             stream.cancel()
+
+
+def _pieces(reply: str, request: Request) -> list[str]:
+    constraint = request.sampling.verbatim
+    return re.findall(r"\s*\S+", constraint.phrases[0] if constraint else reply)
 
 
 class ReadableStream(ScriptedStream):
@@ -249,7 +255,7 @@ class ScriptedService(ScriptedGenerator):
     def submit(self, request: Request) -> ReadableStream:
         if self._refuse is not None:
             raise self._refuse
-        pieces = re.findall(r"\s*\S+", self._reply_text)
+        pieces = _pieces(self._reply_text, request)
         stream = ReadableStream(pieces, len(request.prompt.tokens), hold=self._hold)
         self.requests.append(request)
         self.streams.append(stream)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from tests.browser.server import MOST_REQUESTS, Server
 pytestmark = [pytest.mark.browser, pytest.mark.model]
 
 QUESTION = "How many turbines does the wind farm have?"
+NINE = re.compile(r"\b(?:nine|9)\b")
 OTHER_QUESTION = "Why did turbine six stand still?"
 
 
@@ -23,7 +25,7 @@ def test_an_answer_streams_and_its_citation_opens_the_quoted_page(page: Page) ->
     page.wait(lambda: page.find(".st-key-stop button"), "the Stop button")
     answer = page.answer()
     assert answer.get_attribute("data-stage") == "done"
-    assert "nine" in answer.find_element(By.CLASS_NAME, "answer").text
+    assert NINE.search(answer.find_element(By.CLASS_NAME, "answer").text)
     assert page.texts(".chip .name") == [REPORT_NAME]
 
     page.click(".answer .cite")
@@ -70,7 +72,7 @@ def test_two_readers_are_answered_side_by_side(page: Page, server: Server, tmp_p
         other.open(server.url)
         page.ask(QUESTION)
         other.ask(OTHER_QUESTION)
-        assert "nine" in page.answer().find_element(By.CLASS_NAME, "answer").text
+        assert NINE.search(page.answer().find_element(By.CLASS_NAME, "answer").text)
         assert "storm" in other.answer().find_element(By.CLASS_NAME, "answer").text
         assert len(page.find(".exchange")) == len(other.find(".exchange")) == 1
 

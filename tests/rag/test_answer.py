@@ -13,6 +13,7 @@ from rag.answer import Answerer, AnswerOptions, repeats_itself
 from rag.errors import ContextTooSmall, InvalidQuestion, QuestionTooLong
 from rag.refusal import REFUSAL
 from rag.results import AnswerEvent, AnswerStage, Hit, Turn
+from rag.short_answer import NOT_STATED
 from tests.fakes import ScriptedGenerator
 from tests.rag.passages import FakeSearch, make_hit, page_text
 
@@ -58,7 +59,7 @@ def test_an_answer_comes_in_order_and_cites_its_span() -> None:
     assert page_text(BRIDGE)[citation.start : citation.end] == citation.quote
     assert not answer.refused
     assert answer.model == "scripted"
-    assert answer.usage.completion_tokens == tokens
+    assert answer.usage.completion_tokens == tokens + len(NOT_STATED.split())  # the short form
     assert answer.usage.prompt_tokens > 0
     timings = answer.timings
     assert 0 <= timings.retrieval_seconds <= timings.first_token_seconds <= timings.total_seconds
@@ -68,7 +69,10 @@ def test_the_prompt_has_the_passages_as_data_and_the_question_last() -> None:
     generator = ScriptedGenerator(RIGHT)
     answerer(generator)[0].ask(QUESTION)
     content = generator.conversations[0][-1].content
-    assert [part.text for part in content if isinstance(part, Passage)] == [BRIDGE.text, BOOKS.text]
+    assert [part.text for part in content if isinstance(part, Passage)] == [
+        f" report.pdf, page 1:\n{BRIDGE.text}",
+        f" rules.txt:\n{BOOKS.text}",
+    ]
     assert isinstance(content[-1], str)
     assert content[-1].endswith(f"Question: {QUESTION}")
 
@@ -223,8 +227,8 @@ def test_a_small_reader_is_shown_the_best_sentence_only() -> None:
     answer = answerer(generator)[0].ask(QUESTION)
     content = generator.conversations[0][-1].content
     shown = [part.text for part in content if isinstance(part, Passage)]
-    assert shown[0] == "It was opened on 4 May 1922."
-    assert BOOKS.text not in shown
+    assert shown[0] == " report.pdf, page 1:\nIt was opened on 4 May 1922."
+    assert not any(BOOKS.text in text for text in shown)
     assert answer.passages == (BRIDGE, BOOKS)
     assert answer.text == "It was opened on 4 May 1922 [1]."
 
