@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.ui.answer_text import Block, split_answer
+from app.ui.answer_text import Block, emphasized, split_answer
 from app.ui.components import draw
 from app.ui.escaping import one_line
 from app.ui.exchange import Exchange, Progress, Stage, turns
@@ -140,6 +140,8 @@ def describe(question: str, progress: Progress, *, waiting_for: str = "") -> dic
     answer = progress.answer
     finished = progress.stage.finished
     blocks = split_answer(progress.text, progress.citations if finished else ())
+    if answer is not None:
+        blocks = emphasized(blocks, answer.short)
     refused = answer is not None and answer.refused
     return {
         "question": question,
