@@ -194,6 +194,11 @@ class Engine:
         """True while there are blocks to build that nobody waits for."""
         return bool(self._missed)
 
+    @property
+    def blocks_to_build(self) -> int:
+        """How many passage blocks are being built or wait for it."""
+        return len(self._missed) + sum(bool(c.build) for c in (*self.waiting, *self.running))
+
     def validate(self, request: Request) -> None:
         """Raise InvalidRequest for what can never be served. Callable from any thread."""
         check_request(

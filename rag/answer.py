@@ -373,7 +373,9 @@ class Answerer:
         examples = self._examples.pick(case.asked, options.examples) if self._examples else []
         fitted: FittedPrompt | None = fit_prompt(
             case.question,
-            focused(case.passages, case.extracts()) if reading.focus else case.passages,
+            focused(case.evidence, case.extracts(), reading.focus)
+            if reading.focus
+            else case.passages,
             count_tokens=generator.tokenizer.count,
             prompt_tokens=limit,
             examples=examples,
