@@ -60,7 +60,12 @@ class Schedulable(Protocol):
 
     @property
     def pending_tokens(self) -> int:
-        """Tokens not computed yet: 1 while decoding, more while its prompt is computed."""
+        """Tokens that the next batch may compute: 1 while decoding, more while in its prompt."""
+        ...
+
+    @property
+    def tokens_to_answer(self) -> int:
+        """Tokens to compute before its next one is sampled; at least the pending ones."""
         ...
 
 
@@ -194,7 +199,7 @@ def share_prompts(
         limits[Priority.BATCH] = max(SMALLEST_BATCH_STEP, short)
     prompts = sorted(
         (item for item in items if item.pending_tokens > 1),
-        key=lambda item: (item.priority, item.pending_tokens, item.submitted),
+        key=lambda item: (item.priority, item.tokens_to_answer, item.submitted),
     )
     shares = []
     given = 0

@@ -21,6 +21,11 @@ class Item:
     client: str = ""
     submitted: float = NOW
     pending_tokens: int = 1
+    tokens_after: int = 0  # behind a passage that is placed
+
+    @property
+    def tokens_to_answer(self) -> int:
+        return self.pending_tokens + self.tokens_after
 
 
 def tokens_in_step(running: list[Item], cost: StepCost, *, decode_rows: int) -> int:
@@ -40,6 +45,14 @@ def test_a_client_with_many_running_requests_waits_for_one_with_none() -> None:
     greedy, modest = Item("a", client="greedy", submitted=NOW - 5), Item("b", client="modest")
     order = scheduler.admission_order([greedy, modest], [Item("c", client="greedy")], NOW)
     assert [item.name for item in order] == ["b", "a"]
+
+
+def test_the_prompt_that_is_nearest_to_its_answer_goes_first() -> None:
+    """Stretches between placed passages were compared instead: all prompts advanced by turns."""
+    far = Item("far", pending_tokens=10, tokens_after=60, submitted=NOW - 1)
+    near = Item("near", pending_tokens=30)
+    shares = scheduler.share_prompts([far, near], StepCost(), batch_tokens=36, decode_rows=0)
+    assert [(item.name, count) for item, count in shares] == [("near", 30), ("far", 6)]
 
 
 def test_prompts_fill_the_batch_when_nobody_reads_a_stream() -> None:
