@@ -40,7 +40,8 @@ class Reading:
     """How a model is used. Fits are `rag.extracts.Extract.fit`.
 
     focus: what of the passages the model is shown; None: all.
-    least_fit: refuse, unasked, when no sentence fits the question this well.
+    reads: it can pick the few words of a text that answer, and tell when there are none.
+    least_confidence: refuse, undrafted, when it is less likely than this that the passages answer.
     draft_fit: a draft must rest on a sentence that fits the question this well; one that does not
         is true of the documents but answers something else.
     least_kept: a draft must rest on the best sentence and keep this share of what it says.
@@ -50,7 +51,8 @@ class Reading:
     """
 
     focus: Focus | None = None
-    least_fit: float = 0.8
+    reads: bool = False
+    least_confidence: float = 0.0
     draft_fit: float = 0.9
     least_kept: float = 0.0
     refusal_fit: float = math.inf
@@ -68,7 +70,7 @@ class Reading:
 # (SQuAD2's unanswerable questions were written to look answerable.)
 SMALL_READER = Reading(
     focus=Focus(margin=0.05, most=3),
-    least_fit=0.9,
+    least_confidence=0.4,
     draft_fit=0.0,
     least_kept=0.4,
     refusal_fit=0.9,
@@ -77,7 +79,7 @@ SMALL_READER = Reading(
 # Qwen2.5-Coder-1.5B, 30 answerable and 15 unanswerable questions of SQuAD2: gold in the answer
 # .70 -> .80 and balanced refusal .53 -> .68 against believing its refusals and every supported
 # draft; it says "do not say" as often where the passage does (.10) as where it does not (.07).
-MEDIUM_READER = Reading(refusal_fit=1.35)
+MEDIUM_READER = Reading(reads=True, least_confidence=0.5, refusal_fit=1.35)
 # Larger models were not measured; their refusals are believed.
 LARGE_READER = Reading()
 
