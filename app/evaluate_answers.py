@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from app.as_json import as_json as as_plain
 from app.command_options import JsonOption, LibraryOption, ModelOption, Options, options_of
 from app.terminal import ingest_progress
 
@@ -244,6 +245,7 @@ def _write_texts(path: Path, chosen: AnswerSet, measured: list[SystemAnswers]) -
                     "text": answer.text,
                     "short": answer.short,
                     "refused": answer.refused,
+                    "confidence": as_plain(answer.confidence) if answer.confidence else None,
                     "cites": [(c.document_name, c.page, c.quote) for c in answer.citations],
                     "values": {
                         m: v[number] for m, v in each.values.items() if v[number] is not None

@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 
 # Log-odds of a reader beyond these say no more; measured values are rarely outside.
-_LEAST_CERTAINTY, _MOST_CERTAINTY = -4.0, 8.0
+LEAST_CERTAINTY, MOST_CERTAINTY = -4.0, 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,6 @@ def confidence(similarity: float | None, certainty: float | None) -> Confidence 
         weights = _SIMILARITY_ALONE
     else:
         weights = _BOTH
-    bounded = min(max(certainty or 0.0, _LEAST_CERTAINTY), _MOST_CERTAINTY)
+    bounded = min(max(certainty or 0.0, LEAST_CERTAINTY), MOST_CERTAINTY)
     log_odds = weights.bias + weights.certainty * bounded + weights.similarity * (similarity or 0.0)
     return Confidence(1.0 / (1.0 + math.exp(-log_odds)), similarity, certainty)
