@@ -25,6 +25,7 @@ from app.command_options import (
     options_of,
 )
 from app.evaluate import evaluate
+from app.feedback import feedback
 from app.terminal import (
     Terminal,
     counted,
@@ -58,6 +59,7 @@ app = typer.Typer(
 models = typer.Typer(help="List and fetch language models.", no_args_is_help=True)
 app.add_typer(models, name="models")
 app.add_typer(evaluate, name="eval")
+app.add_typer(feedback, name="feedback")
 app.add_typer(benchmark, name="bench")
 
 

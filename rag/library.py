@@ -27,6 +27,7 @@ from rag.answer import Answerer, AnswerOptions
 from rag.doctor import DoctorReport, check_devices, check_folder, describe_hardware
 from rag.errors import LibraryClosed
 from rag.examples import ExampleStore, bundled_examples, load_examples
+from rag.feedback import FeedbackStore
 from rag.lazy import Lazy
 from rag.prompts import LabelledPassage
 from rag.results import Answer, AnswerEvent, AnswerStage, Hit, Turn
@@ -64,6 +65,7 @@ class Library:
         self.fetch_progress: FetchCallback | None = None
         self._closed = False
         self._store = Store(path / _DATABASE)
+        self._feedback = FeedbackStore(self._store.path, self._store)
         self._embedder: Lazy[SentenceEmbedder] = Lazy(self._load_embedder)
         self._vectors = Lazy(lambda: CachedEmbedder(self._embedder.get()))
         self._index = Lazy(self._make_index)
@@ -294,6 +296,11 @@ class Library:
         return self._opened()._generator.get()
 
     @property
+    def feedback(self) -> FeedbackStore:
+        """What readers think of the answers, and what is learned from it."""
+        return self._opened()._feedback
+
+    @property
     def retriever(self) -> Retriever:
         """The search as a LangChain retriever."""
         from rag.retriever import Retriever  # LangChain loads slowly and few need it
@@ -478,7 +485,7 @@ class Library:
     def _load_examples(self) -> ExampleStore:
         own = self.path / _EXAMPLES
         examples = bundled_examples() + (load_examples(own) if own.is_file() else ())
-        return ExampleStore(examples, self._vectors.get)
+        return ExampleStore(examples, self._vectors.get, learned=self._feedback.examples)
 
     def _warm_search(self) -> None:
         self._embedder.get().warm_up()

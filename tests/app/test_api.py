@@ -581,3 +581,30 @@ def test_more_questions_than_may_wait_are_refused(make_api: MakeApi) -> None:
         assert reply.status_code == 429
         assert int(reply.headers["retry-after"]) > 0
         assert all(stream.cancelled.wait(30) for stream in service.streams)
+
+
+# --- feedback -----------------------------------------------------------------------------------
+
+
+def test_an_answer_is_judged_as_it_was_given(client: TestClient) -> None:
+    answer = client.post(*ASK[:1], json=ASK[1]).json()
+    reply = client.post("/api/feedback", json={"rating": "up", "answer": answer})
+    assert reply.status_code == 201
+    kept = reply.json()["feedback"]
+    assert (kept["rating"], kept["approved"], kept["question"]) == ("up", False, QUESTION)
+    assert kept["example"]["passages"][0]["document_name"] == "harbour.txt"
+    assert client.get("/api/feedback").json()["feedback"] == [kept]
+    path = f"/api/feedback/{kept['feedback_id']}"
+    assert client.delete(path).json() == {"removed": kept["feedback_id"]}
+    assert client.delete(path).status_code == 404
+    assert client.get("/api/feedback").json()["feedback"] == []
+
+
+def test_a_judgement_cannot_quote_what_the_documents_do_not_hold(client: TestClient) -> None:
+    answer = client.post(*ASK[:1], json=ASK[1]).json()
+    answer["citations"][0]["end"] = 10_000
+    reply = client.post("/api/feedback", json={"rating": "up", "answer": answer})
+    assert reply.status_code == 400
+    assert "cites characters" in reply.json()["error"]["message"]
+    reply = client.post("/api/feedback", json={"rating": "sideways", "answer": answer})
+    assert (reply.status_code, reply.json()["error"]["param"]) == (400, "rating")
