@@ -27,6 +27,7 @@ from inference.request import (
 from ingest.documents import Page
 from rag.citations import without_markers
 from rag.context import FittedPrompt, fit_prompt, merge_adjacent, smaller
+from rag.contradictions import with_contradictions
 from rag.conversation import standalone_question
 from rag.errors import ContextTooSmall, InvalidQuestion
 from rag.evidence import Evidence
@@ -298,6 +299,7 @@ class Answerer:
         short = ""
         if grounded.citations and self._options.short:
             short = self._short_answer(generator, case, grounded, request, draft, cancel)
+        grounded = with_contradictions(grounded, case.evidence, short=short)
         for citation in grounded.citations:
             yield AnswerEvent(AnswerStage.CITATION, citation=citation)
         yield _done(case, grounded, draft, model=generator.model_name, short=short)

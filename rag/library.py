@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Self
+from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 from inference.models import ProgressCallback as FetchCallback
 from inference.models import bundled_embedder, resolve_model
@@ -24,9 +24,11 @@ from ingest.records import DocumentRecord
 from ingest.store import Store
 from ingest.vector_index import VectorIndex
 from rag.answer import Answerer, AnswerOptions
+from rag.citations import Unsupported
 from rag.doctor import DoctorReport, check_devices, check_folder, describe_hardware
 from rag.errors import LibraryClosed
 from rag.examples import ExampleStore, bundled_examples, load_examples
+from rag.extraction import Extraction, Extractor
 from rag.feedback import FeedbackStore
 from rag.lazy import Lazy
 from rag.prompts import LabelledPassage
@@ -72,6 +74,7 @@ class Library:
         self._ingestor = Lazy(self._make_ingestor)
         self._generator: Lazy[GenerationService] = Lazy(self._load_generator)
         self._answerer = Lazy(self._make_answerer)
+        self._extractor = Lazy(self._make_extractor)
         self._search = HybridSearch(self._store, self._synced_index, self._vectors.get)
 
     @classmethod
@@ -288,6 +291,33 @@ class Library:
                 if cancel.wait(error.retry_after_seconds):
                     raise
 
+    def extract(
+        self,
+        schema: Mapping[str, Any],
+        instruction: str = "",
+        *,
+        collection: str | None = None,
+        unsupported: Unsupported | None = None,
+        cancel: threading.Event | None = None,
+        progress: Callable[[int, int], None] | None = None,
+        client: str = "",
+    ) -> Extraction:
+        """What the documents say, in the form of a JSON schema, each value with its place.
+
+        schema: of an object; null is allowed for every field, for the documents may not say.
+        See Extractor.extract.
+        """
+        self._opened()
+        return self._extractor.get().extract(
+            schema,
+            instruction,
+            collection=collection,
+            unsupported=unsupported,
+            cancel=cancel,
+            progress=progress,
+            client=client,
+        )
+
     # --- parts --------------------------------------------------------------------------------
 
     @property
@@ -480,6 +510,19 @@ class Library:
                 examples=settings.examples,
                 max_answer_tokens=settings.max_answer_tokens,
             ),
+        )
+
+    def _make_extractor(self) -> Extractor:
+        from inference.llama import json_schema_grammar  # llama.cpp's library loads here
+
+        return Extractor(
+            self._search,
+            self._generator.get,
+            grammar=json_schema_grammar,
+            pages=self._store,
+            similarity=lambda question, texts: self._vectors.get().similarities(question, texts),
+            passages=self.settings.passages,
+            fields_at_once=_BATCH_QUESTIONS_PER_SEQUENCE * self.settings.max_sequences,
         )
 
     def _load_examples(self) -> ExampleStore:

@@ -35,6 +35,7 @@ from rag.errors import (
     FeedbackNotFound,
     InvalidFeedback,
     InvalidQuestion,
+    InvalidSchema,
     LibraryClosed,
     RagError,
 )
@@ -46,6 +47,7 @@ _STATUS: tuple[tuple[type[Exception], HTTPStatus], ...] = (
     (QueueFull, HTTPStatus.TOO_MANY_REQUESTS),
     (InvalidRequest, HTTPStatus.BAD_REQUEST),
     (InvalidQuestion, HTTPStatus.BAD_REQUEST),
+    (InvalidSchema, HTTPStatus.BAD_REQUEST),
     (FeedbackNotFound, HTTPStatus.NOT_FOUND),
     (InvalidFeedback, HTTPStatus.BAD_REQUEST),
     (DocumentNotFound, HTTPStatus.NOT_FOUND),

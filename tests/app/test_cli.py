@@ -312,3 +312,23 @@ def test_bad_answers_become_a_question_set(run: Run, notes: Path, tmp_path: Path
     assert [(q.text, q.gold) for q in load_questions(path)] == [(QUESTION, ("41 metres",))]
     assert run("feedback", "approve", "2", "--not-answerable").exit_code == 0
     assert as_json(run("feedback", "cases", str(path), "--json"))["cases"] == 2
+
+
+# --- forms --------------------------------------------------------------------------------------
+
+
+def test_extract_prints_json_and_says_where_it_stands(
+    run: Run, notes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("add", str(notes))
+    monkeypatch.setattr(sys.modules[__name__], "REPLY", "41")
+    form = tmp_path / "form.json"
+    form.write_text('{"properties": {"height": {"type": "integer"}}}')
+    result = run("extract", "--schema", str(form), "the lighthouse")
+    assert as_json(result) == {"height": 41}
+    assert result.stderr.strip().startswith("height: harbour.txt: “The lighthouse")
+    whole = as_json(run("extract", "--schema", str(form), "--json"))
+    assert whole["values"][0]["citation"]["document_name"] == "harbour.txt"
+    form.write_text("{")
+    failure = run("extract", "--schema", str(form)).exception
+    assert isinstance(failure, cli.CommandFailed)

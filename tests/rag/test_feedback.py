@@ -22,11 +22,11 @@ from rag.settings import Settings
 from tests.fakes import ModellessLibrary, ScriptedGenerator
 
 TOWN = (
-    "The Tamber valley is narrow. Work on the Tamber bridge began in 1911. The Tamber bridge was"
+    "The Orlin valley is narrow. Work on the Orlin bridge began in 1911. The Orlin bridge was"
     " opened on 4 May 1922. It carries two lanes. Trams crossed it until 1961."
 )
-QUESTION = "When was the Tamber bridge opened?"
-RIGHT = "The Tamber bridge was opened on 4 May 1922 [1]."
+QUESTION = "When was the Orlin bridge opened?"
+RIGHT = "The Orlin bridge was opened on 4 May 1922 [1]."
 
 
 @pytest.fixture
@@ -60,11 +60,11 @@ def test_an_approved_answer_is_shown_to_the_model_with_its_sentence_and_the_ones
         LabelledPassage(
             "town.txt",
             None,
-            "Work on the Tamber bridge began in 1911. The Tamber bridge was opened on 4 May 1922."
+            "Work on the Orlin bridge began in 1911. The Orlin bridge was opened on 4 May 1922."
             " It carries two lanes.",
         ),
     )
-    library.ask("When was the Tamber bridge opened to trams?")
+    library.ask("When was the Orlin bridge opened to trams?")
     conversations = cast("Any", library.generator).conversations
     assert RIGHT not in [message.text for message in conversations[0]]  # the question before
     assert RIGHT in [message.text for message in conversations[-2]]  # the last is the short answer
@@ -94,7 +94,7 @@ def test_an_answer_that_its_passages_do_not_support_is_not_approved(
 def test_markers_become_the_numbers_of_the_examples_passages(library: ModellessLibrary) -> None:
     """An answer numbers its quotations; an example's answer numbers its passages."""
     ids = {record.name: record.document_id for record in library.documents()}
-    opened, lanes = TOWN.index("The Tamber bridge was"), TOWN.index("It carries")
+    opened, lanes = TOWN.index("The Orlin bridge was"), TOWN.index("It carries")
     places = (
         Place(1, ids["town.txt"], 0, opened, lanes - 1),
         Place(2, ids["other.txt"], 0, 0, 42),
@@ -132,13 +132,13 @@ def test_bad_answers_whose_right_answer_is_known_are_an_evaluation_set(
     assert len(library.feedback.cases()) == 2
     with pytest.raises(InvalidFeedback, match="--expected"):
         library.feedback.approve(unknown.feedback_id)
-    library.feedback.approve(unknown.feedback_id, expected="to cross the Tamber")
+    library.feedback.approve(unknown.feedback_id, expected="to cross the Orlin")
     path = tmp_path / "cases.jsonl"
     path.write_text("\n".join(json.dumps(row) for row in library.feedback.cases()), "utf-8")
     assert [(q.text, q.gold, q.answerable) for q in load_questions(path)] == [
         (QUESTION, ("in May 1922",), Answerable.YES),
         ("Who paid?", (), Answerable.NO),
-        ("Why?", ("to cross the Tamber",), Answerable.YES),
+        ("Why?", ("to cross the Orlin",), Answerable.YES),
     ]
 
 
