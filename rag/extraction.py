@@ -24,7 +24,7 @@ from rag.errors import ContextTooSmall, InvalidSchema
 from rag.evidence import Evidence, Quote
 from rag.extraction_schema import SchemaField, assembled, fields_of
 from rag.extracts import SentenceSimilarity, find_extracts
-from rag.prompts import Template, build_messages, labelled
+from rag.prompts import Example, LabelledPassage, Template, build_messages, labelled
 from rag.reading import Reading, focused, reading_for
 from rag.results import AnswerUsage, Citation, Hit
 from rag.value_support import find_support
@@ -43,6 +43,40 @@ _TEMPLATE = Template(
     ),
     passages_heading="Passages:",
     question_prefix="Field: ",
+)
+# Our own texts: a text, a number with its unit left out, a list, and nothing.
+_EXAMPLES = tuple(
+    Example(
+        identifier=f"extract-{number}",
+        kind="field",
+        question=question,
+        passages=(LabelledPassage("mill.pdf", 2, text),),
+        answer=answer,
+    )
+    for number, (text, question, answer) in enumerate(
+        (
+            (
+                "The Harrow mill was built by Jonas Hale. It ground oats, rye and wheat.",
+                "builder. Who built the mill",
+                '"Jonas Hale"',
+            ),
+            (
+                "In a good year the Harrow mill ground 1,250 tons. It has 3 floors.",
+                "tons per year. Tons that were ground in a year",
+                "1250",
+            ),
+            (
+                "The Harrow mill was built by Jonas Hale. It ground oats, rye and wheat.",
+                "grains. Kinds of grain that were ground",
+                '["oats", "rye", "wheat"]',
+            ),
+            (
+                "In a good year the Harrow mill ground 1,250 tons. It has 3 floors.",
+                "owner. Name of the owner",
+                "null",
+            ),
+        )
+    )
 )
 
 
@@ -206,6 +240,9 @@ class Extractor:
         comparable = self._search.knows_language(question)
         similarity = self._similarity if comparable else None
         extracts = find_extracts(question, evidence, similarity=similarity)
+        best_fit = extracts[0].fit if extracts else 0.0
+        if reading.focus and best_fit < reading.least_fit:
+            return nothing  # a small model gives a value for whatever it is shown
         shown = focused(passages, extracts) if reading.focus else passages
         prompt, given = self._prompt(generator, question, shown, _most_tokens(field))
         said, usage = _complete(generator, prompt, grammar, _most_tokens(field), cancel, client)
@@ -237,11 +274,13 @@ class Extractor:
             passages,
             count_tokens=generator.tokenizer.count,
             prompt_tokens=limit,
+            examples=_EXAMPLES,
             template=_TEMPLATE,
         )
         while fitted is not None:
             texts = [labelled(hit) for hit in fitted.passages]
-            prompt = generator.encode_chat(build_messages(question, texts, template=_TEMPLATE))
+            messages = build_messages(question, texts, examples=fitted.examples, template=_TEMPLATE)
+            prompt = generator.encode_chat(messages)
             if len(prompt.tokens) <= limit:
                 return prompt, fitted.passages
             fitted = smaller(fitted)

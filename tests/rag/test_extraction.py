@@ -201,4 +201,5 @@ def test_the_bundled_model_fills_in_a_form(tmp_path: Path, llm_path: Path) -> No
         assert citations_resolve(library, found)
     assert json.loads(json.dumps(found.data)) == found.data
     assert found.data["harbour_master"] == "Ines Calloway"
-    assert found.data["lighthouse"]["height"] == 41
+    assert found.data["lighthouse"]["built"] == 1874
+    assert found.data["phone"] is None
