@@ -8,7 +8,7 @@ are compared: in one document, a second figure is rather of a second thing.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from rag.citations import without_markers
@@ -97,7 +97,7 @@ def _date_terms(sentence: str) -> frozenset[str]:
     return number_terms(sentence) | months
 
 
-_VALUES = {
+_VALUES: dict[QuestionKind, Callable[[str], frozenset[str]]] = {
     QuestionKind.AMOUNT: amount_terms,
     QuestionKind.DATE: _date_terms,
     QuestionKind.NAME: name_terms,
