@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rag.extraction import Extraction
     from rag.library import Library
     from rag.results import (
         Answer,
@@ -30,6 +31,7 @@ __all__ = [
     "AnswerTimings",
     "AnswerUsage",
     "Citation",
+    "Extraction",
     "Hit",
     "Library",
     "Settings",
@@ -37,8 +39,15 @@ __all__ = [
 ]
 
 
+_MODULES = {
+    "Extraction": "rag.extraction",
+    "Library": "rag.library",
+    "Settings": "rag.settings",
+}
+
+
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = {"Library": "rag.library", "Settings": "rag.settings"}.get(name, "rag.results")
+    module = _MODULES.get(name, "rag.results")
     return getattr(import_module(module), name)

@@ -17,6 +17,7 @@ from ingest.documents import Page
 from rag.citations import without_markers
 from rag.confidence import Confidence, confidence
 from rag.context import FittedPrompt, fit_prompt, merge_adjacent, smaller
+from rag.contradictions import with_contradictions
 from rag.conversation import standalone_question
 from rag.errors import ContextTooSmall, InvalidQuestion
 from rag.evidence import Evidence
@@ -276,6 +277,7 @@ class Answerer:
         case.used += draft.used
         grounded = self._grounded(case, draft, reading)
         short = self._short(case, grounded, asking) if reading.reads else ""
+        grounded = with_contradictions(grounded, case.evidence, short=short)
         for citation in grounded.citations:
             yield AnswerEvent(AnswerStage.CITATION, citation=citation)
         yield _done(case, grounded, draft, model=generator.model_name, short=short)

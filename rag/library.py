@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Self
+from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 from inference.models import ProgressCallback as FetchCallback
 from inference.models import bundled_embedder, resolve_model
@@ -24,9 +24,12 @@ from ingest.records import DocumentRecord
 from ingest.store import Store
 from ingest.vector_index import VectorIndex
 from rag.answer import Answerer, AnswerOptions
+from rag.citations import Unsupported
 from rag.doctor import DoctorReport, check_devices, check_folder, describe_hardware
 from rag.errors import LibraryClosed
 from rag.examples import ExampleStore, bundled_examples, load_examples
+from rag.extraction import Extraction, Extractor
+from rag.feedback import FeedbackStore
 from rag.lazy import Lazy
 from rag.prompts import LabelledPassage
 from rag.results import Answer, AnswerEvent, AnswerStage, Hit, Turn
@@ -64,12 +67,14 @@ class Library:
         self.fetch_progress: FetchCallback | None = None
         self._closed = False
         self._store = Store(path / _DATABASE)
+        self._feedback = FeedbackStore(self._store.path, self._store)
         self._embedder: Lazy[SentenceEmbedder] = Lazy(self._load_embedder)
         self._vectors = Lazy(lambda: CachedEmbedder(self._embedder.get()))
         self._index = Lazy(self._make_index)
         self._ingestor = Lazy(self._make_ingestor)
         self._generator: Lazy[GenerationService] = Lazy(self._load_generator)
         self._answerer = Lazy(self._make_answerer)
+        self._extractor = Lazy(self._make_extractor)
         self._search = HybridSearch(self._store, self._synced_index, self._vectors.get)
 
     @classmethod
@@ -286,12 +291,44 @@ class Library:
                 if cancel.wait(error.retry_after_seconds):
                     raise
 
+    def extract(
+        self,
+        schema: Mapping[str, Any],
+        instruction: str = "",
+        *,
+        collection: str | None = None,
+        unsupported: Unsupported | None = None,
+        cancel: threading.Event | None = None,
+        progress: Callable[[int, int], None] | None = None,
+        client: str = "",
+    ) -> Extraction:
+        """What the documents say, in the form of a JSON schema, each value with its place.
+
+        schema: of an object; null is allowed for every field, for the documents may not say.
+        See Extractor.extract.
+        """
+        self._opened()
+        return self._extractor.get().extract(
+            schema,
+            instruction,
+            collection=collection,
+            unsupported=unsupported,
+            cancel=cancel,
+            progress=progress,
+            client=client,
+        )
+
     # --- parts --------------------------------------------------------------------------------
 
     @property
     def generator(self) -> GenerationService:
         """The language model's service; loaded now if it was not."""
         return self._opened()._generator.get()
+
+    @property
+    def feedback(self) -> FeedbackStore:
+        """What readers think of the answers, and what is learned from it."""
+        return self._opened()._feedback
 
     @property
     def retriever(self) -> Retriever:
@@ -475,10 +512,23 @@ class Library:
             ),
         )
 
+    def _make_extractor(self) -> Extractor:
+        from inference.llama import json_schema_grammar  # llama.cpp's library loads here
+
+        return Extractor(
+            self._search,
+            self._generator.get,
+            grammar=json_schema_grammar,
+            pages=self._store,
+            similarity=lambda question, texts: self._vectors.get().similarities(question, texts),
+            passages=self.settings.passages,
+            fields_at_once=_BATCH_QUESTIONS_PER_SEQUENCE * self.settings.max_sequences,
+        )
+
     def _load_examples(self) -> ExampleStore:
         own = self.path / _EXAMPLES
         examples = bundled_examples() + (load_examples(own) if own.is_file() else ())
-        return ExampleStore(examples, self._vectors.get)
+        return ExampleStore(examples, self._vectors.get, learned=self._feedback.examples)
 
     def _warm_search(self) -> None:
         self._embedder.get().warm_up()

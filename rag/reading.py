@@ -47,6 +47,7 @@ class Reading:
     least_kept: a draft must rest on the best sentence and keep this share of what it says.
     refusal_fit: the model's "I do not know" is not believed when a sentence fits this well.
     quote_fit: least fit of a sentence that is quoted in place of a draft.
+    value_fit: least fit of a sentence that a field of a structured answer rests on.
     unsupported: what becomes of a statement without support beside supported ones.
     """
 
@@ -57,6 +58,7 @@ class Reading:
     least_kept: float = 0.0
     refusal_fit: float = math.inf
     quote_fit: float = 1.2
+    value_fit: float = 0.8
     unsupported: Unsupported = Unsupported.DROP
 
 
@@ -75,6 +77,7 @@ SMALL_READER = Reading(
     least_kept=0.4,
     refusal_fit=0.9,
     quote_fit=0.9,
+    value_fit=0.9,
 )
 # Qwen2.5-Coder-1.5B, 30 answerable and 15 unanswerable questions of SQuAD2: gold in the answer
 # .70 -> .80 and balanced refusal .53 -> .68 against believing its refusals and every supported

@@ -73,6 +73,7 @@ COMMANDS = {
     "app/command_options.py",
     "app/evaluate.py",
     "app/evaluate_answers.py",
+    "app/feedback.py",
 }
 
 MEANINGLESS_NAMES = {"utils", "util", "helpers", "helper", "misc", "common", "tools", "lib"}

@@ -581,3 +581,63 @@ def test_more_questions_than_may_wait_are_refused(make_api: MakeApi) -> None:
         assert reply.status_code == 429
         assert int(reply.headers["retry-after"]) > 0
         assert all(stream.cancelled.wait(30) for stream in service.streams)
+
+
+# --- feedback -----------------------------------------------------------------------------------
+
+
+def test_an_answer_is_judged_as_it_was_given(client: TestClient) -> None:
+    answer = client.post(*ASK[:1], json=ASK[1]).json()
+    reply = client.post("/api/feedback", json={"rating": "up", "answer": answer})
+    assert reply.status_code == 201
+    kept = reply.json()["feedback"]
+    assert (kept["rating"], kept["approved"], kept["question"]) == ("up", False, QUESTION)
+    assert kept["example"]["passages"][0]["document_name"] == "harbour.txt"
+    assert client.get("/api/feedback").json()["feedback"] == [kept]
+    path = f"/api/feedback/{kept['feedback_id']}"
+    assert client.delete(path).json() == {"removed": kept["feedback_id"]}
+    assert client.delete(path).status_code == 404
+    assert client.get("/api/feedback").json()["feedback"] == []
+
+
+def test_a_judgement_cannot_quote_what_the_documents_do_not_hold(client: TestClient) -> None:
+    answer = client.post(*ASK[:1], json=ASK[1]).json()
+    answer["citations"][0]["end"] = 10_000
+    reply = client.post("/api/feedback", json={"rating": "up", "answer": answer})
+    assert reply.status_code == 400
+    assert "cites characters" in reply.json()["error"]["message"]
+    reply = client.post("/api/feedback", json={"rating": "sideways", "answer": answer})
+    assert (reply.status_code, reply.json()["error"]["param"]) == (400, "rating")
+
+
+# --- forms --------------------------------------------------------------------------------------
+
+FORM = {
+    "type": "object",
+    "properties": {"height": {"type": "integer", "description": "lighthouse"}},
+}
+
+
+def test_a_form_is_filled_in_with_the_place_of_each_value(make_api: MakeApi) -> None:
+    client = make_api(ScriptedService("41"))
+    reply = client.post("/api/extract", json={"schema": FORM}).json()
+    assert reply["data"] == {"height": 41}
+    (value,) = reply["values"]
+    assert (value["path"], value["supported"]) == ("height", True)
+    assert value["citation"]["quote"].endswith("is 41 metres tall.")
+    assert value["citation"]["document_name"] == "harbour.txt"
+
+
+@pytest.mark.parametrize(
+    ("schema", "message"),
+    [
+        ({"type": "string"}, "at least one property"),
+        ({"properties": {"a": {"type": "string", "maxLength": 10**9}}}, "more than 2000"),
+    ],
+)
+def test_a_form_that_cannot_be_filled_in_is_refused(
+    client: TestClient, schema: dict[str, Any], message: str
+) -> None:
+    reply = client.post("/api/extract", json={"schema": schema})
+    assert reply.status_code == 400
+    assert message in reply.json()["error"]["message"]
