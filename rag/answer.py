@@ -82,7 +82,7 @@ class AnswerOptions:
     """How answers are made.
 
     passages: most put before the model. examples: few-shot examples, as far as they fit.
-    reading: None chooses by the size of the model.
+    reading: None chooses by the size of the model. least_confidence: None takes the reading's.
     """
 
     passages: int = 4
@@ -91,6 +91,7 @@ class AnswerOptions:
     template: Template = DEFAULT_TEMPLATE
     thresholds: RelevanceThresholds = field(default_factory=RelevanceThresholds)
     reading: Reading | None = None
+    least_confidence: float | None = None
 
 
 class _Case:
@@ -266,7 +267,8 @@ class Answerer:
                 yield _done(case, Grounded("", (), refused=False), draft)
                 return
         sure = case.confidence()
-        if sure is not None and sure.value < reading.least_confidence:
+        least = self._options.least_confidence
+        if sure is not None and sure.value < (reading.least_confidence if least is None else least):
             yield _done(case, refusal(case.passages), Draft(), model=generator.model_name)
             return
         draft = Draft()

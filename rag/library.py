@@ -509,6 +509,7 @@ class Library:
                 passages=settings.passages,
                 examples=settings.examples,
                 max_answer_tokens=settings.max_answer_tokens,
+                least_confidence=settings.least_confidence,
             ),
         )
 

@@ -270,6 +270,13 @@ def test_a_medium_model_that_finds_nothing_in_distant_passages_is_not_asked_furt
     assert answer.confidence.value < 0.5
 
 
+@pytest.mark.parametrize(("least", "refused"), [(0.0, False), (0.9, True)])
+def test_who_asks_says_how_sure_is_sure_enough(least: float, refused: bool) -> None:
+    options = AnswerOptions(least_confidence=least)
+    generator = ScriptedGenerator(RIGHT, parameters=MEDIUM)
+    assert answerer(generator, options=options)[0].ask(QUESTION).refused is refused
+
+
 def test_a_reading_that_is_stopped_ends_the_answer() -> None:
     generator = ScriptedGenerator(RIGHT, parameters=MEDIUM, copies="", hold=True)
     cancel = threading.Event()
