@@ -98,7 +98,7 @@ class EngineConfig:
     drafting: bool = True
     adapters: tuple[tuple[Path, float], ...] = ()
     passage_blocks: bool | None = None
-    block_fresh_tokens: int = 16
+    block_fresh_tokens: int = 32
     block_memory_bytes: int = 1 << 30
     block_folder: Path | None = None
     block_disk_bytes: int = 4 << 30
