@@ -299,7 +299,9 @@ class Answerer:
         short = ""
         if grounded.citations and self._options.short:
             short = self._short_answer(generator, case, grounded, request, draft, cancel)
-        grounded = with_contradictions(grounded, case.evidence, short=short)
+        contradicted = with_contradictions(grounded, case.evidence, short=short)
+        if all(self._resolves(citation) for citation in contradicted.citations):
+            grounded = contradicted
         for citation in grounded.citations:
             yield AnswerEvent(AnswerStage.CITATION, citation=citation)
         yield _done(case, grounded, draft, model=generator.model_name, short=short)
