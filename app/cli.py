@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from ingest.pipeline import AddReport, FileOutcome
     from ingest.records import DocumentRecord
     from rag.results import Answer
+    from rag.summary import Summary
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 _ID_CHARS = 12  # of a document's id, shown; at least _ID_PREFIX_CHARS name it
@@ -237,7 +238,7 @@ def ask(
         _print_answer(options.terminal, answer)
 
 
-def _print_answer(terminal: Terminal, answer: Answer) -> None:
+def _print_answer(terminal: Terminal, answer: Answer | Summary) -> None:
     terminal.say(answer.text)
     if answer.citations:
         terminal.say()
@@ -325,6 +326,25 @@ def extract(
         else:
             place = _place(each.citation.document_name, each.citation.page)
             options.terminal.note(one_line(f"{each.path}: {place}: “{each.citation.quote}”"))
+
+
+@app.command()
+def summarize(
+    context: typer.Context,
+    document: Annotated[str, typer.Argument(help="Id (or its first characters), name or path.")],
+    library: LibraryOption = None,
+    model: ModelOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Summarize a document, with citations; a long one is read in parts."""
+    options = options_of(context)
+    with options.open_library() as opened, counted_progress("parts read") as progress:
+        record = _find(opened.documents(), document)
+        summary = opened.summarize(record.document_id, progress=progress)
+    if options.as_json:
+        options.terminal.result(as_plain(summary))
+    else:
+        _print_answer(options.terminal, summary)
 
 
 # --- service ----------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         Turn,
     )
     from rag.settings import Settings
+    from rag.summary import Summary
 
 __all__ = [
     "Answer",
@@ -35,6 +36,7 @@ __all__ = [
     "Hit",
     "Library",
     "Settings",
+    "Summary",
     "Turn",
 ]
 
@@ -43,6 +45,7 @@ _MODULES = {
     "Extraction": "rag.extraction",
     "Library": "rag.library",
     "Settings": "rag.settings",
+    "Summary": "rag.summary",
 }
 
 

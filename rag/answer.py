@@ -140,13 +140,19 @@ class _Case:
 
     def confidence(self) -> Confidence | None:
         """How likely it is that the passages answer, by what is known so far."""
-        similarities = [
-            hit.dense_similarity for hit in self.passages if hit.dense_similarity is not None
-        ]
-        return confidence(
-            max(similarities) if similarities and self.comparable else None,
-            self.found.certainty if self.found is not None else None,
-        )
+        certainty = self.found.certainty if self.found is not None else None
+        return confidence(self._nearness() if self.comparable else None, certainty)
+
+    def _nearness(self) -> float | None:
+        """The mean of the highest cosines of a passage and of a sentence with the question.
+
+        A passage of many facts is far from a question about one of them; a sentence alone may be
+        near by chance.
+        """
+        of_passages = [h.dense_similarity for h in self.passages if h.dense_similarity is not None]
+        of_sentences = [e.similarity for e in self.extracts() if e.similarity is not None]
+        nearest = [max(cosines) for cosines in (of_passages, of_sentences) if cosines]
+        return sum(nearest) / len(nearest) if nearest else None
 
 
 class _Asking:
@@ -279,7 +285,9 @@ class Answerer:
         case.used += draft.used
         grounded = self._grounded(case, draft, reading)
         short = self._short(case, grounded, asking) if reading.reads else ""
-        grounded = with_contradictions(grounded, case.evidence, short=short)
+        contradicted = with_contradictions(grounded, case.evidence, short=short)
+        if all(self._resolves(citation) for citation in contradicted.citations):
+            grounded = contradicted
         for citation in grounded.citations:
             yield AnswerEvent(AnswerStage.CITATION, citation=citation)
         yield _done(case, grounded, draft, model=generator.model_name, short=short)

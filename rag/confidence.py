@@ -1,8 +1,9 @@
 """How likely it is that the retrieved passages answer a question, as one calibrated number. Pure.
 
 A logistic regression over what is known before a word of the answer is written: how near the best
-passage is to the question, and how sure a model that has read the best sentences is that they
-answer it. Fitted with bench/calibrate_confidence.py; see docs/decisions.md for sets and figures.
+passage and the best sentence are to the question, and how sure a model that has read the best
+sentences is that they answer it. Fitted with bench/calibrate_confidence.py; see docs/decisions.md
+for sets and figures.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ class Weights:
 
 # By what is known. SQuAD2 and ClapNQ dev, as many answerable questions as others; the reader is
 # Qwen2.5-Coder-1.5B, the similarity all-MiniLM-L6-v2's.
-_BOTH = Weights(bias=-4.04, certainty=0.341, similarity=6.08)
-_SIMILARITY_ALONE = Weights(bias=-3.90, similarity=7.05)
+_BOTH = Weights(bias=-4.43, certainty=0.308, similarity=6.64)
+_SIMILARITY_ALONE = Weights(bias=-4.65, similarity=8.10)
 _CERTAINTY_ALONE = Weights(bias=-0.78, certainty=0.392)
 
 
@@ -34,8 +35,9 @@ _CERTAINTY_ALONE = Weights(bias=-0.78, certainty=0.392)
 class Confidence:
     """A probability in [0, 1] that the passages answer the question, and what it is made of.
 
-    similarity: the highest cosine of question and passage, in [-1, 1]; None where the embedder
-        does not know the language. certainty: a reader's log-odds; None where nobody has read.
+    similarity: the mean of the highest cosines of a passage and of a sentence with the question,
+        in [-1, 1]; None where the embedder does not know the language. certainty: a reader's
+        log-odds; None where nobody has read.
     """
 
     value: float

@@ -18,7 +18,7 @@ from jsonschema.exceptions import SchemaError
 from rag.errors import InvalidSchema
 
 MOST_FIELDS = 100
-_DEEPEST = 12
+_DEEPEST = 32  # of JSON; an object within an object takes three levels
 _MOST_NODES = 5000  # after references were replaced by what they refer to
 _WORD_BORDER = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[_\W]+")
 _UNCHECKED = ("pattern", "patternProperties")

@@ -35,6 +35,7 @@ from rag.prompts import LabelledPassage
 from rag.results import Answer, AnswerEvent, AnswerStage, Hit, Turn
 from rag.search import HybridSearch
 from rag.settings import Settings
+from rag.summary import Summarizer, Summary
 from rag.vectors import CachedEmbedder
 from rag.warming import warm_passages
 
@@ -317,6 +318,26 @@ class Library:
             progress=progress,
             client=client,
         )
+
+    def summarize(
+        self,
+        document_id: str,
+        *,
+        progress: Callable[[int, int], None] | None = None,
+        cancel: threading.Event | None = None,
+        client: str = "",
+    ) -> Summary:
+        """What a document says, in short and cited; long ones are read in parts, side by side.
+
+        See Summarizer.summarize.
+        """
+        self._opened()._store.document(document_id)  # before a model is loaded for nothing
+        summarizer = Summarizer(
+            self._store,
+            self._generator.get,
+            parts_at_once=_BATCH_QUESTIONS_PER_SEQUENCE * self.settings.max_sequences,
+        )
+        return summarizer.summarize(document_id, progress=progress, cancel=cancel, client=client)
 
     # --- parts --------------------------------------------------------------------------------
 

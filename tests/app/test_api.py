@@ -641,3 +641,12 @@ def test_a_form_that_cannot_be_filled_in_is_refused(
     reply = client.post("/api/extract", json={"schema": schema})
     assert reply.status_code == 400
     assert message in reply.json()["error"]["message"]
+
+
+def test_a_document_is_summarized(make_api: MakeApi) -> None:
+    client = make_api(ScriptedService("The ferry to Grey Island takes 50 minutes."))
+    document = client.get("/api/documents").json()["documents"][0]["document_id"]
+    reply = client.post(f"/api/documents/{document}/summary").json()
+    assert reply["text"] == "The ferry to Grey Island takes 50 minutes [1]."
+    assert reply["citations"][0]["document_name"] == "harbour.txt"
+    assert client.post("/api/documents/absent/summary").status_code == 404

@@ -332,3 +332,11 @@ def test_extract_prints_json_and_says_where_it_stands(
     form.write_text("{")
     failure = run("extract", "--schema", str(form)).exception
     assert isinstance(failure, cli.CommandFailed)
+
+
+def test_summarize_prints_the_summary_and_its_sources(run: Run, notes: Path) -> None:
+    run("add", str(notes))
+    result = run("summarize", "harbour.txt")
+    assert result.stdout.splitlines()[0] == REPLY
+    assert result.stdout.splitlines()[-1].startswith("[1] harbour.txt: “The lighthouse")
+    assert as_json(run("summarize", "harbour.txt", "--json"))["parts"] == 1

@@ -115,9 +115,9 @@ async function copyText(text) {
   area.remove();
 }
 
-function drawThumb(data, rating, sign, label, send) {
+function drawThumb(data, rating, label, send) {
   const given = data.rating.given === rating;
-  const thumb = button("thumb", sign, label, () =>
+  const thumb = button(`thumb ${rating}`, "", label, () =>
     send({ kind: "rating", rating: given ? "" : rating }),
   );
   thumb.title = `${label}. It is kept with the words that the answer quotes, for review.`;
@@ -151,8 +151,8 @@ function drawCorrection(send) {
 function drawRating(data, send) {
   const rating = make("div", "rating");
   rating.append(
-    drawThumb(data, "up", "👍", "Good answer", send),
-    drawThumb(data, "down", "👎", "Bad answer", send),
+    drawThumb(data, "up", "Good answer", send),
+    drawThumb(data, "down", "Bad answer", send),
   );
   const note = data.rating.error || data.rating.note;
   if (note) {
