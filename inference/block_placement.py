@@ -57,6 +57,8 @@ class BlockPlacement:
     """Plans, saves and places blocks. Owned by the engine's thread.
 
     scratch: a sequence id of `context` that nobody else uses. enabled: False plans nothing.
+    bridges: whether one batch may hold tokens from both sides of a placed block; llama.cpp as it
+    comes refuses it (.ci/llama_cpp/positions.patch).
     Switches itself off, with a warning, where keys cannot be moved exactly.
     """
 
@@ -72,6 +74,7 @@ class BlockPlacement:
             if self._rope is None or not self._moves_exactly(self._rope):
                 logger.warning("passage blocks are off: this model's keys cannot be moved")
                 self._rope = None
+        self.bridges = self.enabled and self._takes_gaps()
         self.store = BlockStore(
             _model_identity(config) if self.enabled else "",
             memory_bytes=config.block_memory_bytes,
@@ -148,6 +151,24 @@ class BlockPlacement:
         turn(near, _PROBE_OFFSET, rope)
         scale = float(np.abs(far).max()) or 1.0
         return float(np.abs(near.astype(np.float32) - far).max()) < _PROBE_TOLERANCE * scale
+
+    def _takes_gaps(self) -> bool:
+        """Whether a batch may fill a gap and go on behind it."""
+        probe = np.resize(self._context.model.tokenizer.size // 3, 3)
+        filled = np.array([0, 1, 2]), np.array([1, 3])
+        statuses = []
+        for positions in filled:
+            statuses.append(
+                self._context.decode(
+                    probe[: len(positions)],
+                    positions,
+                    np.full(len(positions), self._scratch),
+                    np.zeros(len(positions)),
+                )
+            )
+            self._context.remove_cells(self._scratch, 1, 2)
+        self._context.remove_cells(self._scratch)
+        return all(status is DecodeStatus.OK for status in statuses)
 
     def _first_keys(
         self, tokens: np.ndarray[tuple[int], np.dtype[np.int64]], offset: int, rope: Rope

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -33,12 +33,23 @@ class PlacedBlock:
     exact: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Tokens [start, end) that are computed. before: a block that is placed first, up to start."""
+
+    start: int
+    end: int
+    before: PlacedBlock | None = None
+
+
 @dataclass(slots=True, eq=False)
 class Completion:
     """One request on its way through the engine, or a passage block being built.
 
     submitted: monotonic seconds. blocks: passages that are placed instead of computed, in order.
     build: the identity of the block that these tokens make, "" for a request.
+    building: the engine's: identities of the blocks that requests wait for.
+    bridges: whether one batch may hold tokens from both sides of a placed block.
     """
 
     request: Request
@@ -46,6 +57,8 @@ class Completion:
     submitted: float
     build: str = ""
     blocks: tuple[PlacedBlock, ...] = ()
+    building: Set[str] = frozenset()
+    bridges: bool = False
     tokens: list[int] = field(init=False)
     cells: RunningCells | None = None
     sampler: Sampler | None = None
@@ -83,10 +96,36 @@ class Completion:
 
     @property
     def pending_tokens(self) -> int:
-        """Tokens to compute up to the next block, or to the end."""
-        block = self.next_block
-        stop = len(self.tokens) if block is None else max(block.start, self.computed)
-        return stop - self.computed
+        """Tokens that the next batch may compute."""
+        return sum(stretch.end - stretch.start for stretch in self.stretches())
+
+    @property
+    def pending_cells(self) -> int:
+        """Cells that those tokens take, with the blocks between them."""
+        return max((stretch.end for stretch in self.stretches()), default=self.computed) - (
+            self.computed
+        )
+
+    def stretches(self) -> Iterator[Stretch]:
+        """What the next batch may compute, in order, with the block that is placed before each.
+
+        It ends before a block that is still being built.
+        """
+        position, before = self.computed, None
+        for block in self.blocks:
+            if block.end <= position:
+                continue
+            if block.start > position:
+                yield Stretch(position, block.start, before)
+            if block.identity in self.building or (block.start > position and not self.bridges):
+                return
+            position, before = block.end, block
+        if position < len(self.tokens):
+            yield Stretch(position, len(self.tokens), before)
+
+    def drop_block(self, block: PlacedBlock) -> None:
+        """It is not to be had any more: its tokens are computed as any others."""
+        self.blocks = tuple(other for other in self.blocks if other is not block)
 
     @property
     def tokens_to_answer(self) -> int:

@@ -13,15 +13,15 @@ import math
 import os
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from inference import scheduler
 from inference.block_placement import MEASURED_MODELS, BlockPlacement
-from inference.completion import Completion, Counters, PlacedBlock
+from inference.completion import Completion, Counters, PlacedBlock, Stretch
 from inference.drafting import LONGEST_DRAFT_TOKENS, NGramDrafter
 from inference.kv_cache import KVCache, common_prefix_length
 from inference.llama import (
@@ -106,15 +106,50 @@ class EngineConfig:
 
 @dataclass(frozen=True, slots=True)
 class _Slice:
-    """Rows of one completion in a batch: `count` pending tokens, then `drafts`."""
+    """Rows of one completion in a batch: `count` pending tokens, then `drafts`.
+
+    stretches: where those tokens are; the blocks between them are placed before the batch runs.
+    cells: how many it takes, for rows and placed blocks.
+    """
 
     completion: Completion
     count: int
     drafts: tuple[int, ...] = ()
+    stretches: tuple[Stretch, ...] = field(init=False)
+    cells: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "stretches", tuple(_first(self.completion, self.count)))
+        cells = self.end - self.completion.computed + len(self.drafts)
+        object.__setattr__(self, "cells", cells)
 
     @property
     def rows(self) -> int:
         return self.count + len(self.drafts)
+
+    @property
+    def blocks(self) -> list[PlacedBlock]:
+        return [stretch.before for stretch in self.stretches if stretch.before is not None]
+
+    @property
+    def end(self) -> int:
+        """The position after its pending tokens."""
+        return self.stretches[-1].end
+
+    @property
+    def positions(self) -> list[int]:
+        """Of each row."""
+        pending = [p for stretch in self.stretches for p in range(stretch.start, stretch.end)]
+        return [*pending, *range(self.end, self.end + len(self.drafts))]
+
+
+def _first(completion: Completion, count: int) -> Iterator[Stretch]:
+    """The stretches of the first `count` pending tokens."""
+    for stretch in completion.stretches():
+        if count <= 0:
+            return
+        yield replace(stretch, end=min(stretch.end, stretch.start + count))
+        count -= stretch.end - stretch.start
 
 
 class Engine:
@@ -285,7 +320,7 @@ class Engine:
         if completion.cached_tokens is None and not completion.build:
             completion.blocks = self._blocks_for(completion)
         cells = self.cache.start(completion.key)
-        unmet = sum(item.pending_tokens for item in self.running)
+        unmet = sum(item.pending_cells for item in self.running)
         headroom = HEADROOM_CELLS * (len(self.running) + 1)
         need = len(completion.tokens) - cells.length + unmet + headroom
         while not self.cache.make_room(need) and self.running:
@@ -295,7 +330,7 @@ class Engine:
             if victim is None:
                 self.cache.release(cells)
                 return False
-            need -= victim.pending_tokens + HEADROOM_CELLS
+            need -= victim.pending_cells + HEADROOM_CELLS
             self._preempt(victim)
         if completion.sampler is None and not completion.build:
             try:
@@ -323,6 +358,7 @@ class Engine:
         Who can wait has the missing ones built first. Somebody who waits for an answer is not made
         to: a passage without a block is computed in place, exactly, and its block when all is calm.
         """
+        completion.building, completion.bridges = self._building, self.blocks.bridges
         can_wait = completion.priority is Priority.BATCH
         placed = []
         for block in self.blocks.plan(completion.request.prompt):
@@ -352,29 +388,42 @@ class Engine:
 
     def _place_blocks(self) -> None:
         for completion in self.running:
-            while (block := completion.next_block) and completion.pending_tokens == 0:
+            while (block := completion.next_block) and block.start <= completion.computed:
                 if block.identity in self._building:
                     break
-                if not self._place(completion, block):
-                    # Not to be had any more: its tokens are computed as any others.
-                    completion.blocks = tuple(b for b in completion.blocks if b is not block)
+                start = completion.computed
+                if self.cache.make_room(block.end - start) and self._place(completion, block):
+                    assert completion.cells is not None
+                    self.cache.grow(completion.cells, block.end - start)
+                    self._count_placed(completion, block.end - start)
+                else:
+                    completion.drop_block(block)
 
     def _place(self, completion: Completion, block: PlacedBlock) -> bool:
-        cells = completion.cells
-        assert cells is not None
-        length = block.end - block.start + block.skip
-        if not self.cache.make_room(length):
-            return False
-        skip = completion.computed - block.start + block.skip
-        placed = self.blocks.place(
-            block.identity, cells.sequence, block.start - block.skip, length, skip=skip
+        """Fill the block's cells, but for those that the completion has; book nothing."""
+        assert completion.cells is not None
+        first = block.start - block.skip
+        return self.blocks.place(
+            block.identity,
+            completion.cells.sequence,
+            first,
+            block.end - first,
+            skip=max(completion.computed, block.start) - first,
         )
-        if not placed:
-            return False
-        self.cache.grow(cells, length - skip)
-        completion.cached_tokens = (completion.cached_tokens or 0) + length - skip
-        self.counters.prompt_tokens_reused += length - skip
+
+    def _place_between(self, slices: Sequence[_Slice]) -> bool:
+        """Place the blocks that slices pass over. False: one is gone, and nothing is placed."""
+        for item in slices:
+            for block in item.blocks:
+                if not self._place(item.completion, block):
+                    item.completion.drop_block(block)
+                    self._take_back(slices)
+                    return False
         return True
+
+    def _count_placed(self, completion: Completion, count: int) -> None:
+        completion.cached_tokens = (completion.cached_tokens or 0) + count
+        self.counters.prompt_tokens_reused += count
 
     def _save_block(self, completion: Completion) -> None:
         """A build has computed its tokens: keep their state."""
@@ -402,11 +451,12 @@ class Engine:
     def _plan(self) -> list[_Slice]:
         while self.running:
             slices = self._choose_slices()
-            if self.cache.make_room(sum(item.rows for item in slices)):
-                return slices
-            slices = [_Slice(item.completion, 1) for item in slices]
-            if self.cache.make_room(len(slices)):
-                return slices
+            if not self.cache.make_room(sum(item.cells for item in slices)):
+                slices = [_Slice(item.completion, 1) for item in slices]
+            if self.cache.make_room(sum(item.cells for item in slices)):
+                if self._place_between(slices):
+                    return slices
+                continue
             if not self._give_way():
                 return []
         return []
@@ -460,41 +510,45 @@ class Engine:
         for item in slices:
             completion, end = item.completion, row + item.rows
             assert completion.cells is not None
-            start = completion.computed
-            tokens[row : row + item.count] = completion.tokens[start : start + item.count]
+            where = item.positions
+            positions[row:end] = where
+            tokens[row : row + item.count] = [completion.tokens[p] for p in where[: item.count]]
             tokens[row + item.count : end] = item.drafts
-            positions[row:end] = np.arange(start, start + item.rows)
             sequences[row:end] = completion.cells.sequence
-            if start + item.count == len(completion.tokens) and not completion.build:
+            if item.end == len(completion.tokens) and not completion.build:
                 outputs[row + item.count - 1 : end] = 1
             row = end
         status = self.context.decode(tokens, positions, sequences, outputs)
         if status is DecodeStatus.FAILED:
-            self._restore_books(slices)
+            self.counters.failed_batches += 1
+            self._take_back(slices)
+            if not self._place_between(slices):
+                return False
             status = self.context.decode(tokens, positions, sequences, outputs)
         if status is DecodeStatus.OK:
             for item in slices:
                 assert item.completion.cells is not None
-                self.cache.grow(item.completion.cells, item.rows)
+                self.cache.grow(item.completion.cells, item.cells)
+                self._count_placed(item.completion, item.cells - item.rows)
             return True
         self._recover(slices, status)
         return False
 
-    def _restore_books(self, slices: Sequence[_Slice]) -> None:
-        """After a failed batch: take back what its earlier micro-batches left in the cache."""
-        self.counters.failed_batches += 1
+    def _take_back(self, slices: Sequence[_Slice]) -> None:
+        """Take out of the cache what is not booked: blocks, and what a failed batch left there."""
         for item in slices:
             cells = item.completion.cells
             assert cells is not None
             self.context.remove_cells(cells.sequence, cells.length, -1)
 
     def _recover(self, slices: Sequence[_Slice], status: DecodeStatus) -> None:
+        self._take_back(slices)
         if status is DecodeStatus.NO_ROOM:
             # The books said there was room: give some back and plan again.
             if not self.cache.make_room(self.cache.free + self.context.batch_tokens):
                 self._give_way()
             return
-        self._restore_books(slices)
+        self.counters.failed_batches += 1
         for item in slices:
             self._fail(item.completion, InferenceError("llama.cpp failed to compute this batch"))
 

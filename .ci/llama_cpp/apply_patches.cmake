@@ -11,6 +11,11 @@
 # share, nearly all cells are another's: prompts were up to twice as slow for it.
 # Figures: docs/decisions.md, bench/retained_cells.py.
 #
+# positions.patch: a sequence's rows in a batch may lie on both sides of cells that are there already.
+# llama.cpp asks for rows without a gap, right behind the last cell, so a prompt with three placed
+# passages took four batches instead of one. Without it the engine computes them one by one.
+# Figures: docs/decisions.md, bench/passage_blocks.py.
+#
 # A source that a patch does not fit is compiled as it comes: slower, not wrong.
 
 find_program(PAPERLIGHT_PATCH patch)

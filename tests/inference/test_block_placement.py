@@ -68,6 +68,28 @@ def test_a_passage_is_computed_once_for_any_question_and_place(service: Inferenc
     service._engine.check()
 
 
+def test_one_batch_computes_all_that_lies_between_placed_passages(config: EngineConfig) -> None:
+    """A prompt with three passages took three steps to its first token, one after each block.
+
+    The library that this project compiles takes rows from both sides of a block in one batch; one
+    that does not is asked block by block, and answers alike.
+    """
+    said, steps = [], []
+    for bridges in (True, False):
+        with InferenceService(config) as service:
+            assert service._engine.blocks.bridges, "llama.cpp was compiled without positions.patch"
+            service._engine.blocks.bridges = bridges
+            build(service, *PASSAGES)
+            before = service.metrics()["steps_total"]
+            asked = question(service, "When does the ferry leave?", *PASSAGES[::-1])
+            service.complete(Request(asked, SamplingParams(max_tokens=1)))
+            steps.append(service.metrics()["steps_total"] - before)
+            said.append(service.complete(Request(asked, SamplingParams(max_tokens=16))))
+            service._engine.check()
+    assert said[0] == said[1]
+    assert steps == [1, 2]  # the first passage is right behind what all prompts begin with
+
+
 def test_nobody_waits_for_a_block_and_the_next_one_who_asks_has_it(config: EngineConfig) -> None:
     sampling = SamplingParams(max_tokens=12)
     with InferenceService(replace(config, passage_blocks=False)) as plain:
