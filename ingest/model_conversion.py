@@ -104,7 +104,10 @@ def _reference(
         ]
         if not texts:
             raise Refused("it reads too few tokens to be checked.")
-        vectors = encode(texts, batch_size=1, normalize_embeddings=True, show_progress_bar=False)
+        # Given by name, a prompt called "passage" is lost: "document" is there, empty, before it.
+        vectors = encode(
+            texts, prompt=prompt, batch_size=1, normalize_embeddings=True, show_progress_bar=False
+        )
         expected[kind] = (texts, np.asarray(vectors, dtype=np.float32))
     return expected
 
