@@ -20,7 +20,7 @@ from rag.context import FittedPrompt, fit_prompt, merge_adjacent, smaller
 from rag.contradictions import with_contradictions
 from rag.conversation import standalone_question
 from rag.errors import ContextTooSmall, InvalidQuestion
-from rag.evidence import Evidence
+from rag.evidence import Evidence, Quote
 from rag.extracts import Extract, SentenceSimilarity, find_extracts
 from rag.generator import Draft, Generator, generate
 from rag.grounding import Grounded, ground, refusal
@@ -142,6 +142,13 @@ class _Case:
         """How likely it is that the passages answer, by what is known so far."""
         certainty = self.found.certainty if self.found is not None else None
         return confidence(self._nearness() if self.comparable else None, certainty)
+
+    def found_in(self) -> Quote | None:
+        """The best sentence that has the words which a reading found."""
+        if self.found is None:
+            return None
+        quotes = (extract.quote for extract in self.extracts()[:_READ_SENTENCES])
+        return next((quote for quote in quotes if _has(quote.text, self.found.text)), None)
 
     def _nearness(self) -> float | None:
         """The mean of the highest cosines of a passage and of a sentence with the question.
@@ -370,7 +377,9 @@ class Answerer:
     def _grounded(self, case: _Case, draft: Draft, reading: Reading) -> Grounded:
         if draft.cancelled:
             return Grounded(without_markers(draft.text), (), refused=False)
-        grounded = ground(draft.text, case.evidence, case.extracts(), reading=reading)
+        grounded = ground(
+            draft.text, case.evidence, case.extracts(), reading=reading, found=case.found_in()
+        )
         if all(self._resolves(citation) for citation in grounded.citations):
             return grounded
         # A document was removed or replaced while the model spoke: what it said of it is void.

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rag.citations import CitedText, cite, cite_quote
-from rag.evidence import Evidence
+from rag.evidence import Evidence, Quote
 from rag.extracts import Extract, kept_share
 from rag.reading import Reading
 from rag.refusal import refusal_text, says_it_does_not_know
@@ -37,21 +37,25 @@ def ground(
     extracts: Sequence[Extract],
     *,
     reading: Reading,
+    found: Quote | None = None,
 ) -> Grounded:
     """Decide what is shown for a draft.
 
-    extracts: the sentences of the evidence as answers to the question, best first.
+    extracts: the sentences of the evidence as answers to the question, best first. found: the
+    sentence in which a reading found the answer; it stands in for a draft that does not know one.
     """
     best_fit = extracts[0].fit if extracts else 0.0
     does_not_know = says_it_does_not_know(draft) or not draft.strip()
-    if does_not_know and best_fit < reading.refusal_fit:
+    if does_not_know and best_fit < reading.refusal_fit and found is None:
         return refusal(evidence.passages)
     if not does_not_know:
         cited = cite(draft, evidence, unsupported=reading.unsupported)
         if cited.supported and _answers(cited, evidence, extracts, reading):
             return _answered(cited)
-    if extracts and best_fit >= reading.quote_fit:
-        return _answered(cite_quote(extracts[0].quote, evidence))
+    if found is None and extracts and best_fit >= reading.quote_fit:
+        found = extracts[0].quote
+    if found is not None:
+        return _answered(cite_quote(found, evidence))
     return refusal(evidence.passages)
 
 

@@ -250,6 +250,15 @@ def test_a_medium_model_reads_the_best_sentences_before_it_answers() -> None:
     assert answer.usage.prompt_tokens == cost
 
 
+def test_what_was_read_stands_in_for_a_draft_that_does_not_know() -> None:
+    """A medium model that had just copied the answer said then that there is none."""
+    generator = ScriptedGenerator("I don't know.", parameters=MEDIUM, copies="4 May 1922")
+    answer = answerer(generator)[0].ask(QUESTION)
+    assert not answer.refused
+    assert answer.short == "4 May 1922"
+    assert [c.quote for c in answer.citations] == ["It was opened on 4 May 1922."]
+
+
 def test_what_was_read_elsewhere_than_is_cited_is_read_again() -> None:
     generator = ScriptedGenerator(RIGHT, parameters=MEDIUM, copies="four weeks")
     answer = answerer(generator)[0].ask(QUESTION)
