@@ -271,7 +271,9 @@ class Answerer:
 
     def _answer(self, case: _Case, asking: _Asking) -> Iterator[AnswerEvent]:
         generator = asking.generator
-        reading = self._options.reading or reading_for(generator.model.parameters)
+        reading = self._options.reading or reading_for(
+            generator.model.parameters, keeps_passages=generator.keeps_passages
+        )
         if reading.reads and (extracts := case.extracts()):
             texts = [extract.quote.text for extract in extracts[:_READ_SENTENCES]]
             case.found, draft = asking.read(case.asked, texts)

@@ -83,6 +83,11 @@ class Generator(Protocol):
         ...
 
     @property
+    def keeps_passages(self) -> bool:
+        """Whether passages of a prompt are computed once and kept."""
+        ...
+
+    @property
     def context_tokens(self) -> int:
         """Most tokens of one request, prompt and completion together."""
         ...

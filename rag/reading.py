@@ -82,17 +82,22 @@ SMALL_READER = Reading(
 # Qwen2.5-Coder-1.5B, 30 answerable and 15 unanswerable questions of SQuAD2: gold in the answer
 # .70 -> .80 and balanced refusal .53 -> .68 against believing its refusals and every supported
 # draft; it says "do not say" as often where the passage does (.10) as where it does not (.07).
-MEDIUM_READER = Reading(reads=True, least_confidence=0.5, refusal_fit=1.35)
+MEDIUM_READER = Reading(
+    focus=Focus(margin=0.6, most=5), reads=True, least_confidence=0.5, refusal_fit=1.35
+)
 # Larger models were not measured; their refusals are believed.
 LARGE_READER = Reading()
 
 
-def reading_for(parameters: int) -> Reading:
-    """How to use a model of this many parameters; 0, not known, counts as many."""
+def reading_for(parameters: int, *, keeps_passages: bool = False) -> Reading:
+    """How to use a model of this many parameters; 0, not known, counts as many.
+
+    keeps_passages: whole passages cost little (passage blocks), so who can read them is shown them.
+    """
     if 0 < parameters < _SMALL_READER_PARAMETERS:
         return SMALL_READER
     if 0 < parameters < _MEDIUM_READER_PARAMETERS:
-        return MEDIUM_READER
+        return replace(MEDIUM_READER, focus=None) if keeps_passages else MEDIUM_READER
     return LARGE_READER
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 from inference.request import Message, Priority, Prompt, Request, SamplingParams
 from rag.errors import PassageBlocksUnused
@@ -25,17 +24,8 @@ _PROMPTS_UNDER_WAY = 2
 _CANCEL_POLL_SECONDS = 0.2
 
 
-class BlockGenerator(Generator, Protocol):
-    """A generator that may keep passages, e.g. inference.service.InferenceService."""
-
-    @property
-    def keeps_passages(self) -> bool:
-        """Whether passages of a prompt are computed once and kept."""
-        ...
-
-
 def warm_passages(
-    generator: BlockGenerator,
+    generator: Generator,
     passages: Sequence[LabelledPassage],
     *,
     template: Template = DEFAULT_TEMPLATE,
@@ -52,7 +42,7 @@ def warm_passages(
             "Passage blocks are off, or this model cannot use them; set "
             "PAPERLIGHT_PASSAGE_BLOCKS=true and see docs/decisions.md for what they cost."
         )
-    if reading_for(generator.model.parameters).focus:
+    if reading_for(generator.model.parameters, keeps_passages=True).focus:
         raise PassageBlocksUnused(
             f"{generator.model_name} is too small to be shown whole passages; it is shown single "
             "sentences, which are not computed ahead. Use a larger model."

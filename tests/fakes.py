@@ -173,6 +173,7 @@ class ScriptedGenerator:
         self._refuse = refuse
         self.model_name = "scripted"
         self.model: FakeModelFacts | ModelDescription = FakeModelFacts(parameters)
+        self.keeps_passages = False
         self.context_tokens = context_tokens
         self.tokenizer = WordTokenizer()
         self.conversations: list[list[Message]] = []

@@ -86,6 +86,7 @@ def test_a_small_readers_draft_must_keep_what_the_best_sentence_says() -> None:
 def test_models_are_used_by_their_size() -> None:
     assert reading_for(135_000_000) is SMALL_READER
     assert reading_for(1_500_000_000) is MEDIUM_READER
+    assert reading_for(1_500_000_000, keeps_passages=True).focus is None
     assert reading_for(8_000_000_000) is LARGE_READER
     assert reading_for(0) is LARGE_READER
 
