@@ -108,12 +108,14 @@ def say(word: str, files: dict[str, str] | None = None) -> None:
 
 @dataclass
 class Churn:
-    """A library that processes change and are killed at.
+    """A folder of files, and a library that processes change with it and are killed at.
 
+    shared: a library that others write to as well; None is one beside the files.
     possible: file name -> digests of the contents it may have in the library; "" is for none.
     """
 
     folder: Path
+    shared: Path | None = None
     possible: dict[str, set[str]] = field(default_factory=dict)
     changes: int = 0
 
@@ -122,7 +124,7 @@ class Churn:
 
     @property
     def library(self) -> Path:
-        return self.folder / "library"
+        return self.shared or self.folder / "library"
 
     @property
     def docs(self) -> Path:
@@ -170,7 +172,8 @@ class Churn:
     def check(self) -> None:
         """The library opens, holds what it must, and is consistent, before anything is repaired."""
         with Store(self.library / "library.sqlite3") as store:
-            held = {record.name: record for record in store.documents()}
+            ours = [r for r in store.documents() if Path(r.path).parent == self.docs]
+            held = {record.name: record for record in ours}
             for name, possible in self.possible.items():
                 digest = held[name].sha256 if name in held else ""
                 assert digest in possible, f"{name} is not as it was or as it was to be"
