@@ -44,20 +44,34 @@ class Claim:
     @classmethod
     def new(cls, folder: Path) -> Self:
         """Hold a claim that nobody held before."""
-        owner = uuid.uuid4().hex
-        claim = cls.take(folder, owner)
-        assert claim is not None, "a fresh random name cannot be held by anybody"
-        return claim
+        while True:
+            # Somebody who looks which claims are held may be holding this one for that moment.
+            claim = cls.take(folder, uuid.uuid4().hex)
+            if claim is not None:
+                return claim
 
     @classmethod
     def take(cls, folder: Path, owner: str) -> Self | None:
         """Hold the claim of a process that is gone, or None if its holder lives."""
         folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(folder / owner, os.O_RDWR | os.O_CREAT, 0o600)
-        if not _try_lock(descriptor):
-            os.close(descriptor)
-            return None
-        return cls(folder, owner, descriptor)
+        while True:
+            descriptor = os.open(folder / owner, os.O_RDWR | os.O_CREAT, 0o600)
+            if not _try_lock(descriptor):
+                os.close(descriptor)
+                return None
+            if _is_file_at(folder / owner, descriptor):
+                return cls(folder, owner, descriptor)
+            os.close(descriptor)  # released and deleted by another since it was opened
+
+    @classmethod
+    def is_held(cls, folder: Path, owner: str) -> bool:
+        """Whether its holder lives. Writes nothing where there is no such claim."""
+        if not owner or not (folder / owner).exists():
+            return False
+        claim = cls.take(folder, owner)
+        if claim is not None:
+            claim.release()
+        return claim is None
 
     def release(self) -> None:
         """Give it up. Harmless when repeated."""
@@ -72,3 +86,10 @@ class Claim:
 
     def __exit__(self, *_: object) -> None:
         self.release()
+
+
+def _is_file_at(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False

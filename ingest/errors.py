@@ -14,6 +14,8 @@
     ├── DimensionMismatch       vectors of another width than the index holds
     ├── InvalidCollectionName   a collection name that cannot be used
     ├── LibraryDamaged          the database is not one, or is damaged
+    ├── LibraryReadOnly         it can be searched, and nothing can be changed in it
+    ├── DiskFull                what was stored before is safe; there is no room for more
     └── LibraryTooNew           written by a later version of this program
 
 Every message is one sentence that a user can act on. `UnreadableFile` and its children end one
@@ -21,6 +23,8 @@ file, never an add of many.
 """
 
 from __future__ import annotations
+
+from pathlib import Path
 
 
 class IngestError(Exception):
@@ -102,3 +106,23 @@ class LibraryDamaged(IngestError):
 
 class LibraryTooNew(IngestError):
     """The database was written by a later version of this program."""
+
+
+class LibraryReadOnly(IngestError):
+    """The library's folder or files may not be written to."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            f"The library {folder} is read-only: it can be searched, but nothing can be added or"
+            " removed; allow this account to write to the folder, or use another library."
+        )
+
+
+class DiskFull(IngestError):
+    """There is no room for what was to be stored; all that was stored before is safe."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            f"The disk of the library {folder} is full: free some space there and do the same"
+            " again; what was stored before is safe."
+        )

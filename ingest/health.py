@@ -149,15 +149,9 @@ def _check_originals(store: Store, *, repair: bool) -> Check:
 
 
 def _check_pending(store: Store) -> Check:
-    held: dict[str, bool] = {}
-    abandoned = 0
-    for file in store.pending():
-        if file.owner not in held:
-            claim = Claim.take(store.claims_folder, file.owner)
-            held[file.owner] = claim is None
-            if claim is not None:
-                claim.release()
-        abandoned += not held[file.owner]
+    owners = [file.owner for file in store.pending()]
+    held = {owner for owner in set(owners) if Claim.is_held(store.claims_folder, owner)}
+    abandoned = sum(owner not in held for owner in owners)
     if abandoned:
         detail = f"{abandoned:,} files were left unfinished by a process that ended: resume them."
         return Check("pending", False, detail)
@@ -165,32 +159,15 @@ def _check_pending(store: Store) -> Check:
 
 
 def _check_leftovers(store: Store, *, repair: bool) -> Check:
-    """Staged files of no pending row: those of a process killed between the two."""
-    if any(True for _ in store.pending()):
-        return Check("staging", True, "Files are being added.")
-    leftovers = list(store.originals.staged())
-    if leftovers and _is_in_use(store):
-        return Check("staging", True, "Files are being added.")
-    if not leftovers:
+    """What killed processes did not come to clear away."""
+    left = store.left_behind()
+    if not left:
         return Check("staging", True, "Nothing was left behind.")
-    detail = f"{len(leftovers):,} temporary files were left behind."
+    detail = f"{left:,} temporary files or traces of deleted documents were left behind."
     if not repair:
         return Check("staging", False, detail)
-    for path in leftovers:
-        store.originals.discard(path)
+    store.tidy()
     return Check("staging", True, detail, repaired=True)
-
-
-def _is_in_use(store: Store) -> bool:
-    """Whether a live process holds a claim: it may be about to use what it has staged."""
-    if not store.claims_folder.is_dir():
-        return False
-    for path in store.claims_folder.iterdir():
-        claim = Claim.take(store.claims_folder, path.name)
-        if claim is None:
-            return True
-        claim.release()
-    return False
 
 
 def _mended(

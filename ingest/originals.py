@@ -1,7 +1,7 @@
 """Copies of the files that were added, kept by content under names that the library chooses.
 
     <library>/originals/ab/abcd...ef.pdf     sha256 of the bytes, suffix of the sniffed kind
-    <library>/staging/<random>               on its way in; belongs to a row of the pending table
+    <library>/staging/<owner>.<random>       on its way in; owner: the claim of who works on it
 
 No part of a path comes from a user's file name. A file appears under its final name complete or
 not at all (written, synced, then renamed).
@@ -18,6 +18,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
+
+from ingest.storage_failures import named_storage_failures
 
 _COPY_BYTES = 1 << 20
 _SUFFIXES = {
@@ -60,13 +62,21 @@ class Originals:
     """The folder of originals and the staging folder beside it. Thread-safe."""
 
     def __init__(self, library: Path) -> None:
+        self._library = library
         self.folder = library / "originals"
         self.staging = library / "staging"
 
-    def stage(self, source: BinaryIO) -> tuple[Path, Fingerprint]:
-        """Copy a stream into the staging folder; on disk for good when this returns."""
-        self.staging.mkdir(parents=True, exist_ok=True)
-        target = self.staging / uuid.uuid4().hex
+    def stage(self, source: BinaryIO, *, owner: str = "") -> tuple[Path, Fingerprint]:
+        """Copy a stream into the staging folder; on disk for good when this returns.
+
+        owner: the claim of who works on it; "" for nobody, whose files anybody may delete.
+        Raises DiskFull, LibraryReadOnly.
+        """
+        with named_storage_failures(self._library):
+            self.staging.mkdir(parents=True, exist_ok=True)
+            return self._stage(source, self.staging / f"{owner}.{uuid.uuid4().hex}")
+
+    def _stage(self, source: BinaryIO, target: Path) -> tuple[Path, Fingerprint]:
         try:
             with target.open("xb") as file:
                 fingerprint = _copy(source, file)
@@ -108,6 +118,11 @@ class Originals:
             (self.folder / relative).unlink()
         with suppress(OSError):  # others may lie beside it
             (self.folder / relative).parent.rmdir()
+
+    @staticmethod
+    def owner_of(staged: Path) -> str:
+        """The claim that a staged file belongs to."""
+        return staged.name.partition(".")[0]
 
     def all(self) -> Iterator[str]:
         """Every file in the folder, relative to it."""

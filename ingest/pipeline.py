@@ -29,6 +29,7 @@ from ingest.chunking import CONTEXT_TOKENS, MAX_TOKENS, chunk_document, passage_
 from ingest.claims import Claim
 from ingest.documents import Chunk, Document
 from ingest.errors import (
+    DiskFull,
     EmptyFile,
     FileTooLarge,
     InvalidCollectionName,
@@ -236,13 +237,14 @@ class Ingestor:
         password: for files that are encrypted; used now, and kept nowhere.
         A file from the same path replaces its older version; the same bytes under another path
         of the collection are "unchanged". Never raises for a file; raises EmbedderMismatch and
-        InvalidCollectionName before any work, and errors of the database itself.
+        InvalidCollectionName and LibraryReadOnly before any work; DiskFull, after which what was
+        stored before it stays stored; and errors of the database itself.
         """
         collection = _checked_collection(collection)
-        self._store.bind_embedder(self._embedder.identity, self._embedder.dimensions)
+        self._prepare()
         given = [paths] if isinstance(paths, str | Path) else list(paths)
         with Claim.new(self._store.claims_folder) as claim:
-            found = list(_find_files(given))
+            found = list(_find_files(given, library=self._store.path.parent.resolve()))
             files = [f for f in found if isinstance(f, Path)]
             accepted = iter(self._store.accept([_pending(f, collection, claim) for f in files]))
             work = [f if isinstance(f, FileOutcome) else next(accepted) for f in found]
@@ -264,11 +266,11 @@ class Ingestor:
         upload of the same name in the collection is replaced. Otherwise as `add`.
         """
         collection = _checked_collection(collection)
-        self._store.bind_embedder(self._embedder.identity, self._embedder.dimensions)
+        self._prepare()
         name = upload_name(name)
         stream = io.BytesIO(data) if isinstance(data, bytes | bytearray | memoryview) else data
         with Claim.new(self._store.claims_folder) as claim:
-            staged, _ = self._store.originals.stage(stream)
+            staged, _ = self._store.originals.stage(stream, owner=claim.owner)
             try:
                 (file,) = self._store.accept(
                     [
@@ -296,6 +298,7 @@ class Ingestor:
         """Take up the files that processes which are gone left unfinished."""
         left: list[PendingFile] = []
         claims: list[Claim] = []
+        self._store.require_writable()
         try:
             for owner in dict.fromkeys(file.owner for file in self._store.pending()):
                 claim = Claim.take(self._store.claims_folder, owner)
@@ -315,6 +318,12 @@ class Ingestor:
         finally:
             for claim in claims:
                 claim.release()
+
+    def _prepare(self) -> None:
+        """See that files can be added at all, and clear away what dead processes left."""
+        self._store.require_writable()
+        self._store.bind_embedder(self._embedder.identity, self._embedder.dimensions)
+        self._store.tidy()
 
     # --- many files ---------------------------------------------------------------------------
 
@@ -365,7 +374,9 @@ class Ingestor:
             reader.close()
             for left in waiting:
                 self._discard(left.result)
-            self._store.finish(item for item in work if isinstance(item, PendingFile))
+            with suppress(DiskFull):  # they stay on the list, for `resume`
+                self._store.finish(item for item in work if isinstance(item, PendingFile))
+                self._store.tidy()
             self._index.sync(self._store)
             self._index.save()
         return AddReport(tuple(outcomes))
@@ -562,7 +573,7 @@ class Ingestor:
         if not self._settings.keep_originals:
             return None, fingerprint(file.path)
         with file.path.open("rb") as stream:
-            return self._store.originals.stage(stream)
+            return self._store.originals.stage(stream, owner=file.owner)
 
     def _chunk_tokens(self) -> int:
         room = self._embedder.max_tokens - CONTEXT_TOKENS
@@ -786,14 +797,23 @@ def _size(item: PendingFile | FileOutcome) -> int:
 # --- finding files ------------------------------------------------------------------------------
 
 
-def _find_files(given: Iterable[Path | str]) -> Iterator[Path | FileOutcome]:
-    """Each file once, absolute, folders walked in order of names; outcomes for what is none."""
+_OWN_FILE = "belongs to this library itself and is not added to it."
+
+
+def _find_files(given: Iterable[Path | str], *, library: Path) -> Iterator[Path | FileOutcome]:
+    """Each file once, absolute, folders walked in order of names; outcomes for what is none.
+
+    library: the library's own folder, resolved; nothing in it is taken.
+    """
     seen: set[Path] = set()
     for item in given:
         try:
             path = Path(item).expanduser().resolve()
+            if path == library or library in path.parents:
+                yield _passed_over(path, _OWN_FILE)
+                continue
             if path.is_dir():
-                candidates: Iterable[Path] = _walk(path)
+                candidates: Iterable[Path | FileOutcome] = _walk(path, library)
             elif path.is_file():
                 candidates = [path]
             else:
@@ -802,9 +822,16 @@ def _find_files(given: Iterable[Path | str]) -> Iterator[Path | FileOutcome]:
             yield _unreadable(str(item), error)
             continue
         for candidate in candidates:
-            if candidate not in seen:
+            if isinstance(candidate, FileOutcome):
+                yield candidate
+            elif candidate not in seen:
                 seen.add(candidate)
                 yield candidate
+
+
+def _passed_over(path: Path, why: str) -> FileOutcome:
+    shown = display_name(str(path), max_characters=4096)
+    return FileOutcome(shown, Outcome.SKIPPED, f"{shown} {why}")
 
 
 def _unreadable(item: str, error: Exception) -> FileOutcome:
@@ -818,28 +845,39 @@ def _unreadable(item: str, error: Exception) -> FileOutcome:
     return FileOutcome(shown, Outcome.SKIPPED, reason)
 
 
-def _walk(folder: Path) -> Iterator[Path]:
-    """Files below a folder, resolved. Hidden names are left out; a folder is entered once."""
+def _walk(folder: Path, library: Path) -> Iterator[Path | FileOutcome]:
+    """Files below a folder, resolved; outcomes for what is passed over, but for hidden names.
+
+    A folder is entered once: links that lead back to one end there. library: as in `_find_files`.
+    """
     entered: set[Path] = set()
-    waiting = [folder]
+    waiting = [(folder, folder)]  # as it is found, and resolved
     while waiting:
-        current = waiting.pop()
+        found, current = waiting.pop()
+        if current == library or library in current.parents:
+            yield _passed_over(found, _OWN_FILE)
+            continue
         if current in entered:
+            yield _passed_over(found, "is a link to a folder that is taken in already.")
             continue
         entered.add(current)
         try:
             with os.scandir(current) as entries:
                 names = sorted(entry.name for entry in entries if not entry.name.startswith("."))
-        except OSError:
+        except OSError as error:
+            yield _unreadable(str(found), error)
             continue
         folders = []
         for name in names:
+            entry = found / name
             try:
-                path = (current / name).resolve()
+                path = (current / name).resolve(strict=True)
                 if path.is_dir():
-                    folders.append(path)
+                    folders.append((entry, path))
+                elif path.is_file() and library in path.parents:
+                    yield _passed_over(entry, _OWN_FILE)
                 elif path.is_file():
                     yield path
             except (OSError, RuntimeError):
-                continue
+                yield _passed_over(entry, "leads nowhere, or cannot be looked at.")
         waiting.extend(reversed(folders))

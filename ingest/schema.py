@@ -7,12 +7,16 @@ consistency; sqlite.org/pragma.html#pragma_synchronous). secure_delete overwrite
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ingest.errors import LibraryDamaged, LibraryTooNew
 from ingest.keywords import TERMS_VERSION
+from ingest.storage_failures import is_full, named_storage_failures
 
 SCHEMA_VERSION = 2
 APPLICATION_ID = 0x50_4C_47_54  # "PLGT": tells a library from any other SQLite file
@@ -103,48 +107,107 @@ BEGIN DELETE FROM feedback WHERE feedback_id = OLD.feedback_id; END;
 _ADDED = {2: _FEEDBACK_TABLES}
 
 
-def connect(path: Path) -> sqlite3.Connection:
+def is_writable(path: Path) -> bool:
+    """Whether this account may change the database and make files beside it."""
+    ours = {"effective_ids": True} if os.access in os.supports_effective_ids else {}
+    return all(
+        os.access(place, os.W_OK | os.X_OK if place.is_dir() else os.W_OK, **ours)
+        for place in (path.parent, path)
+        if place.exists()
+    )
+
+
+def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     """A connection for one user at a time, in autocommit mode.
 
-    Raises LibraryDamaged if the file is no database.
+    read_only: needs no right to write, nor room on the disk.
+    Raises LibraryDamaged if the file is no database, DiskFull, LibraryReadOnly.
     """
-    connection = sqlite3.connect(
-        path, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False
-    )
+    with named_storage_failures(path.parent):
+        return _connect(path, read_only=read_only)
+
+
+def _connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
+    connection: sqlite3.Connection | None = None
     try:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA secure_delete = ON")
+        connection = sqlite3.connect(
+            _read_only_address(path) if read_only else path.absolute().as_uri(),
+            timeout=BUSY_TIMEOUT_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+            uri=True,
+        )
+        if not read_only:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("PRAGMA secure_delete = ON")
         connection.execute("PRAGMA trusted_schema = OFF")
+        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     except sqlite3.DatabaseError as error:
-        connection.close()
-        if isinstance(error, sqlite3.OperationalError):
-            raise LibraryDamaged(f"The library's database {path} cannot be opened: {error}.") from (
-                error
-            )
-        raise _damaged(path) from error
+        if connection is not None:
+            connection.close()
+        if not isinstance(error, sqlite3.OperationalError):
+            raise _damaged(path) from error
+        if is_full(error):
+            raise
+        hint = " once with the right to write, to recover what is in its log" if read_only else ""
+        raise LibraryDamaged(
+            f"The library's database {path} cannot be opened: {error}; open it{hint}."
+            if hint
+            else f"The library's database {path} cannot be opened: {error}."
+        ) from error
     return connection
 
 
-def prepare(connection: sqlite3.Connection, path: Path) -> None:
-    """Create the tables in a new database, or check that an old one is ours.
+def _read_only_address(path: Path) -> str:
+    """With a log, readers need its index and so the locks; without one, nobody is writing.
 
-    Raises LibraryDamaged, LibraryTooNew.
+    A process that begins to write later puts that into the log, and changes the file itself only
+    at a checkpoint: whoever connects anew for each use does not see that happen.
+    """
+    log = path.with_name(f"{path.name}-wal")
+    try:
+        written = log.stat().st_size > 0
+    except OSError:
+        written = False
+    return f"{path.absolute().as_uri()}?mode=ro" + ("" if written else "&immutable=1")
+
+
+def prepare(connection: sqlite3.Connection, path: Path) -> None:
+    """Create the tables in a new database, or check that an old one is ours and up to date.
+
+    Raises LibraryDamaged, LibraryTooNew, DiskFull, LibraryReadOnly.
     """
     try:
-        connection.execute("BEGIN IMMEDIATE")  # two processes may open a new library at once
-        try:
-            _prepare(connection, path)
-            connection.execute("COMMIT")
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
+        with named_storage_failures(path.parent):
+            connection.execute("BEGIN")
+            with ending(connection):
+                version = _version(connection, path)
+            if version < SCHEMA_VERSION:
+                connection.execute("BEGIN IMMEDIATE")  # two processes may make it at once
+                with ending(connection):
+                    version = _version(connection, path)
+                    if version < SCHEMA_VERSION:
+                        _bring_up_to_date(connection, version)
     except sqlite3.DatabaseError as error:
         raise _damaged(path) from error
 
 
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+@contextmanager
+def ending(connection: sqlite3.Connection) -> Iterator[None]:
+    """Ends the transaction that was begun: for good, or as if nothing had been done."""
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:  # SQLite ends it by itself where the disk is full
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _version(connection: sqlite3.Connection, path: Path) -> int:
+    """Of the tables that are there; 0 in a new file. Raises LibraryDamaged, LibraryTooNew."""
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
@@ -154,25 +217,25 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
                 f"The library {path.parent} has format {version}, but this program reads up to"
                 f" {SCHEMA_VERSION}; install the newer version."
             )
-        if version < SCHEMA_VERSION:
-            _upgrade(connection, version)
-        return
+        return int(version)
     if tables:
         raise LibraryDamaged(f"{path} is a database of another program; choose another folder.")
-    _execute_all(connection, _TABLES)
-    connection.executemany(
-        "INSERT INTO meta VALUES (?, ?)",
-        [
-            ("generation", "0"),
-            ("library_id", uuid.uuid4().hex),
-            ("terms_version", str(TERMS_VERSION)),
-        ],
-    )
-    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    _upgrade(connection, 1)
+    return 0
 
 
-def _upgrade(connection: sqlite3.Connection, version: int) -> None:
+def _bring_up_to_date(connection: sqlite3.Connection, version: int) -> None:
+    if version == 0:
+        _execute_all(connection, _TABLES)
+        connection.executemany(
+            "INSERT INTO meta VALUES (?, ?)",
+            [
+                ("generation", "0"),
+                ("library_id", uuid.uuid4().hex),
+                ("terms_version", str(TERMS_VERSION)),
+            ],
+        )
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        version = 1
     for newer in range(version + 1, SCHEMA_VERSION + 1):
         _execute_all(connection, _ADDED[newer])
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")

@@ -22,12 +22,15 @@ from typing import Any, Self
 
 import numpy as np
 
+from ingest.claims import Claim
 from ingest.documents import Page
 from ingest.errors import (
     DimensionMismatch,
+    DiskFull,
     DocumentNotFound,
     EmbedderMismatch,
     LibraryDamaged,
+    LibraryReadOnly,
     PageNotFound,
 )
 from ingest.keywords import TERMS_VERSION, query_terms, terms
@@ -41,7 +44,8 @@ from ingest.records import (
     PendingFile,
     StoredChunk,
 )
-from ingest.schema import BUSY_TIMEOUT_SECONDS, connect, prepare
+from ingest.schema import BUSY_TIMEOUT_SECONDS, connect, ending, is_writable, prepare
+from ingest.storage_failures import named_storage_failures
 
 __all__ = [
     "DEFAULT_COLLECTION",
@@ -77,6 +81,7 @@ FROM chunks c JOIN documents d USING (document_id) JOIN pages p USING (document_
 # SQLite's default limit of variables is 32,766 (since 3.32); ids go in by batches below it.
 _IDS_A_QUERY = 10_000
 _IDLE_CONNECTIONS = 8
+_DELETED = "deleted:"  # before a document's id: a key of meta whose value is its original or ""
 _LOG_WAIT_MILLISECONDS = 2000
 # Weight in BM25 of a term in the passage's surroundings (document name, title, headings). On 33
 # FinanceBench questions the evidence page was in the first 10 for .273 at 0, .364 at .4, .394 at 1.
@@ -96,27 +101,38 @@ class Store:
     """A library's database and originals. Thread-safe, and safe beside other processes.
 
     path: the database file; originals lie in folders beside it. Its folder is made if missing.
-    Raises LibraryDamaged, LibraryTooNew.
+    Where this account may not write, or the disk has no room for SQLite's log, it is opened to be
+    read, and whatever would change it raises LibraryReadOnly.
+    Raises LibraryDamaged, LibraryTooNew; LibraryReadOnly and DiskFull where it cannot be made.
     """
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with named_storage_failures(self.path.parent):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
         self.originals = Originals(self.path.parent)
         self.claims_folder = self.path.parent / "claims"
         self._idle: list[sqlite3.Connection] = []
         self._idle_lock = threading.Lock()
         self._write_lock = threading.Lock()  # threads queue here, processes at SQLite's own lock
         self._closed = False
-        connection = connect(self.path)
+        self.read_only = self.path.exists() and not is_writable(self.path)
+        self._was_full = False
+        try:
+            connection = connect(self.path, read_only=self.read_only)
+        except DiskFull:
+            if not self.path.exists() or not self.path.stat().st_size:
+                raise
+            self.read_only = self._was_full = True
+            connection = connect(self.path, read_only=True)
         try:
             prepare(connection, self.path)
         except BaseException:
             connection.close()
             raise
-        self._idle.append(connection)
+        self._give_back(connection)
         # An index of an older version has terms that questions no longer have.
-        if self._meta("terms_version") != str(TERMS_VERSION):
+        if not self.read_only and self._meta("terms_version") != str(TERMS_VERSION):
             self.rebuild_keywords()
 
     # --- lifecycle and transactions -----------------------------------------------------------
@@ -142,16 +158,20 @@ class Store:
                 raise LibraryDamaged("The library is closed; open it again.")
             connection = self._idle.pop() if self._idle else None
         if connection is None:
-            connection = connect(self.path)
+            connection = connect(self.path, read_only=self.read_only)
         try:
             yield connection
         finally:
-            with self._idle_lock:
-                keep = not self._closed and len(self._idle) < _IDLE_CONNECTIONS
-                if keep:
-                    self._idle.append(connection)
-            if not keep:
-                connection.close()
+            self._give_back(connection)
+
+    def _give_back(self, connection: sqlite3.Connection) -> None:
+        with self._idle_lock:
+            # A connection that was made to read only sees no later changes; see ingest.schema.
+            keep = not self._closed and not self.read_only and len(self._idle) < _IDLE_CONNECTIONS
+            if keep:
+                self._idle.append(connection)
+        if not keep:
+            connection.close()
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
@@ -165,15 +185,27 @@ class Store:
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        """A write transaction: all of it or nothing; waits for other writers."""
-        with self._write_lock, self._connection() as connection:
+        """A write transaction: all of it or nothing; waits for other writers.
+
+        Raises LibraryReadOnly, DiskFull.
+        """
+        self.require_writable()
+        with (
+            named_storage_failures(self.path.parent),
+            self._write_lock,
+            self._connection() as connection,
+        ):
             connection.execute("BEGIN IMMEDIATE")
-            try:
+            with ending(connection):
                 yield connection
-                connection.execute("COMMIT")
-            except BaseException:
-                connection.execute("ROLLBACK")
-                raise
+
+    def require_writable(self) -> None:
+        """Raises LibraryReadOnly or DiskFull where nothing can be changed."""
+        if self._was_full:
+            connect(self.path).close()
+            self.read_only = self._was_full = False
+        if self.read_only:
+            raise LibraryReadOnly(self.path.parent)
 
     def _rows(self, query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         with self._connection() as connection:
@@ -293,7 +325,8 @@ class Store:
         staged: the file's bytes in the staging folder; they become its kept original. The caller
             discards the staged file.
         finishes: the pending row that goes with it.
-        Raises EmbedderMismatch, DimensionMismatch.
+        What it replaces is out of sight at once, and out of the files after `tidy`.
+        Raises EmbedderMismatch, DimensionMismatch, DiskFull, LibraryReadOnly.
         """
         if new.vectors.ndim != 2 or len(new.vectors) != len(new.chunks):
             raise DimensionMismatch(expected=len(new.chunks), got=new.vectors.shape)
@@ -312,7 +345,7 @@ class Store:
             if old is not None and old[0] == document_id:  # another process was first
                 return PutResult(document_id, replaced=False, unchanged=True)
             if old is not None:
-                _delete_document(connection, old[0])
+                _delete_document(connection, *old)
             original = (
                 None
                 if staged is None
@@ -321,25 +354,61 @@ class Store:
                 )
             )
             _insert_document(connection, document_id, new, original, keyword_rows)
-            if old is not None:
-                self._delete_unused_original(connection, old[1])
             _bump_generation(connection)
         return PutResult(document_id, replaced=old is not None)
 
     def remove(self, document_id: str) -> None:
-        """Take a document out, its original included. Raises DocumentNotFound."""
+        """Take a document out, its original included, and every trace of it in the files.
+
+        Raises DocumentNotFound, DiskFull, LibraryReadOnly.
+        """
         with self._writing() as connection:
             row = connection.execute(
                 "SELECT original FROM documents WHERE document_id = ?", (document_id,)
             ).fetchone()
             if row is None:
                 raise DocumentNotFound(document_id)
-            _delete_document(connection, document_id)
-            # FTS5 keeps deleted terms in its segments until they are merged; this merges them.
-            connection.execute("INSERT INTO keywords (keywords) VALUES ('optimize')")
-            self._delete_unused_original(connection, row[0])
+            _delete_document(connection, document_id, row[0])
             _bump_generation(connection)
-        self._empty_log()
+        self.tidy()
+
+    def tidy(self) -> None:
+        """Clear away what deleted documents and dead processes left in the files.
+
+        Cheap when there is nothing. A deletion writes down in its own transaction what is left to
+        do, so that after a kill in between the next process does it. Raises DiskFull,
+        LibraryReadOnly.
+        """
+        deleted = self._deleted()
+        if deleted:
+            with self._writing() as connection:
+                # FTS5 keeps deleted terms in its segments until they are merged: this merges them.
+                connection.execute("INSERT INTO keywords (keywords) VALUES ('optimize')")
+                for key, original in deleted:
+                    self._delete_unused_original(connection, original)
+                    connection.execute("DELETE FROM meta WHERE key = ?", (key,))
+            self._empty_log()
+        for path in self._abandoned():
+            self.originals.discard(path)
+
+    def left_behind(self) -> int:
+        """How many things `tidy` would clear away."""
+        return len(self._deleted()) + len(self._abandoned())
+
+    def _deleted(self) -> list[tuple[str, str]]:
+        """(key, original or "") of each document whose traces are still there."""
+        return self._rows(f"SELECT key, value FROM meta WHERE key GLOB '{_DELETED}*'")  # noqa: S608
+
+    def _abandoned(self) -> list[Path]:
+        """Staged files of processes that are gone, but for those that `resume` will read."""
+        staged = list(self.originals.staged())
+        wanted = {file.path for file in self.pending()} if staged else set()
+        return [
+            path
+            for path in staged
+            if path.absolute() not in wanted
+            and not Claim.is_held(self.claims_folder, self.originals.owner_of(path))
+        ]
 
     def _empty_log(self) -> None:
         """Let no deleted text linger in the write-ahead log, unless others are using it."""
@@ -348,9 +417,13 @@ class Store:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
             connection.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT_SECONDS * 1000)}")
 
-    def _delete_unused_original(self, connection: sqlite3.Connection, original: str | None) -> None:
-        """Delete a file that no document refers to, while no other process can add one."""
-        if original is None:
+    def _delete_unused_original(self, connection: sqlite3.Connection, original: str) -> None:
+        """Delete a file that no document refers to, while no other process can add one.
+
+        Only in a transaction after the one that deleted its document: were that one not to be
+        committed, the document would have lost its original.
+        """
+        if not original:
             return
         used = connection.execute(
             "SELECT 1 FROM documents WHERE original = ? LIMIT 1", (original,)
@@ -578,7 +651,12 @@ class Store:
         return int(rows[0][0]), int(rows[0][1])
 
     def keyword_index_is_sound(self) -> bool:
-        """Whether FTS5's structures agree with the terms they were made from."""
+        """Whether FTS5's structures agree with the terms they were made from.
+
+        FTS5 checks them by a statement that writes, so in a read-only library they are believed.
+        """
+        if self.read_only:
+            return True
         try:
             with self._writing() as connection:
                 connection.execute("INSERT INTO keywords (keywords) VALUES ('integrity-check')")
@@ -666,7 +744,13 @@ def _bump_generation(connection: sqlite3.Connection) -> None:
     connection.execute("UPDATE meta SET value = value + 1 WHERE key = 'generation'")
 
 
-def _delete_document(connection: sqlite3.Connection, document_id: str) -> None:
+def _delete_document(
+    connection: sqlite3.Connection, document_id: str, original: str | None
+) -> None:
+    """Delete its rows, and write down for `tidy` what else there is of it."""
+    connection.execute(
+        "INSERT OR REPLACE INTO meta VALUES (?, ?)", (f"{_DELETED}{document_id}", original or "")
+    )
     connection.execute(
         "DELETE FROM keywords WHERE rowid IN (SELECT chunk_id FROM chunks WHERE document_id = ?)",
         (document_id,),

@@ -130,21 +130,39 @@ class VectorIndex:
             return np.sort(_ids_of(self._index)) if self._index is not None else _no_ids()
 
     def save(self) -> None:
-        """Write the index to its folder, unless what is there is as new. Atomic.
+        """Write the index to its folder, unless what is there is as new or newer. Atomic.
 
         What is being written never replaces what is there until it is complete; a process that
-        reads meanwhile sees the old file or the new one.
+        reads meanwhile sees the old file or the new one. Where it cannot be written (a full disk,
+        a read-only folder) a warning is logged: the next start makes up for it.
         """
         with self._sync_lock:
             if self._index is None or self._generation == self._saved_generation:
                 return
-            self.folder.mkdir(parents=True, exist_ok=True)
+            if self._is_outdated():
+                return
             target = self.folder / f"{_FILE_PREFIX}{uuid.uuid4().hex}.faiss"
-            with self._lock:
-                _write(self._index, target)
-            self._write_manifest(target)
+            try:
+                self.folder.mkdir(parents=True, exist_ok=True)
+                with self._lock:
+                    _write(self._index, target)
+                self._write_manifest(target)
+            except (OSError, RuntimeError) as error:  # FAISS raises the latter
+                logger.warning("The vector index could not be saved: %s", error)
+                with suppress(OSError):
+                    target.unlink(missing_ok=True)
+                return
             self._saved_generation = self._generation
             self._delete_others(target)
+
+    def _is_outdated(self) -> bool:
+        """Whether another process saved a newer one, without what was deleted since."""
+        try:
+            manifest = json.loads((self.folder / _MANIFEST).read_text("utf-8"))
+            ours = manifest["library_id"] == self._library_id
+            return ours and int(manifest["generation"]) > self._generation
+        except (OSError, ValueError, KeyError, TypeError):
+            return False
 
     def discard(self) -> None:
         """Forget what is in memory and on disk; the next sync makes it anew."""
@@ -221,11 +239,15 @@ class VectorIndex:
             "crc32": _checksum(target),
         }
         temporary = self.folder / f"{_MANIFEST}.{uuid.uuid4().hex}"
-        with temporary.open("w", encoding="utf-8") as file:
-            json.dump(manifest, file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(self.folder / _MANIFEST)
+        try:
+            with temporary.open("w", encoding="utf-8") as file:
+                json.dump(manifest, file)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(self.folder / _MANIFEST)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
 
     def _delete_others(self, keep: Path | None) -> None:
         # Another process may be about to name one of these in its manifest: that one then finds

@@ -173,13 +173,42 @@ def test_folders_are_walked_in_order_without_hidden_files(ingestor: Ingestor, fo
     assert names == ["a.txt", "b.txt", "c.txt"]
 
 
-def test_loops_and_dangling_links_end(ingestor: Ingestor, folder: Path) -> None:
+def test_loops_and_dangling_links_end_and_are_told(ingestor: Ingestor, folder: Path) -> None:
     write(folder, "sub/a.txt", "Words.")
     (folder / "sub" / "up").symlink_to(folder)
     (folder / "self").symlink_to(folder / "self")
     (folder / "gone").symlink_to(folder / "nothing")
     (folder / "again.txt").symlink_to(folder / "sub" / "a.txt")
-    assert outcomes(ingestor.add([folder, folder / "sub"])) == [("a.txt", "added")]
+    report = ingestor.add(folder)
+    assert outcomes(report) == [
+        ("a.txt", "added"),  # by the name again.txt
+        ("gone", "skipped"),
+        ("self", "skipped"),
+        ("up", "skipped"),
+    ]
+    assert "leads nowhere" in report.files[1].reason
+    assert "leads nowhere" in report.files[2].reason
+    assert "taken in already" in report.files[3].reason
+    assert outcomes(ingestor.add([folder / "sub", folder])).count(("a.txt", "unchanged")) == 1
+
+
+def test_the_librarys_own_files_are_not_added_to_it(
+    ingestor: Ingestor, store: Store, tmp_path: Path
+) -> None:
+    """A library inside a folder of documents once grew by its own files with every add."""
+    write(tmp_path, "docs/a.txt", "Words.")
+    library = store.path.parent
+    own = " belongs to this library itself and is not added to it."
+    (tmp_path / "docs" / "link").symlink_to(library)
+    for _ in range(2):
+        report = ingestor.add([tmp_path, store.path])
+        assert {file.path: file.reason.removeprefix(file.path) for file in report.files} == {
+            str(tmp_path / "docs" / "a.txt"): "",
+            str(tmp_path / "docs" / "link"): own,
+            str(library): own,
+            str(store.path): own,
+        }
+    assert len(store.documents()) == 1
 
 
 def test_a_path_that_is_not_there_is_skipped_in_its_place(ingestor: Ingestor, folder: Path) -> None:

@@ -319,6 +319,7 @@ def test_an_upload_survives_a_failure_after_its_original_was_placed(store: Store
 def test_replacing_a_document_replaces_its_original(store: Store) -> None:
     put_original(store, "a.txt", b"old")
     new = put_original(store, "a.txt", b"new")
+    store.tidy()
     assert [store.originals.folder / path for path in store.originals.all()] == [
         store.original(new)
     ]
