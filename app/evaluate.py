@@ -14,6 +14,7 @@ from app.command_options import JsonOption, Options, options_of
 from app.terminal import ingest_progress
 
 if TYPE_CHECKING:
+    from rag.chunking_evaluation import ChunkingSet
     from rag.retrieval_evaluation import SetFigures
     from rag.retrieval_sets import RetrievalSet
 
@@ -69,6 +70,74 @@ def retrieval(
     _print(options, measured)
     if against is not None:
         _print_comparison(options, measured, against)
+
+
+@evaluate.command()
+def chunking(
+    context: typer.Context,
+    folders: Annotated[
+        list[Path],
+        typer.Argument(help="corpora/*.md and questions_df.csv.", exists=True, file_okay=False),
+    ],
+    home: Annotated[
+        Path | None,
+        typer.Option(help="Keep the indexes in this folder and use them again; else temporary."),
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="Write the JSON here.")] = None,
+    against: Annotated[
+        Path | None, typer.Option(help="JSON of an earlier run: a paired test.", exists=True)
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure how much of what answers a question is found, and how little else."""
+    options = options_of(context)
+    from rag.chunking_evaluation import load_chunking_set
+    from rag.retrieval_evaluation import as_json as as_plain
+
+    sets = [load_chunking_set(folder) for folder in folders]
+    with ExitStack() as stack:
+        kept = home or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        measured = [_measured_chunking(options, kept, each) for each in sets]
+    report = {"sets": [as_plain(figures) for figures in measured]}
+    if output is not None:
+        output.write_text(json.dumps(report) + "\n", "utf-8")
+    if options.as_json:
+        options.terminal.result(report)
+        return
+    _print(options, measured)
+    if against is not None:
+        _print_comparison(options, measured, against)
+
+
+def _measured_chunking(options: Options, home: Path, chosen: ChunkingSet) -> SetFigures:
+    from ingest.store import Store
+    from ingest.vector_index import VectorIndex
+    from rag.chunking_evaluation import (
+        chunking_folder,
+        evaluate_chunking,
+        store_baseline,
+        store_texts,
+    )
+    from rag.library import Library
+
+    with Library.open(home / "embedder", settings=options.settings()) as library:
+        embedder = library.embedder
+        folder = chunking_folder(home, chosen, embedder.identity)
+        folder.mkdir(parents=True, exist_ok=True)
+        with (
+            Store(folder / "library.db") as store,
+            Store(folder / "baseline.db") as baseline,
+        ):
+            store_texts(store, chosen, embedder)
+            store_baseline(baseline, chosen, embedder)
+            return evaluate_chunking(
+                chosen,
+                store,
+                VectorIndex(folder / "index", embedder.dimensions),
+                baseline,
+                VectorIndex(folder / "baseline-index", embedder.dimensions),
+                embedder,
+            )
 
 
 def _measured(

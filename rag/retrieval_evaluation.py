@@ -193,6 +193,7 @@ def store_entries(
     entries: Iterable[Entry],
     embedder: IdentifiedEmbedder,
     *,
+    media_type: str = "text/plain",
     progress: Callable[[int], None] = lambda _: None,
 ) -> None:
     """Put every entry that is not there yet into the store; progress: told how many are done."""
@@ -200,14 +201,16 @@ def store_entries(
     present = {record.path for record in store.documents()}
     missing = [entry for entry in entries if entry.key not in present]
     for start in range(0, len(missing), _ENTRIES_A_STEP):
-        _store_step(store, missing[start : start + _ENTRIES_A_STEP], embedder)
+        _store_step(store, missing[start : start + _ENTRIES_A_STEP], embedder, media_type)
         progress(len(entries) - max(0, len(missing) - start - _ENTRIES_A_STEP))
 
 
-def _store_step(store: Store, entries: Sequence[Entry], embedder: IdentifiedEmbedder) -> None:
+def _store_step(
+    store: Store, entries: Sequence[Entry], embedder: IdentifiedEmbedder, media_type: str
+) -> None:
     count = embedder.count_tokens
     documents = [
-        Document(entry.title, "text/plain", (Page(None, entry.text or entry.title or " "),))
+        Document(entry.title, media_type, (Page(None, entry.text or entry.title or " "),))
         for entry in entries
     ]
     chunked = [chunk_document(document, count_tokens=count) for document in documents]
