@@ -70,6 +70,7 @@ LAZY_IMPORTS = {
     ("app/evaluate.py", "ingest.store"): "numpy and SQLite, not for --help",
     ("app/evaluate.py", "ingest.vector_index"): "numpy, not for --help",
     ("app/evaluate.py", "rag.chunking_evaluation"): "numpy and SQLite, not for --help",
+    ("app/evaluate.py", "rag.extraction_evaluation"): "the loaders, not for --help",
     ("app/evaluate.py", "rag.library"): "numpy and SQLite, not for --help",
     ("app/evaluate.py", "rag.retrieval_evaluation"): "numpy and SQLite, not for --help",
     ("app/evaluate.py", "rag.retrieval_sets"): "used together with rag.retrieval_evaluation",
