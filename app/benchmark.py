@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from app.command_options import JsonOption, ModelOption, options_of
-from app.startup import SAMPLES
 
 if TYPE_CHECKING:
     from app.terminal import Terminal
@@ -70,6 +69,7 @@ def serve(
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     options = options_of(context)
     settings = options.settings()
+    from app.startup import SAMPLES
     from inference.benchmark.run import as_json as as_plain
     from inference.benchmark.run import machine, measure
     from inference.benchmark.systems import EngineSystem, Peers, Systems

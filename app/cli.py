@@ -7,6 +7,7 @@ Results go to standard output, everything else to standard error. Exit codes: 0 
 from __future__ import annotations
 
 import gc
+import json
 import sys
 from collections import Counter
 from importlib.metadata import version
@@ -25,6 +26,7 @@ from app.command_options import (
     options_of,
 )
 from app.evaluate import evaluate
+from app.feedback import feedback
 from app.terminal import (
     Terminal,
     counted,
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from ingest.pipeline import AddReport, FileOutcome
     from ingest.records import DocumentRecord
     from rag.results import Answer
+    from rag.summary import Summary
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 _ID_CHARS = 12  # of a document's id, shown; at least _ID_PREFIX_CHARS name it
@@ -58,6 +61,7 @@ app = typer.Typer(
 models = typer.Typer(help="List and fetch language models.", no_args_is_help=True)
 app.add_typer(models, name="models")
 app.add_typer(evaluate, name="eval")
+app.add_typer(feedback, name="feedback")
 app.add_typer(benchmark, name="bench")
 
 
@@ -234,7 +238,7 @@ def ask(
         _print_answer(options.terminal, answer)
 
 
-def _print_answer(terminal: Terminal, answer: Answer) -> None:
+def _print_answer(terminal: Terminal, answer: Answer | Summary) -> None:
     terminal.say(answer.text)
     if answer.citations:
         terminal.say()
@@ -269,6 +273,78 @@ def search(
         place = f"{_place(hit.document_name, hit.page)} ({hit.reason})"
         options.terminal.say(f"{number:2}. {one_line(place)}")
         options.terminal.say(f"    {one_line(hit.text)[:_SNIPPET_CHARS]}")
+
+
+@app.command()
+def extract(
+    context: typer.Context,
+    schema: Annotated[
+        Path,
+        typer.Option("--schema", help="JSON schema of an object.", exists=True, dir_okay=False),
+    ],
+    instruction: Annotated[
+        str, typer.Argument(help='What the values are of, as in "the invoice of March".')
+    ] = "",
+    collection: CollectionOption = None,
+    keep: Annotated[
+        bool | None,
+        typer.Option(
+            "--keep/--drop",
+            help="Values that no passage has: keep them, or make them null; without it as in"
+            " answers of this model.",
+            show_default=False,
+        ),
+    ] = None,
+    library: LibraryOption = None,
+    model: ModelOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Fill in a JSON schema from the documents; says where each value stands.
+
+    The JSON goes to standard output, null where the documents do not say; the places go to
+    standard error. --json prints all of it as one document.
+    """
+    options = options_of(context)
+    try:
+        form = json.loads(schema.read_text("utf-8"))
+    except ValueError as error:
+        raise CommandFailed(f"{schema} is not a JSON file: {error}") from error
+    from rag.citations import Unsupported
+
+    unsupported = None if keep is None else Unsupported.KEEP if keep else Unsupported.DROP
+    with options.open_library() as opened, counted_progress("fields") as progress:
+        found = opened.extract(
+            form, instruction, collection=collection, unsupported=unsupported, progress=progress
+        )
+    if options.as_json:
+        options.terminal.result(as_plain(found))
+        return
+    options.terminal.result(found.data)
+    for each in found.values:
+        if each.citation is None:
+            options.terminal.note(one_line(f"{each.path}: no passage says {each.value!r}"))
+        else:
+            place = _place(each.citation.document_name, each.citation.page)
+            options.terminal.note(one_line(f"{each.path}: {place}: “{each.citation.quote}”"))
+
+
+@app.command()
+def summarize(
+    context: typer.Context,
+    document: Annotated[str, typer.Argument(help="Id (or its first characters), name or path.")],
+    library: LibraryOption = None,
+    model: ModelOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Summarize a document, with citations; a long one is read in parts."""
+    options = options_of(context)
+    with options.open_library() as opened, counted_progress("parts read") as progress:
+        record = _find(opened.documents(), document)
+        summary = opened.summarize(record.document_id, progress=progress)
+    if options.as_json:
+        options.terminal.result(as_plain(summary))
+    else:
+        _print_answer(options.terminal, summary)
 
 
 # --- service ----------------------------------------------------------------------------------

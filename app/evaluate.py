@@ -1,4 +1,4 @@
-"""`paperlight eval`: search, chunks and extraction on public sets. Prints tables, writes JSON."""
+"""`paperlight eval`: search, chunks, extraction and answers on public sets; tables and JSON."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.command_options import JsonOption, Options, options_of
+from app.evaluate_answers import answers
 from app.terminal import ingest_progress
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from rag.retrieval_sets import RetrievalSet
 
 evaluate = typer.Typer(help="Measure this program on public sets.", no_args_is_help=True)
+evaluate.command()(answers)
 
 
 @evaluate.command()

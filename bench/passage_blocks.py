@@ -37,7 +37,7 @@ from inference.engine import EngineConfig
 from inference.models import resolve_model
 from inference.request import Priority, Request, SamplingParams
 from inference.service import InferenceService
-from rag.evaluation import contains_any
+from rag.answer_evaluation import contains_any
 from rag.prompts import LabelledPassage, build_messages
 from rag.settings import Settings
 

@@ -89,6 +89,12 @@ class Completion:
         return stop - self.computed
 
     @property
+    def tokens_to_answer(self) -> int:
+        """Tokens to compute before the next one is sampled; those of blocks need not be."""
+        placed = sum(max(0, b.end - max(b.start, self.computed)) for b in self.blocks)
+        return len(self.tokens) - self.computed - placed
+
+    @property
     def at_end(self) -> bool:
         """True when one token is left to compute: the next step samples."""
         return self.computed == len(self.tokens) - 1

@@ -9,6 +9,7 @@ A step is: expire, admit, plan, decode, sample, deliver.
 from __future__ import annotations
 
 import logging
+import math
 import os
 import time
 from collections import OrderedDict
@@ -59,8 +60,10 @@ WORTH_WAITING_TOKENS = 32
 CELLS_PER_SEQUENCE = 2048
 LARGEST_SHARE_OF_MEMORY = 1 / 8
 SMALLEST_CONTEXT_TOKENS = 2048
-# Share of the cells kept for prompts to come. Retained cells cost a masked-out pass of attention.
+# Share of the cells kept for prompts to come. On a CPU they cost nothing (bench/retained_cells.py);
+# a GPU's attention computes them and throws the result away, so there it is a careful guess.
 RETAINED_SHARE = 0.5
+RETAINED_SHARE_GPU = 0.2
 # Passages computed side by side to be kept.
 BLOCK_BUILDERS = 4
 # Blocks that are remembered to be built later: some screens of questions.
@@ -155,7 +158,7 @@ class Engine:
         scratch = config.max_sequences + BLOCK_BUILDERS
         placing = config.passage_blocks
         if placing is None:
-            placing = self.model.description.name in MEASURED_MODELS
+            placing = self.model.metadata("general.name") in MEASURED_MODELS
         self.blocks = BlockPlacement(self.context, scratch, config, enabled=placing and shares)
         self._building: set[str] = set()
         # Blocks that answers did without, by identity; the latest are built when nobody waits.
@@ -165,12 +168,15 @@ class Engine:
             total=self.context.cells,
             running_ids=range(scratch),
             retained_ids=range(scratch + 1, MAX_SEQUENCE_IDS if shares else 0),
-            retained_limit=int(self.context.cells * RETAINED_SHARE),
+            retained_limit=int(
+                self.context.cells * (RETAINED_SHARE_GPU if self.gpu_layers > 0 else RETAINED_SHARE)
+            ),
         )
         self.counters = Counters()
         self.cost = scheduler.StepCost()
         self.waiting: list[Completion] = []
         self.running: list[Completion] = []
+        self._asked_at = -math.inf  # when an interactive request was last under way
 
     @property
     def context_tokens(self) -> int:
@@ -187,6 +193,11 @@ class Engine:
     def has_idle_work(self) -> bool:
         """True while there are blocks to build that nobody waits for."""
         return bool(self._missed)
+
+    @property
+    def blocks_to_build(self) -> int:
+        """How many passage blocks are being built or wait for it."""
+        return len(self._missed) + sum(bool(c.build) for c in (*self.waiting, *self.running))
 
     def validate(self, request: Request) -> None:
         """Raise InvalidRequest for what can never be served. Callable from any thread."""
@@ -207,6 +218,8 @@ class Engine:
         if not self.has_work and self._missed:
             self.waiting.append(self._missed.popitem(last=False)[1])
         self._admit(started)
+        if any(item.priority is Priority.INTERACTIVE for item in self.running):
+            self._asked_at = started
         self._place_blocks()
         slices = self._plan()
         if not slices:
@@ -406,6 +419,7 @@ class Engine:
             self.cost,
             batch_tokens=self.context.batch_tokens,
             decode_rows=sum(item.rows for item in slices),
+            is_calm=time.monotonic() - self._asked_at > scheduler.CALM_AFTER_SECONDS,
         )
         return slices + [_Slice(item, count) for item, count in shares]
 

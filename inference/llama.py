@@ -20,7 +20,7 @@ import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +30,10 @@ import numpy.typing as npt
 from llama_cpp._ggml import libggml
 from llama_cpp.llama_grammar import json_schema_to_gbnf
 
+from inference.forged_markers import harmless_pieces, marker_pattern
 from inference.kv_state import Rope
 from inference.request import InvalidRequest, ModelLoadError, SamplingParams
+from inference.verbatim import PieceTable
 
 logger = logging.getLogger(__name__)
 
@@ -271,6 +273,25 @@ class Tokenizer:
         parse_special: read "<|im_end|>" and the like as control tokens. Only for text that the
         product or the model wrote; document text and user text are data.
         """
+        if parse_special:
+            return self._encode(text, parse_special=True)
+        pieces = harmless_pieces(text, self._forgeable)
+        return [token for piece in pieces for token in self._encode(piece, parse_special=False)]
+
+    @cached_property
+    def _forgeable(self) -> re.Pattern[str] | None:
+        """The markers that llama.cpp reads in any text, since the model's file calls them words.
+
+        Chat turns of DeepSeek's models and tool calls of Qwen's are among them.
+        """
+        words = llama_cpp.LLAMA_TOKEN_ATTR_USER_DEFINED
+        return marker_pattern(
+            self.text(token)
+            for token in range(self.size)
+            if llama_cpp.llama_vocab_get_attr(self._vocab, token) & words
+        )
+
+    def _encode(self, text: str, *, parse_special: bool) -> list[int]:
         data = text.encode("utf-8", "replace")  # a lone surrogate becomes "?"
         capacity = len(data) + 2
         buffer = (llama_cpp.llama_token * capacity)()
@@ -312,6 +333,11 @@ class Tokenizer:
         """The vocabulary's own spelling of a token, control tokens included."""
         raw = llama_cpp.llama_vocab_get_text(self._vocab, token)
         return raw.decode("utf-8", "replace") if raw else ""
+
+    @cached_property
+    def by_piece(self) -> PieceTable:
+        """The tokens by the bytes that they stand for; made when first asked for."""
+        return PieceTable(self)
 
     def is_end_of_generation(self, token: int) -> bool:
         """True for the tokens with which a model ends its turn."""

@@ -62,6 +62,21 @@ class FinishReason(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Verbatim:
+    """What a completion is made of: whole words of a text as they stand there, or a phrase.
+
+    texts: copied from, a run of words of one of them. phrases: said whole instead.
+    """
+
+    texts: tuple[str, ...]
+    phrases: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not any(text.strip() for text in (*self.texts, *self.phrases)):
+            raise InvalidRequest("verbatim needs a text or a phrase to copy")
+
+
+@dataclass(frozen=True, slots=True)
 class SamplingParams:
     """How tokens are chosen. The defaults are greedy and deterministic.
 
@@ -75,6 +90,7 @@ class SamplingParams:
     stop: the text ends before the first occurrence of any of these; non-empty strings.
     logit_bias: token id -> bias added to its logit; -inf bans it.
     grammar: GBNF text the completion must match, or None.
+    verbatim: what the completion must be copied from, or None; not together with a grammar.
     logprobs: report the log-probability of this many most probable alternatives (0..20), or None.
     """
 
@@ -90,6 +106,7 @@ class SamplingParams:
     stop: tuple[str, ...] = ()
     logit_bias: Mapping[int, float] = field(default_factory=dict)
     grammar: str | None = None
+    verbatim: Verbatim | None = None
     logprobs: int | None = None
 
     def __post_init__(self) -> None:
@@ -104,6 +121,10 @@ class SamplingParams:
             (self.max_tokens >= 1, "max_tokens must be 1 or more"),
             (all(self.stop), "a stop string must not be empty"),
             (len(self.stop) <= 16, "at most 16 stop strings are allowed"),
+            (
+                self.grammar is None or self.verbatim is None,
+                "a completion follows a grammar or a text, not both",
+            ),
             (self.logprobs is None or 0 <= self.logprobs <= 20, "logprobs must be 0 to 20"),
         )
         for holds, message in checks:

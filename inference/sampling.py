@@ -8,6 +8,7 @@ import numpy as np
 
 from inference.llama import Context, Grammar, LogitsArray, Model, SamplerChain
 from inference.request import SamplingParams, TokenLogprob
+from inference.verbatim import VerbatimState
 
 
 class Sampler:
@@ -24,14 +25,20 @@ class Sampler:
         self.is_greedy = params.temperature == 0.0 and plain == (1.0, 0.0, 0.0)
         self.is_greedy = self.is_greedy and not params.logit_bias
         self._grammar = Grammar(model, params.grammar) if params.grammar else None
+        self._verbatim = (
+            VerbatimState(model.tokenizer.by_piece, params.verbatim) if params.verbatim else None
+        )
         seed = params.seed if params.seed is not None else random.SystemRandom().getrandbits(32)
         self._chain = None if self.is_greedy else SamplerChain(model, params, seed=seed)
         # Drafted tokens are checked one row after the other; a chain with memory (penalties, the
-        # random draw) or a grammar would have to be rolled back with them.
-        self.can_verify_drafts = self.is_greedy and self._grammar is None
+        # random draw), a grammar or a text would have to be rolled back with them.
+        free = self._grammar is None and self._verbatim is None
+        self.can_verify_drafts = self.is_greedy and free
 
     def sample(self, context: Context, row: int) -> int:
         """The next token, from the logits of `row` of the last batch."""
+        if self._verbatim is not None:
+            return self._copied(self._verbatim, context, row)
         token = self._choose(context, row)
         if self._grammar is None:
             return token
@@ -42,6 +49,19 @@ class Sampler:
             token = self._choose(context, row)
         if not self._model.tokenizer.is_end_of_generation(token):
             self._grammar.accept(token)
+        return token
+
+    def _copied(self, verbatim: VerbatimState, context: Context, row: int) -> int:
+        allowed = verbatim.allowed()
+        logits = context.logits(row)
+        if self.is_greedy:
+            token = allowed[int(logits[allowed].argmax())]
+        else:
+            kept = logits[allowed]
+            logits[:] = -np.inf
+            logits[allowed] = kept
+            token = self._choose(context, row)
+        verbatim.accept(token)
         return token
 
     def _choose(self, context: Context, row: int) -> int:

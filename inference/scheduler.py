@@ -21,14 +21,16 @@ from inference.request import Priority
 AGEING_SECONDS = 30.0
 # The longest pause between two tokens of a stream that a reader should see because of others.
 INTER_TOKEN_SECONDS = 0.08
-# The longest step while only batch requests run: somebody may come and ask meanwhile.
+# The longest step while only batch requests run: somebody may come and ask meanwhile. Where nobody
+# has for a while, longer ones are worth it: attention over few rows costs twice as much a row.
 BATCH_STEP_SECONDS = 0.15
+CALM_BATCH_STEP_SECONDS = 0.6
+CALM_AFTER_SECONDS = 30.0
 # Smallest useful pieces of a prompt: matrix kernels run well from about 32 rows, and an interactive
 # prompt should not wait long for its first token either.
 SMALLEST_CHUNK = {Priority.INTERACTIVE: 64, Priority.BATCH: 8}
 SMALLEST_BATCH_STEP = 16
-
-
+# A step that took so many times the usual was disturbed by something else.
 DISTURBED = 3.0
 # The cost of a row is told from this many steps, of which the latest 300 or so count.
 LEAST_DECODE_STEPS = 20
@@ -58,7 +60,12 @@ class Schedulable(Protocol):
 
     @property
     def pending_tokens(self) -> int:
-        """Tokens not computed yet: 1 while decoding, more while its prompt is computed."""
+        """Tokens that the next batch may compute: 1 while decoding, more while in its prompt."""
+        ...
+
+    @property
+    def tokens_to_answer(self) -> int:
+        """Tokens to compute before its next one is sampled; at least the pending ones."""
         ...
 
 
@@ -164,13 +171,19 @@ def admission_order(waiting: Iterable[T], running: Sequence[Schedulable], now: f
 
 
 def share_prompts(
-    running: Iterable[T], cost: StepCost, *, batch_tokens: int, decode_rows: int
+    running: Iterable[T],
+    cost: StepCost,
+    *,
+    batch_tokens: int,
+    decode_rows: int,
+    is_calm: bool = False,
 ) -> list[tuple[T, int]]:
     """How many tokens of which prompts the next batch holds, beside `decode_rows` other rows.
 
     Interactive prompts go first, and within a class the shortest remaining: that brings the most
     sequences to their first token soonest. Batch prompts fill up what nobody would notice: the
     time between two tokens of a stream, or a step that is short enough to wait for.
+    is_calm: nobody has asked for a while, so that a longer step is in nobody's way.
     """
     items = list(running)
     room = batch_tokens - decode_rows
@@ -181,11 +194,12 @@ def share_prompts(
     if not streaming:
         limits[Priority.INTERACTIVE] = room
     if not interactive:
-        short = cost.tokens_within(BATCH_STEP_SECONDS) or 0
+        step = CALM_BATCH_STEP_SECONDS if is_calm else BATCH_STEP_SECONDS
+        short = cost.tokens_within(step) or 0
         limits[Priority.BATCH] = max(SMALLEST_BATCH_STEP, short)
     prompts = sorted(
         (item for item in items if item.pending_tokens > 1),
-        key=lambda item: (item.priority, item.pending_tokens, item.submitted),
+        key=lambda item: (item.priority, item.tokens_to_answer, item.submitted),
     )
     shares = []
     given = 0

@@ -367,6 +367,7 @@ def engine_metrics(engine: Engine, *, waiting: int) -> dict[str, float]:
         "prompt_tokens_computed_total": counters.prompt_tokens_computed,
         "prompt_tokens_reused_total": counters.prompt_tokens_reused,
         "completion_tokens_total": counters.completion_tokens,
+        "passage_blocks_to_build": engine.blocks_to_build,
         "preemptions_total": counters.preemptions,
         "draft_tokens_total": counters.drafted_tokens,
         "draft_tokens_accepted_total": counters.accepted_draft_tokens,

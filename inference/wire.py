@@ -32,6 +32,7 @@ from inference.request import (
     TokenEvent,
     TokenLogprob,
     Usage,
+    Verbatim,
 )
 
 Message = list[Any]
@@ -119,7 +120,11 @@ def request_to_plain(request: Request) -> dict[str, Any]:
     sampling = request.sampling
     return _plain(request) | {
         "prompt": _plain(request.prompt),
-        "sampling": _plain(sampling) | {"logit_bias": list(sampling.logit_bias.items())},
+        "sampling": _plain(sampling)
+        | {
+            "logit_bias": list(sampling.logit_bias.items()),
+            "verbatim": sampling.verbatim and _plain(sampling.verbatim),
+        },
         "priority": int(request.priority),
     }
 
@@ -127,6 +132,7 @@ def request_to_plain(request: Request) -> dict[str, Any]:
 def request_from_plain(plain: dict[str, Any]) -> Request:
     """The inverse of `request_to_plain`."""
     prompt, sampling = plain["prompt"], plain["sampling"]
+    verbatim = sampling["verbatim"]
     values = plain | {
         "prompt": Prompt(
             tuple(prompt["tokens"]),
@@ -135,7 +141,12 @@ def request_from_plain(plain: dict[str, Any]) -> Request:
         ),
         "sampling": SamplingParams(
             **sampling
-            | {"stop": tuple(sampling["stop"]), "logit_bias": dict(sampling["logit_bias"])}
+            | {
+                "stop": tuple(sampling["stop"]),
+                "logit_bias": dict(sampling["logit_bias"]),
+                "verbatim": verbatim
+                and Verbatim(tuple(verbatim["texts"]), tuple(verbatim["phrases"])),
+            }
         ),
         "priority": Priority(plain["priority"]),
     }

@@ -45,6 +45,8 @@ class OpenVinoRuntime:
         self.name = f"OpenVINO {precision} on the CPU"
         self._pad_id = pad_id
         settings: dict[str, object] = {"PERFORMANCE_HINT": "LATENCY"}
+        if precision == "float32":
+            settings["INFERENCE_PRECISION_HINT"] = "f32"
         if threads:
             settings["INFERENCE_NUM_THREADS"] = threads
         self._model = openvino.Core().compile_model(folder / MODEL_FILE, "CPU", settings)

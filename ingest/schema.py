@@ -14,7 +14,7 @@ from pathlib import Path
 from ingest.errors import LibraryDamaged, LibraryTooNew
 from ingest.keywords import TERMS_VERSION
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 APPLICATION_ID = 0x50_4C_47_54  # "PLGT": tells a library from any other SQLite file
 BUSY_TIMEOUT_SECONDS = 120.0
 
@@ -75,6 +75,32 @@ CREATE TABLE pending (
     accepted_at TEXT NOT NULL
 );
 """
+# What readers thought of answers (rag/feedback.py). A row quotes the documents that it names and
+# goes with the first of them that is removed or replaced.
+_FEEDBACK_TABLES = """
+CREATE TABLE feedback (
+    feedback_id INTEGER PRIMARY KEY AUTOINCREMENT,
+    given_at TEXT NOT NULL,
+    rating TEXT NOT NULL,
+    approved INTEGER NOT NULL,
+    question TEXT NOT NULL,
+    answer TEXT NOT NULL,
+    expected TEXT NOT NULL,              -- the right answer, as a reader knows it; or ''
+    not_answerable INTEGER NOT NULL,     -- the right answer is that the documents do not say
+    example TEXT                         -- JSON, of a good answer
+);
+CREATE TABLE feedback_documents (
+    feedback_id INTEGER NOT NULL REFERENCES feedback ON DELETE CASCADE,
+    document_id TEXT NOT NULL REFERENCES documents ON DELETE CASCADE,
+    PRIMARY KEY (feedback_id, document_id)
+) WITHOUT ROWID;
+CREATE INDEX feedback_by_document ON feedback_documents (document_id);
+CREATE TRIGGER feedback_goes_with_its_documents AFTER DELETE ON feedback_documents
+BEGIN DELETE FROM feedback WHERE feedback_id = OLD.feedback_id; END;
+"""
+# What each version added to the one before it; an older library is brought up to date when it is
+# opened.
+_ADDED = {2: _FEEDBACK_TABLES}
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -128,12 +154,12 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
                 f"The library {path.parent} has format {version}, but this program reads up to"
                 f" {SCHEMA_VERSION}; install the newer version."
             )
+        if version < SCHEMA_VERSION:
+            _upgrade(connection, version)
         return
     if tables:
         raise LibraryDamaged(f"{path} is a database of another program; choose another folder.")
-    for statement in _TABLES.split(";\n"):
-        if statement.strip():
-            connection.execute(statement)
+    _execute_all(connection, _TABLES)
     connection.executemany(
         "INSERT INTO meta VALUES (?, ?)",
         [
@@ -143,7 +169,19 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         ],
     )
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    _upgrade(connection, 1)
+
+
+def _upgrade(connection: sqlite3.Connection, version: int) -> None:
+    for newer in range(version + 1, SCHEMA_VERSION + 1):
+        _execute_all(connection, _ADDED[newer])
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def _execute_all(connection: sqlite3.Connection, statements: str) -> None:
+    for statement in statements.split(";\n"):
+        if statement.strip():
+            connection.execute(statement)
 
 
 def _damaged(path: Path) -> LibraryDamaged:

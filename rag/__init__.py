@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rag.extraction import Extraction
     from rag.library import Library
     from rag.results import (
         Answer,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
         Turn,
     )
     from rag.settings import Settings
+    from rag.summary import Summary
 
 __all__ = [
     "Answer",
@@ -30,15 +32,25 @@ __all__ = [
     "AnswerTimings",
     "AnswerUsage",
     "Citation",
+    "Extraction",
     "Hit",
     "Library",
     "Settings",
+    "Summary",
     "Turn",
 ]
+
+
+_MODULES = {
+    "Extraction": "rag.extraction",
+    "Library": "rag.library",
+    "Settings": "rag.settings",
+    "Summary": "rag.summary",
+}
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = {"Library": "rag.library", "Settings": "rag.settings"}.get(name, "rag.results")
+    module = _MODULES.get(name, "rag.results")
     return getattr(import_module(module), name)

@@ -9,27 +9,20 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from inference.request import (
-    FinishReason,
-    Message,
-    Priority,
-    Prompt,
-    Request,
-    SamplingParams,
-    TokenEvent,
-    Usage,
-)
+from inference.request import Priority, Prompt, Request, SamplingParams
 from ingest.documents import Page
 from rag.citations import without_markers
+from rag.confidence import Confidence, confidence
 from rag.context import FittedPrompt, fit_prompt, merge_adjacent, smaller
+from rag.contradictions import with_contradictions
 from rag.conversation import standalone_question
 from rag.errors import ContextTooSmall, InvalidQuestion
 from rag.evidence import Evidence
 from rag.extracts import Extract, SentenceSimilarity, find_extracts
+from rag.generator import Draft, Generator, generate
 from rag.grounding import Grounded, ground, refusal
 from rag.prompts import DEFAULT_TEMPLATE, Example, Template, build_messages, labelled
 from rag.reading import Reading, focused, reading_for
@@ -44,89 +37,16 @@ from rag.results import (
     Hit,
     Turn,
 )
-from rag.sentences import sentence_spans
+from rag.short_answer import (
+    ShortAnswer,
+    read_short_answer,
+    short_answer_messages,
+    short_answer_sampling,
+)
 
-# How soon a set `cancel` is seen while the model is silent (computing the prompt).
-_CANCEL_POLL_SECONDS = 0.02
-_SHORTEST_REPEAT = 12  # "Yes." may come twice
 _STOP = ("\nQuestion:", "\nPassages:", "\n\n\n")
-
-
-class TokenStream(Protocol):
-    """One completion in the making."""
-
-    @property
-    def ended(self) -> bool:
-        """True once the last event was read."""
-        ...
-
-    @property
-    def usage(self) -> Usage | None:
-        """What the completion cost; None until it has ended."""
-        ...
-
-    def next_event(self, timeout_seconds: float) -> TokenEvent | None:
-        """The next event, or None when there is none in time or the stream has ended."""
-        ...
-
-    def cancel(self) -> None:
-        """Stop generating; an event with FinishReason.CANCELLED follows."""
-        ...
-
-    def close(self) -> None:
-        """Cancel unless the end was read."""
-        ...
-
-
-class ModelFacts(Protocol):
-    """What is known of the model behind a generator."""
-
-    @property
-    def parameters(self) -> int:
-        """How many weights it has; 0 where that is not known."""
-        ...
-
-
-class TokenCounter(Protocol):
-    """The generator's own tokenizer."""
-
-    def count(self, text: str) -> int:
-        """How many tokens the text has, as data."""
-        ...
-
-
-class Generator(Protocol):
-    """A chat model behind a queue, e.g. inference.service.InferenceService."""
-
-    @property
-    def model_name(self) -> str:
-        """A short name to show."""
-        ...
-
-    @property
-    def model(self) -> ModelFacts:
-        """Facts of the model."""
-        ...
-
-    @property
-    def context_tokens(self) -> int:
-        """Most tokens of one request, prompt and completion together."""
-        ...
-
-    @property
-    def tokenizer(self) -> TokenCounter:
-        """Counts tokens; usable from any thread."""
-        ...
-
-    def encode_chat(
-        self, messages: Sequence[Message], *, add_generation_prompt: bool = True
-    ) -> Prompt:
-        """Tokens of a conversation."""
-        ...
-
-    def submit(self, request: Request) -> TokenStream:
-        """Queue a request; returns at once."""
-        ...
+# The reader is shown the best sentences, so many; five instead of three found fewer answers.
+_READ_SENTENCES = 3
 
 
 class Search(Protocol):
@@ -162,7 +82,7 @@ class AnswerOptions:
     """How answers are made.
 
     passages: most put before the model. examples: few-shot examples, as far as they fit.
-    reading: None chooses by the size of the model.
+    reading: None chooses by the size of the model. least_confidence: None takes the reading's.
     """
 
     passages: int = 4
@@ -171,20 +91,7 @@ class AnswerOptions:
     template: Template = DEFAULT_TEMPLATE
     thresholds: RelevanceThresholds = field(default_factory=RelevanceThresholds)
     reading: Reading | None = None
-
-
-@dataclass(slots=True)
-class _Draft:
-    """What the model has said so far, and when."""
-
-    pieces: list[str] = field(default_factory=list)
-    first_token_at: float | None = None
-    cancelled: bool = False
-    usage: Usage | None = None
-
-    @property
-    def text(self) -> str:
-        return "".join(self.pieces)
+    least_confidence: float | None = None
 
 
 class _Case:
@@ -192,6 +99,8 @@ class _Case:
 
     asked: the question as one that stands alone. comparable: the dense similarities mean
     something. started, retrieved: time.monotonic() of the question and of its passages.
+    found: what a first reading of the best sentences found, if there was one. used: what all
+    completions have cost.
     """
 
     def __init__(
@@ -212,6 +121,8 @@ class _Case:
         self.comparable = comparable
         self.started = started
         self.retrieved = retrieved
+        self.used = AnswerUsage()
+        self.found: ShortAnswer | None = None
         self._similarity = similarity
         self.keep_only(passages)
 
@@ -227,10 +138,57 @@ class _Case:
             self._extracts = find_extracts(self.asked, self.evidence, similarity=self._similarity)
         return self._extracts
 
-    def best_fit(self) -> float:
-        """How well the best sentence fits the question; 0 when there is none."""
-        extracts = self.extracts()
-        return extracts[0].fit if extracts else 0.0
+    def confidence(self) -> Confidence | None:
+        """How likely it is that the passages answer, by what is known so far."""
+        certainty = self.found.certainty if self.found is not None else None
+        return confidence(self._nearness() if self.comparable else None, certainty)
+
+    def _nearness(self) -> float | None:
+        """The mean of the highest cosines of a passage and of a sentence with the question.
+
+        A passage of many facts is far from a question about one of them; a sentence alone may be
+        near by chance.
+        """
+        of_passages = [h.dense_similarity for h in self.passages if h.dense_similarity is not None]
+        of_sentences = [e.similarity for e in self.extracts() if e.similarity is not None]
+        nearest = [max(cosines) for cosines in (of_passages, of_sentences) if cosines]
+        return sum(nearest) / len(nearest) if nearest else None
+
+
+class _Asking:
+    """How the completions of one answer are asked for."""
+
+    def __init__(
+        self,
+        generator: Generator,
+        *,
+        priority: Priority,
+        client: str,
+        cancel: threading.Event | None,
+    ) -> None:
+        self.generator = generator
+        self._priority = priority
+        self._client = client
+        self._cancel = cancel
+
+    def generate(self, prompt: Prompt, sampling: SamplingParams, draft: Draft) -> Iterator[str]:
+        """Stream a completion into `draft`."""
+        request = Request(prompt, sampling, priority=self._priority, client=self._client)
+        return generate(self.generator, request, draft, self._cancel)
+
+    def read(self, question: str, texts: Sequence[str]) -> tuple[ShortAnswer | None, Draft]:
+        """The few words of the texts that answer, and the completion that said them.
+
+        None where the reading does not fit the context or was cancelled.
+        """
+        prompt = self.generator.encode_chat(short_answer_messages(question, texts))
+        sampling = short_answer_sampling(texts)
+        draft = Draft()
+        if len(prompt.tokens) + sampling.max_tokens > self.generator.context_tokens:
+            return None, draft
+        for _ in self.generate(prompt, sampling, draft):
+            pass  # it is shown when it stands
+        return None if draft.cancelled else read_short_answer(draft.text, draft.first), draft
 
 
 class Answerer:
@@ -275,22 +233,10 @@ class Answerer:
         case = self._open_case(question, history, collection)
         yield AnswerEvent(AnswerStage.RETRIEVED, passages=tuple(case.passages))
         if not self._may_answer(case):
-            yield _done(case, refusal(case.passages), _Draft(), model="")
+            yield _done(case, refusal(case.passages), Draft())
             return
-        generator = self._generator()
-        reading = self._options.reading or reading_for(generator.model.parameters)
-        if reading.least_fit > 0.0 and case.best_fit() < reading.least_fit:
-            yield _done(case, refusal(case.passages), _Draft(), model=generator.model_name)
-            return
-        prompt = self._prompt(generator, case, reading)
-        draft = _Draft()
-        sampling = SamplingParams(max_tokens=self._options.max_answer_tokens, stop=_STOP)
-        request = Request(prompt, sampling, priority=priority, client=client)
-        yield from _generate(generator, request, draft, cancel)
-        grounded = self._grounded(case, draft, reading)
-        for citation in grounded.citations:
-            yield AnswerEvent(AnswerStage.CITATION, citation=citation)
-        yield _done(case, grounded, draft, model=generator.model_name)
+        asking = _Asking(self._generator(), priority=priority, client=client, cancel=cancel)
+        yield from self._answer(case, asking)
 
     def ask(
         self,
@@ -315,6 +261,36 @@ class Answerer:
             if event.answer is not None:
                 return event.answer
         raise AssertionError("a stream ends with its answer")
+
+    def _answer(self, case: _Case, asking: _Asking) -> Iterator[AnswerEvent]:
+        generator = asking.generator
+        reading = self._options.reading or reading_for(generator.model.parameters)
+        if reading.reads and (extracts := case.extracts()):
+            texts = [extract.quote.text for extract in extracts[:_READ_SENTENCES]]
+            case.found, draft = asking.read(case.asked, texts)
+            case.used += draft.used
+            if draft.cancelled:
+                yield _done(case, Grounded("", (), refused=False), draft)
+                return
+        sure = case.confidence()
+        least = self._options.least_confidence
+        if sure is not None and sure.value < (reading.least_confidence if least is None else least):
+            yield _done(case, refusal(case.passages), Draft(), model=generator.model_name)
+            return
+        draft = Draft()
+        prompt = self._prompt(generator, case, reading)
+        sampling = SamplingParams(max_tokens=self._options.max_answer_tokens, stop=_STOP)
+        for piece in asking.generate(prompt, sampling, draft):
+            yield AnswerEvent(AnswerStage.TOKEN, text=piece)
+        case.used += draft.used
+        grounded = self._grounded(case, draft, reading)
+        short = self._short(case, grounded, asking) if reading.reads else ""
+        contradicted = with_contradictions(grounded, case.evidence, short=short)
+        if all(self._resolves(citation) for citation in contradicted.citations):
+            grounded = contradicted
+        for citation in grounded.citations:
+            yield AnswerEvent(AnswerStage.CITATION, citation=citation)
+        yield _done(case, grounded, draft, model=generator.model_name, short=short)
 
     def _open_case(self, question: str, history: Sequence[Turn], collection: str | None) -> _Case:
         """Find the passages for a question."""
@@ -363,7 +339,9 @@ class Answerer:
         examples = self._examples.pick(case.asked, options.examples) if self._examples else []
         fitted: FittedPrompt | None = fit_prompt(
             case.question,
-            focused(case.passages, case.extracts()) if reading.focus else case.passages,
+            focused(case.evidence, case.extracts(), reading.focus)
+            if reading.focus
+            else case.passages,
             count_tokens=generator.tokenizer.count,
             prompt_tokens=limit,
             examples=examples,
@@ -389,7 +367,7 @@ class Answerer:
             "model's context leaves; raise context_tokens or ask a shorter question."
         )
 
-    def _grounded(self, case: _Case, draft: _Draft, reading: Reading) -> Grounded:
+    def _grounded(self, case: _Case, draft: Draft, reading: Reading) -> Grounded:
         if draft.cancelled:
             return Grounded(without_markers(draft.text), (), refused=False)
         grounded = ground(draft.text, case.evidence, case.extracts(), reading=reading)
@@ -398,6 +376,17 @@ class Answerer:
         # A document was removed or replaced while the model spoke: what it said of it is void.
         case.keep_only([hit for hit in case.passages if self._is_current(hit)])
         return refusal(case.passages)
+
+    def _short(self, case: _Case, grounded: Grounded, asking: _Asking) -> str:
+        """The words of the cited sentences that answer; "" where the model finds none there."""
+        quotes = list(dict.fromkeys(citation.quote for citation in grounded.citations))
+        if not quotes:
+            return ""
+        if case.found is not None and any(_has(quote, case.found.text) for quote in quotes):
+            return case.found.text
+        short, draft = asking.read(case.asked, quotes)
+        case.used += draft.used
+        return short.text if short is not None else ""
 
     def _page_text(self, document_id: str, page_index: int) -> str:
         return self._pages.page(document_id, page_index).text
@@ -417,18 +406,17 @@ class Answerer:
             return False
 
 
-def _done(case: _Case, grounded: Grounded, draft: _Draft, *, model: str) -> AnswerEvent:
+def _done(
+    case: _Case, grounded: Grounded, draft: Draft, *, model: str = "", short: str = ""
+) -> AnswerEvent:
     now = time.monotonic()
-    usage = draft.usage
     answer = Answer(
         question=case.question,
         text=grounded.text,
         refused=grounded.refused,
         passages=tuple(case.passages),
         citations=grounded.citations,
-        usage=AnswerUsage()
-        if usage is None
-        else AnswerUsage(usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens),
+        usage=case.used,
         timings=AnswerTimings(
             retrieval_seconds=case.retrieved - case.started,
             first_token_seconds=(draft.first_token_at or now) - case.started,
@@ -436,40 +424,11 @@ def _done(case: _Case, grounded: Grounded, draft: _Draft, *, model: str) -> Answ
         ),
         model=model,
         cancelled=draft.cancelled,
+        short=short,
+        confidence=case.confidence(),
     )
     return AnswerEvent(AnswerStage.DONE, answer=answer)
 
 
-def repeats_itself(text: str) -> bool:
-    """Whether a text ends with a sentence that it has had before, word for word."""
-    spans = sentence_spans(text)
-    if len(spans) < 2 or not text.rstrip().endswith((".", "!", "?", "。")):
-        return False
-    last = text[spans[-1].start : spans[-1].end]
-    return len(last) > _SHORTEST_REPEAT and any(
-        text[span.start : span.end] == last for span in spans[:-1]
-    )
-
-
-def _generate(
-    generator: Generator, request: Request, draft: _Draft, cancel: threading.Event | None
-) -> Iterator[AnswerEvent]:
-    """Stream a completion into `draft`; leaving early, for whatever reason, stops the engine."""
-    with closing(generator.submit(request)) as stream:
-        while not stream.ended:
-            if cancel is not None and cancel.is_set() and not draft.cancelled:
-                draft.cancelled = True
-                stream.cancel()
-            event = stream.next_event(_CANCEL_POLL_SECONDS)
-            if event is None:
-                continue
-            if event.finish_reason is FinishReason.CANCELLED:
-                draft.cancelled = True
-            if event.text and not draft.cancelled:
-                if draft.first_token_at is None:
-                    draft.first_token_at = time.monotonic()
-                draft.pieces.append(event.text)
-                yield AnswerEvent(AnswerStage.TOKEN, text=event.text)
-                if repeats_itself(draft.text):
-                    break  # greedy decoding never leaves a loop; leaving here stops the engine
-        draft.usage = stream.usage
+def _has(quote: str, words: str) -> bool:
+    return bool(words) and words in " ".join(quote.split())

@@ -28,7 +28,7 @@ from ingest.vector_index import VectorIndex
 from rag.context import merge_adjacent
 from rag.evidence import Evidence
 from rag.extracts import find_extracts
-from rag.reading import focused
+from rag.reading import Focus, focused
 from rag.results import Hit
 from rag.retrieval_evaluation import IdentifiedEmbedder, SetFigures, SystemFigures, store_entries
 from rag.retrieval_sets import Entry, RetrievalSetError
@@ -38,6 +38,7 @@ from rag.vectors import CachedEmbedder
 SYSTEMS = ("product", "chunks", "dense", "bm25", "sentences", "recursive-dense", "recursive-bm25")
 MEASURES = ("recall", "precision", "iou")
 _RETRIEVED = 5  # as published
+_SENTENCES = Focus(margin=0.05, most=3)  # what a small model is shown
 _MARKDOWN = "text/markdown"
 # The baseline that the published table knows as "Recursive", in characters and without overlap.
 _BASELINE_CHARS = 800
@@ -232,11 +233,9 @@ def _systems(
         return merge_adjacent(search.search(query, _RETRIEVED), page_text)
 
     def sentences(query: str) -> list[Hit]:
-        found = passages(query)
-        extracts = find_extracts(
-            query, Evidence(found, question=query), similarity=embedder.similarities
-        )
-        return focused(found, extracts)
+        evidence = Evidence(passages(query), question=query)
+        extracts = find_extracts(query, evidence, similarity=embedder.similarities)
+        return focused(evidence, extracts, _SENTENCES)
 
     return {
         "product": lambda query: _spans(passages(query)),

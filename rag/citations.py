@@ -118,7 +118,7 @@ def cite(
 def cite_quote(quote: Quote, evidence: Evidence) -> CitedText:
     """An answer that is nothing but one quoted sentence."""
     book = _CitationBook(evidence.passages)
-    text = " ".join(quote.text.split())
+    text = without_markers(" ".join(quote.text.split()))  # a document's own brackets are not ours
     return CitedText(_with_markers(text, book.markers([quote], text)), book.citations, 1, ())
 
 

@@ -4,6 +4,9 @@
     ├── InvalidQuestion     the question cannot be asked as it is; the message says what to change
     │   └── QuestionTooLong     it leaves no room in the model's context for passages and answer
     ├── ContextTooSmall     the model's context cannot hold even the instructions
+    ├── InvalidSchema       values cannot be extracted by this JSON schema; the message says why
+    ├── InvalidFeedback     a judgement of an answer cannot be kept or approved as it is
+    │   └── FeedbackNotFound    there is no such judgement, or it went with its document
     ├── ExamplesInvalid     an examples file does not have the expected form
     ├── LibraryClosed       the library was used after `close()`
     └── PassageBlocksUnused passages would be computed ahead for nothing
@@ -28,6 +31,23 @@ class QuestionTooLong(InvalidQuestion):
 
 class ContextTooSmall(RagError):
     """The model's context cannot hold the instructions, one passage and an answer."""
+
+
+class InvalidSchema(RagError, ValueError):
+    """Values cannot be extracted by this JSON schema; the message says what to change."""
+
+
+class InvalidFeedback(RagError, ValueError):
+    """A judgement of an answer cannot be kept or approved as it is; the message says why."""
+
+
+class FeedbackNotFound(InvalidFeedback, LookupError):
+    """There is no judgement with this number."""
+
+    def __init__(self, feedback_id: int) -> None:
+        super().__init__(
+            f"There is no feedback {feedback_id}; it may have gone with a document that it quoted."
+        )
 
 
 class ExamplesInvalid(RagError, ValueError):

@@ -1,7 +1,7 @@
 """Worked questions that show the model what a good answer looks like, picked by similarity.
 
 The examples that ship are our own texts (rag/examples.json); a user may add a file of the same
-form. The store never sees the user's documents.
+form, and approve answers of their own (rag/feedback.py), which quote their documents.
 """
 
 from __future__ import annotations
@@ -20,12 +20,20 @@ from rag.vectors import CachedEmbedder
 class ExampleStore:
     """Examples by the similarity of their questions. Thread-safe.
 
-    embedder: called at the first pick.
+    embedder: called at the first pick. learned: further examples, asked for at every pick, since
+    they come and go while the store is in use.
     """
 
-    def __init__(self, examples: Sequence[Example], embedder: Callable[[], CachedEmbedder]) -> None:
+    def __init__(
+        self,
+        examples: Sequence[Example],
+        embedder: Callable[[], CachedEmbedder],
+        *,
+        learned: Callable[[], Sequence[Example]] = tuple,
+    ) -> None:
         self._examples = tuple(examples)
         self._embedder = embedder
+        self._learned = learned
 
     def pick(self, question: str, count: int) -> list[Example]:
         """The `count` examples whose questions are nearest, in the store's own order.
@@ -33,12 +41,13 @@ class ExampleStore:
         That order is fixed, so that the same choice gives the same prompt prefix whatever the
         ranking within it.
         """
-        if count <= 0 or not self._examples:
+        examples = (*self._examples, *self._learned()) if count > 0 else ()
+        if not examples:
             return []
-        questions = [example.question for example in self._examples]
+        questions = [example.question for example in examples]
         similarity = self._embedder().similarities(question, questions)
         nearest = sorted(range(len(questions)), key=lambda i: (-similarity[i], i))[:count]
-        return [self._examples[i] for i in sorted(nearest)]
+        return [examples[i] for i in sorted(nearest)]
 
 
 def bundled_examples() -> tuple[Example, ...]:
@@ -67,6 +76,20 @@ def parse_examples(text: str) -> tuple[Example, ...]:
     if not isinstance(entries, list):
         raise ExamplesInvalid(f"expected a JSON list of examples, got {type(entries).__name__}")
     return tuple(_example(entry, number) for number, entry in enumerate(entries, start=1))
+
+
+def as_entry(example: Example) -> dict[str, Any]:
+    """The example as `parse_examples` reads it."""
+    return {
+        "id": example.identifier,
+        "kind": example.kind,
+        "question": example.question,
+        "passages": [
+            {"document": passage.document_name, "page": passage.page, "text": passage.text}
+            for passage in example.passages
+        ],
+        "answer": example.answer,
+    }
 
 
 def _example(entry: object, number: int) -> Example:

@@ -43,10 +43,15 @@ SentenceSimilarity = Callable[[str, Sequence[str]], Sequence[float]]
 
 @dataclass(frozen=True, slots=True)
 class Extract:
-    """A sentence as an answer. fit: from 0 to about 2, comparable across questions."""
+    """A sentence as an answer.
+
+    fit: from 0 to about 2, comparable across questions. similarity: its cosine with the question,
+    in [-1, 1]; None where words alone decided.
+    """
 
     quote: Quote
     fit: float
+    similarity: float | None = None
 
 
 def find_extracts(
@@ -69,7 +74,10 @@ def find_extracts(
         _fit(question, wanted, evidence, window, share, cosine)
         for window, share, cosine in zip(windows, covered, cosines, strict=True)
     ]
-    found = [Extract(evidence.quote(w), fit) for w, fit in zip(windows, fits, strict=True)]
+    found = [
+        Extract(evidence.quote(window), fit, None if similarity is None else cosine)
+        for window, fit, cosine in zip(windows, fits, cosines, strict=True)
+    ]
     return sorted(found, key=lambda extract: -extract.fit)
 
 

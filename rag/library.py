@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Self
+from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 from inference.models import ProgressCallback as FetchCallback
 from inference.models import bundled_embedder, resolve_model
@@ -24,14 +24,18 @@ from ingest.records import DocumentRecord
 from ingest.store import Store
 from ingest.vector_index import VectorIndex
 from rag.answer import Answerer, AnswerOptions
+from rag.citations import Unsupported
 from rag.doctor import DoctorReport, check_devices, check_folder, describe_hardware
 from rag.errors import LibraryClosed
 from rag.examples import ExampleStore, bundled_examples, load_examples
+from rag.extraction import Extraction, Extractor
+from rag.feedback import FeedbackStore
 from rag.lazy import Lazy
 from rag.prompts import LabelledPassage
 from rag.results import Answer, AnswerEvent, AnswerStage, Hit, Turn
 from rag.search import HybridSearch
 from rag.settings import Settings
+from rag.summary import Summarizer, Summary
 from rag.vectors import CachedEmbedder
 from rag.warming import warm_passages
 
@@ -64,12 +68,14 @@ class Library:
         self.fetch_progress: FetchCallback | None = None
         self._closed = False
         self._store = Store(path / _DATABASE)
+        self._feedback = FeedbackStore(self._store.path, self._store)
         self._embedder: Lazy[SentenceEmbedder] = Lazy(self._load_embedder)
         self._vectors = Lazy(lambda: CachedEmbedder(self._embedder.get()))
         self._index = Lazy(self._make_index)
         self._ingestor = Lazy(self._make_ingestor)
         self._generator: Lazy[GenerationService] = Lazy(self._load_generator)
         self._answerer = Lazy(self._make_answerer)
+        self._extractor = Lazy(self._make_extractor)
         self._search = HybridSearch(self._store, self._synced_index, self._vectors.get)
 
     @classmethod
@@ -194,6 +200,15 @@ class Library:
         """The k passages that fit a query best, best first."""
         return self._opened()._search.search(query, k, collection=collection)
 
+    def nearest_texts(self, query: str, *, k: int = 4) -> list[str]:
+        """The k chunks nearest in meaning alone, nearest first: what a usual vector search is."""
+        store = self._opened()._store
+        if self._is_empty():
+            return []
+        found = self._synced_index().search(self._vectors.get().query(query)[None, :], k)[0]
+        chunks = {chunk.chunk_id: chunk.text for chunk in store.chunks([i for i, _ in found])}
+        return [chunks[chunk_id] for chunk_id, _ in found if chunk_id in chunks]
+
     def ask(
         self,
         question: str,
@@ -202,10 +217,16 @@ class Library:
         collection: str | None = None,
         cancel: threading.Event | None = None,
         client: str = "",
+        priority: Priority = Priority.INTERACTIVE,
     ) -> Answer:
         """The answer to a question, cited. history: the conversation before it, oldest first."""
         events = self.stream(
-            question, history=history, collection=collection, cancel=cancel, client=client
+            question,
+            history=history,
+            collection=collection,
+            cancel=cancel,
+            client=client,
+            priority=priority,
         )
         return _last_answer(events)
 
@@ -271,12 +292,64 @@ class Library:
                 if cancel.wait(error.retry_after_seconds):
                     raise
 
+    def extract(
+        self,
+        schema: Mapping[str, Any],
+        instruction: str = "",
+        *,
+        collection: str | None = None,
+        unsupported: Unsupported | None = None,
+        cancel: threading.Event | None = None,
+        progress: Callable[[int, int], None] | None = None,
+        client: str = "",
+    ) -> Extraction:
+        """What the documents say, in the form of a JSON schema, each value with its place.
+
+        schema: of an object; null is allowed for every field, for the documents may not say.
+        See Extractor.extract.
+        """
+        self._opened()
+        return self._extractor.get().extract(
+            schema,
+            instruction,
+            collection=collection,
+            unsupported=unsupported,
+            cancel=cancel,
+            progress=progress,
+            client=client,
+        )
+
+    def summarize(
+        self,
+        document_id: str,
+        *,
+        progress: Callable[[int, int], None] | None = None,
+        cancel: threading.Event | None = None,
+        client: str = "",
+    ) -> Summary:
+        """What a document says, in short and cited; long ones are read in parts, side by side.
+
+        See Summarizer.summarize.
+        """
+        self._opened()._store.document(document_id)  # before a model is loaded for nothing
+        summarizer = Summarizer(
+            self._store,
+            self._generator.get,
+            parts_at_once=_BATCH_QUESTIONS_PER_SEQUENCE * self.settings.max_sequences,
+        )
+        return summarizer.summarize(document_id, progress=progress, cancel=cancel, client=client)
+
     # --- parts --------------------------------------------------------------------------------
 
     @property
     def generator(self) -> GenerationService:
         """The language model's service; loaded now if it was not."""
         return self._opened()._generator.get()
+
+    @property
+    def feedback(self) -> FeedbackStore:
+        """What readers think of the answers, and what is learned from it."""
+        return self._opened()._feedback
 
     @property
     def retriever(self) -> Retriever:
@@ -457,13 +530,27 @@ class Library:
                 passages=settings.passages,
                 examples=settings.examples,
                 max_answer_tokens=settings.max_answer_tokens,
+                least_confidence=settings.least_confidence,
             ),
+        )
+
+    def _make_extractor(self) -> Extractor:
+        from inference.llama import json_schema_grammar  # llama.cpp's library loads here
+
+        return Extractor(
+            self._search,
+            self._generator.get,
+            grammar=json_schema_grammar,
+            pages=self._store,
+            similarity=lambda question, texts: self._vectors.get().similarities(question, texts),
+            passages=self.settings.passages,
+            fields_at_once=_BATCH_QUESTIONS_PER_SEQUENCE * self.settings.max_sequences,
         )
 
     def _load_examples(self) -> ExampleStore:
         own = self.path / _EXAMPLES
         examples = bundled_examples() + (load_examples(own) if own.is_file() else ())
-        return ExampleStore(examples, self._vectors.get)
+        return ExampleStore(examples, self._vectors.get, learned=self._feedback.examples)
 
     def _warm_search(self) -> None:
         self._embedder.get().warm_up()

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from rag.citations import Unsupported
+from rag.evidence import Evidence
 from rag.extracts import Extract
 from rag.results import Hit
 
@@ -22,25 +23,42 @@ _MEDIUM_READER_PARAMETERS = 3_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
+class Focus:
+    """What of the passages is shown: the sentences that fit the question best.
+
+    margin: how much less than the best one they may fit. most: how many they are.
+    neighbours: so many sentences before and after each of them are shown too.
+    """
+
+    margin: float
+    most: int
+    neighbours: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """How a model is used. Fits are `rag.extracts.Extract.fit`.
 
-    focus: show the model only the sentences that fit best, not the whole passages.
-    least_fit: refuse, unasked, when no sentence fits the question this well.
+    focus: what of the passages the model is shown; None: all.
+    reads: it can pick the few words of a text that answer, and tell when there are none.
+    least_confidence: refuse, undrafted, when it is less likely than this that the passages answer.
     draft_fit: a draft must rest on a sentence that fits the question this well; one that does not
         is true of the documents but answers something else.
     least_kept: a draft must rest on the best sentence and keep this share of what it says.
     refusal_fit: the model's "I do not know" is not believed when a sentence fits this well.
     quote_fit: least fit of a sentence that is quoted in place of a draft.
+    value_fit: least fit of a sentence that a field of a structured answer rests on.
     unsupported: what becomes of a statement without support beside supported ones.
     """
 
-    focus: bool = False
-    least_fit: float = 0.8
+    focus: Focus | None = None
+    reads: bool = False
+    least_confidence: float = 0.0
     draft_fit: float = 0.9
     least_kept: float = 0.0
     refusal_fit: float = math.inf
     quote_fit: float = 1.2
+    value_fit: float = 0.8
     unsupported: Unsupported = Unsupported.DROP
 
 
@@ -53,12 +71,18 @@ class Reading:
 #   1.20    .70         .50             .63         .13
 # (SQuAD2's unanswerable questions were written to look answerable.)
 SMALL_READER = Reading(
-    focus=True, least_fit=0.9, draft_fit=0.0, least_kept=0.4, refusal_fit=0.9, quote_fit=0.9
+    focus=Focus(margin=0.05, most=3),
+    least_confidence=0.4,
+    draft_fit=0.0,
+    least_kept=0.4,
+    refusal_fit=0.9,
+    quote_fit=0.9,
+    value_fit=0.9,
 )
 # Qwen2.5-Coder-1.5B, 30 answerable and 15 unanswerable questions of SQuAD2: gold in the answer
 # .70 -> .80 and balanced refusal .53 -> .68 against believing its refusals and every supported
 # draft; it says "do not say" as often where the passage does (.10) as where it does not (.07).
-MEDIUM_READER = Reading(refusal_fit=1.35)
+MEDIUM_READER = Reading(reads=True, least_confidence=0.5, refusal_fit=1.35)
 # Larger models were not measured; their refusals are believed.
 LARGE_READER = Reading()
 
@@ -72,21 +96,51 @@ def reading_for(parameters: int) -> Reading:
     return LARGE_READER
 
 
-# Sentences whose fit is this near the best one's are shown beside it, at most so many.
-_FOCUS_MARGIN = 0.05
-_MOST_FOCUSED = 3
+def focused(evidence: Evidence, extracts: Sequence[Extract], focus: Focus) -> list[Hit]:
+    """The passages cut down to what fits best, best first; still verbatim spans of their pages.
 
-
-def focused(passages: Sequence[Hit], extracts: Sequence[Extract]) -> list[Hit]:
-    """The passages cut down to the sentences that fit best, best first; still verbatim spans.
-
-    extracts: of these passages, best first. Without any, the passages as they are.
+    extracts: of this evidence, best first. Without any, the passages as they are.
     """
     if not extracts:
-        return list(passages)
-    best = extracts[0].fit
-    chosen = [e.quote for e in extracts[:_MOST_FOCUSED] if e.fit >= best - _FOCUS_MARGIN]
-    return [
-        replace(passages[quote.passage], start=quote.start, end=quote.end, text=quote.text)
-        for quote in chosen
-    ]
+        return list(evidence.passages)
+    least = extracts[0].fit - focus.margin
+    chosen = [extract.quote for extract in extracts[: focus.most] if extract.fit >= least]
+    shown: list[Hit] = []
+    for passage in dict.fromkeys(quote.passage for quote in chosen):
+        hit = evidence.passages[passage]
+        sentences = evidence.sentences[passage]
+        kept: set[int] = set()
+        for quote in chosen:
+            if quote.passage != passage:
+                continue
+            start, end = quote.start - hit.start, quote.end - hit.start
+            touched = [i for i, s in enumerate(sentences) if s.start < end and start < s.end]
+            kept |= {
+                index
+                for index in range(
+                    touched[0] - focus.neighbours, touched[-1] + focus.neighbours + 1
+                )
+                if 0 <= index < len(sentences)
+            }
+        for run in _runs(sorted(kept)):
+            first, last = sentences[run[0]].start, sentences[run[-1]].end
+            shown.append(
+                replace(
+                    hit,
+                    start=hit.start + first,
+                    end=hit.start + last,
+                    text=hit.text[first:last],
+                )
+            )
+    return shown
+
+
+def _runs(numbers: Sequence[int]) -> list[list[int]]:
+    """Ascending numbers, parted where one is left out."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return runs

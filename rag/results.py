@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from rag.confidence import Confidence
+
 
 @dataclass(frozen=True, slots=True)
 class Hit:
@@ -68,6 +70,13 @@ class AnswerUsage:
     cached_tokens: int = 0
     completion_tokens: int = 0
 
+    def __add__(self, other: AnswerUsage) -> AnswerUsage:
+        return AnswerUsage(
+            self.prompt_tokens + other.prompt_tokens,
+            self.cached_tokens + other.cached_tokens,
+            self.completion_tokens + other.completion_tokens,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class AnswerTimings:
@@ -85,6 +94,8 @@ class Answer:
     refused: the documents do not answer; `text` says so and `passages` are the nearest.
     passages: in prompt order.
     cancelled: the reader stopped it; `text` is what there was.
+    short: the few words of the quotations that answer; "" where none were picked.
+    confidence: that the passages answer the question; None where nothing tells.
     """
 
     question: str
@@ -96,6 +107,8 @@ class Answer:
     timings: AnswerTimings
     model: str
     cancelled: bool = False
+    short: str = ""
+    confidence: Confidence | None = None
 
 
 class AnswerStage(Enum):

@@ -178,14 +178,27 @@ def compare(before: Sequence[float], after: Sequence[float]) -> Comparison:
 # --- libraries ----------------------------------------------------------------------------------
 
 
-def library_folder(home: Path, retrieval_set: RetrievalSet, embedder_identity: str) -> Path:
+class Corpus(Protocol):
+    """The texts of a set."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def entries(self) -> tuple[Entry, ...]: ...
+
+    @property
+    def files(self) -> tuple[Path, ...]: ...
+
+
+def library_folder(home: Path, corpus: Corpus, embedder_identity: str) -> Path:
     """Where the set's texts are kept: another folder for other texts, embedder or chunk size."""
     digest = hashlib.sha256(f"{embedder_identity}\0{MAX_TOKENS}".encode())
-    for entry in retrieval_set.entries:
+    for entry in corpus.entries:
         digest.update(f"\0{entry.key}\0{entry.title}\0{entry.text}".encode())
-    for file in retrieval_set.files:
+    for file in corpus.files:
         digest.update(f"\0{file.name}\0{file.stat().st_size}".encode())
-    return home / f"{retrieval_set.name}-{digest.hexdigest()[:12]}"
+    return home / f"{corpus.name}-{digest.hexdigest()[:12]}"
 
 
 def store_entries(

@@ -80,6 +80,13 @@ class Settings(BaseSettings):
     examples: int = Field(
         default=1, ge=0, le=8, description="Few-shot examples put before the model"
     )
+    least_confidence: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="Refuse where it is less likely than this that the documents answer; unset: "
+        "by model; 0: never",
+    )
     max_answer_tokens: int = Field(default=192, ge=8, le=8192, description="Longest answer")
     keep_originals: bool = Field(
         default=True, description="Keep a copy of each file, to show its pages"

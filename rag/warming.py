@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from inference.request import Message, Priority, Prompt, Request, SamplingParams
-from rag.answer import Generator, TokenStream
 from rag.errors import PassageBlocksUnused
+from rag.generator import Generator, TokenStream
 from rag.prompts import DEFAULT_TEMPLATE, LabelledPassage, Template, build_messages
 from rag.reading import reading_for
 

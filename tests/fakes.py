@@ -152,8 +152,9 @@ class ScriptedStream:
 class ScriptedGenerator:
     """A chat model that says what it is told to. Satisfies rag.answer.Generator.
 
-    reply: the completion, or a function of the prompt's messages. Its requests, conversations and
-    streams can be looked at afterwards. Tokens are words; a prompt's tokens are numbered.
+    reply: the completion, or a function of the prompt's messages. copies: what a request that may
+    only copy gets instead; None is the first phrase that it allows. Its requests, conversations
+    and streams can be looked at afterwards. Tokens are words; a prompt's tokens are numbered.
     """
 
     def __init__(
@@ -162,9 +163,11 @@ class ScriptedGenerator:
         *,
         context_tokens: int = 4096,
         parameters: int = 7_000_000_000,
+        copies: str | None = None,
         hold: bool = False,
         refuse: InferenceError | None = None,
     ) -> None:
+        self._copies = copies
         self._reply = reply if callable(reply) else lambda _: reply
         self._hold = hold
         self._refuse = refuse
@@ -188,10 +191,16 @@ class ScriptedGenerator:
             raise self._refuse
         self.conversations.append(self._latest)
         self.requests.append(request)
-        pieces = re.findall(r"\s*\S+", self._reply(self._latest))
+        pieces = self._pieces(self._reply(self._latest), request)
         stream = ScriptedStream(pieces, len(request.prompt.tokens), hold=self._hold)
         self.streams.append(stream)
         return stream
+
+    def _pieces(self, reply: str, request: Request) -> list[str]:
+        constraint = request.sampling.verbatim
+        if constraint is not None:
+            reply = constraint.phrases[0] if self._copies is None else self._copies
+        return re.findall(r"\s*\S+", reply)
 
     def close(self) -> None:
         for stream in self.streams:
@@ -249,7 +258,7 @@ class ScriptedService(ScriptedGenerator):
     def submit(self, request: Request) -> ReadableStream:
         if self._refuse is not None:
             raise self._refuse
-        pieces = re.findall(r"\s*\S+", self._reply_text)
+        pieces = self._pieces(self._reply_text, request)
         stream = ReadableStream(pieces, len(request.prompt.tokens), hold=self._hold)
         self.requests.append(request)
         self.streams.append(stream)

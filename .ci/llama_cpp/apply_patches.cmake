@@ -6,7 +6,12 @@
 # processor's own prefetcher does not foresee. Fetching the next tile by hand makes them up to twice
 # as fast; the values computed are the same. Figures: docs/decisions.md, bench/batch_rows.py.
 #
-# A source that the patch does not fit is compiled as it comes: slower, not wrong.
+# attention.patch: attention on the CPU passes over cells that are masked out in blocks, by their
+# bits, and computes only those rows of a tile that have cells in it. In a cache that sequences
+# share, nearly all cells are another's: prompts were up to twice as slow for it.
+# Figures: docs/decisions.md, bench/retained_cells.py.
+#
+# A source that a patch does not fit is compiled as it comes: slower, not wrong.
 
 find_program(PAPERLIGHT_PATCH patch)
 find_program(PAPERLIGHT_GIT git)

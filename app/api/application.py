@@ -12,7 +12,7 @@ from http import HTTPStatus
 from fastapi import Depends, FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.api import documents, health, openai, questions
+from app.api import documents, feedback, health, openai, questions
 from app.api.errors import ApiError, ErrorBody, error_response, install_error_handlers
 from app.api.guards import MEGABYTE, BodyLimit, KeyCheck, LocalOnly, is_loopback
 from app.api.reference import reference_page
@@ -47,7 +47,7 @@ def create_api(
     api.state.workers = WorkerThreads(settings.max_sequences + settings.queue_limit)
     keys = Depends(KeyCheck([key.get_secret_value() for key in settings.api_keys]))
     api.include_router(health.router)
-    for router in (openai.router, documents.router, questions.router):
+    for router in (openai.router, documents.router, questions.router, feedback.router):
         api.include_router(router, dependencies=[keys])
     api.add_api_route("/api/docs", lambda: reference_page(api.openapi()), include_in_schema=False)
     install_error_handlers(api)

@@ -7,9 +7,9 @@ from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, File, Form, Response, UploadFile
+from fastapi import APIRouter, File, Form, Request, Response, UploadFile
 
-from app.api.dependencies import Opened, Ready, Workers
+from app.api.dependencies import Client, Opened, Ready, Workers
 from app.api.errors import ApiError
 from app.as_json import as_json
 
@@ -69,6 +69,23 @@ def remove_document(document_id: str, workspace: Opened) -> dict[str, Any]:
     """Take a document out of the library and out of every index."""
     workspace.library.remove(document_id)
     return {"removed": document_id}
+
+
+@router.post("/{document_id}/summary")
+async def summarize_document(
+    document_id: str, request: Request, workspace: Ready, workers: Workers, client: Client
+) -> dict[str, Any]:
+    """What a document says, in short, with citations; a long one is read in parts.
+
+    It takes as long as reading the document does; a client that leaves stops the work.
+    """
+    cancel = threading.Event()
+    summary = await workers.run_for(
+        request,
+        lambda: workspace.library.summarize(document_id, cancel=cancel, client=client),
+        cancel.set,
+    )
+    return as_json(summary)
 
 
 @router.get("/{document_id}/pages/{number}.png", response_class=Response)

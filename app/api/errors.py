@@ -31,7 +31,14 @@ from ingest.errors import (
     InvalidCollectionName,
     PageNotFound,
 )
-from rag.errors import InvalidQuestion, LibraryClosed, RagError
+from rag.errors import (
+    FeedbackNotFound,
+    InvalidFeedback,
+    InvalidQuestion,
+    InvalidSchema,
+    LibraryClosed,
+    RagError,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +47,9 @@ _STATUS: tuple[tuple[type[Exception], HTTPStatus], ...] = (
     (QueueFull, HTTPStatus.TOO_MANY_REQUESTS),
     (InvalidRequest, HTTPStatus.BAD_REQUEST),
     (InvalidQuestion, HTTPStatus.BAD_REQUEST),
+    (InvalidSchema, HTTPStatus.BAD_REQUEST),
+    (FeedbackNotFound, HTTPStatus.NOT_FOUND),
+    (InvalidFeedback, HTTPStatus.BAD_REQUEST),
     (DocumentNotFound, HTTPStatus.NOT_FOUND),
     (PageNotFound, HTTPStatus.NOT_FOUND),
     (DeadlineExceeded, HTTPStatus.GATEWAY_TIMEOUT),

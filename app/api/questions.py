@@ -1,7 +1,8 @@
-"""Searches and questions over HTTP: /api/search and /api/ask."""
+"""Searches, questions and forms to fill in over HTTP: /api/search, /api/ask, /api/extract."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -13,6 +14,7 @@ from app.api.dependencies import Client, Ready, Workers
 from app.api.errors import error_body
 from app.api.streaming import EventStream, begun, server_sent_event
 from app.as_json import as_json
+from rag.citations import Unsupported
 from rag.results import AnswerEvent, Turn
 
 router = APIRouter(prefix="/api", tags=["questions"])
@@ -50,6 +52,21 @@ class AskBody(BaseModel):
     stream: bool = Field(default=False, description="Send the answer as server-sent events")
 
 
+class ExtractBody(BaseModel):
+    """A form to fill in from the documents."""
+
+    json_schema: dict[str, Any] = Field(alias="schema", description="JSON schema of an object")
+    instruction: str = Field(
+        default="", max_length=4_000, description="What the values are of, if that is not clear"
+    )
+    collection: str | None = Field(default=None, description="Where to look; all without it")
+    unsupported: Unsupported | None = Field(
+        default=None,
+        description="A value that no passage has: drop makes it null, keep leaves it; without it as"
+        " in answers of this model",
+    )
+
+
 @router.post("/search")
 async def search(body: SearchBody, workspace: Ready, workers: Workers) -> dict[str, Any]:
     """Passages that fit a query, best first."""
@@ -85,6 +102,31 @@ async def ask(
         patience_seconds=_REFUSAL_SECONDS,
     )
     return EventStream(_as_events(events), asking.cancel)
+
+
+@router.post("/extract")
+async def extract(
+    body: ExtractBody, request: Request, workspace: Ready, workers: Workers, client: Client
+) -> dict[str, Any]:
+    """Values for the fields of a JSON schema, each with its document, page and quote.
+
+    `data` follows the schema, with null where the documents do not say. A client that leaves stops
+    the work.
+    """
+    cancel = threading.Event()
+    extraction = await workers.run_for(
+        request,
+        lambda: workspace.library.extract(
+            body.json_schema,
+            body.instruction,
+            collection=body.collection,
+            unsupported=body.unsupported,
+            cancel=cancel,
+            client=client,
+        ),
+        cancel.set,
+    )
+    return as_json(extraction)
 
 
 async def _as_events(events: AsyncIterator[AnswerEvent]) -> AsyncIterator[str]:

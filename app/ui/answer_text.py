@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from rag.results import Citation
@@ -87,6 +87,19 @@ def split_answer(text: str, citations: Sequence[Citation] = ()) -> tuple[Block, 
         else:
             end_paragraph()
     end_paragraph()
+    return tuple(blocks)
+
+
+def emphasized(blocks: Sequence[Block], words: str) -> tuple[Block, ...]:
+    """The blocks with the first occurrence of some words in bold, if they stand in a plain run."""
+    for number, block in enumerate(blocks):
+        for index, run in enumerate(block.runs):
+            before, found, after = run.text.partition(words) if words else ("", "", "")
+            if found and run.style is Style.PLAIN:
+                parts = (Run(before), Run(found, Style.BOLD), Run(after))
+                runs = [*block.runs[:index], *parts, *block.runs[index + 1 :]]
+                bold = replace(block, runs=tuple(run for run in runs if run.text))
+                return (*blocks[:number], bold, *blocks[number + 1 :])
     return tuple(blocks)
 
 

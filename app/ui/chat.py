@@ -8,10 +8,11 @@ from typing import Any
 
 import streamlit as st
 
-from app.ui.answer_text import Block, split_answer
+from app.ui.answer_text import Block, emphasized, split_answer
 from app.ui.components import draw
 from app.ui.escaping import one_line
 from app.ui.exchange import Exchange, Progress, Stage, turns
+from app.ui.rating import describe_rating, rate
 from app.ui.session import OpenSource, PageState, reader_watch, session_id
 from app.workspace import StartProgress
 from rag.library import Library
@@ -23,16 +24,16 @@ SNIPPET_CHARS = 400
 MAX_QUESTION_CHARS = 4_000
 
 
-def draw_conversation(state: PageState, start: StartProgress) -> None:
+def draw_conversation(library: Library, state: PageState, start: StartProgress) -> None:
     """Draw every exchange, the last one live while it is being answered.
 
     start: of the server: a question asked before its end waits for it.
     """
     for number, exchange in enumerate(state.exchanges):
         if exchange is state.running:
-            _draw_live(exchange, number, state, start)
+            _draw_live(library, exchange, number, state, start)
         else:
-            _draw_exchange(exchange, number, state)
+            _draw_exchange(library, exchange, number, state)
 
 
 def draw_new_conversation(state: PageState) -> None:
@@ -42,6 +43,7 @@ def draw_new_conversation(state: PageState) -> None:
         if state.running is not None:
             state.running.stop()
         state.exchanges.clear()
+        state.rated.clear()
         state.open(None)
 
     if state.exchanges:
@@ -92,11 +94,13 @@ def ask(library: Library, state: PageState, question: str) -> None:
     state.exchanges.append(Exchange(question, stream, watched=reader_watch()).start())
 
 
-def _draw_live(exchange: Exchange, number: int, state: PageState, start: StartProgress) -> None:
+def _draw_live(
+    library: Library, exchange: Exchange, number: int, state: PageState, start: StartProgress
+) -> None:
     @st.fragment(run_every=POLL_SECONDS)
     def show() -> None:
         waiting_for = "" if start.is_ready else start.status.what
-        _draw_exchange(exchange, number, state, waiting_for=waiting_for)
+        _draw_exchange(library, exchange, number, state, waiting_for=waiting_for)
         if exchange.progress.stage.finished:
             st.rerun()  # the rest of the page follows: the question box, the Stop button
 
@@ -104,16 +108,27 @@ def _draw_live(exchange: Exchange, number: int, state: PageState, start: StartPr
 
 
 def _draw_exchange(
-    exchange: Exchange, number: int, state: PageState, *, waiting_for: str = ""
+    library: Library,
+    exchange: Exchange,
+    number: int,
+    state: PageState,
+    *,
+    waiting_for: str = "",
 ) -> None:
     progress = exchange.progress
     newest = number > 0 and exchange is state.exchanges[-1]
-    data = describe(exchange.question, progress, waiting_for=waiting_for) | {"newest": newest}
+    data = describe(exchange.question, progress, waiting_for=waiting_for) | {
+        "newest": newest,
+        "rating": describe_rating(progress, state.rated.get(number)),
+    }
     clicked = draw("exchange", data, key=f"exchange-{number}")
-    if clicked is not None:
-        source = _source(progress, clicked)
-        if source is not None:
-            state.open(source)
+    if clicked is None:
+        return
+    source = _source(progress, clicked)
+    if source is not None:
+        state.open(source)
+    if rate(library, state, number, progress.answer, clicked):
+        st.rerun()  # what was drawn above does not know yet
 
 
 def _source(progress: Progress, clicked: Mapping[str, Any]) -> OpenSource | None:
@@ -140,6 +155,8 @@ def describe(question: str, progress: Progress, *, waiting_for: str = "") -> dic
     answer = progress.answer
     finished = progress.stage.finished
     blocks = split_answer(progress.text, progress.citations if finished else ())
+    if answer is not None:
+        blocks = emphasized(blocks, answer.short)
     refused = answer is not None and answer.refused
     return {
         "question": question,

@@ -33,7 +33,7 @@ def _draw_page() -> None:
         draw_documents(library, state, max_upload_mb=workspace.settings.max_upload_mb)
         draw_engine(workspace)
     if state.exchanges:
-        draw_conversation(state, workspace.start)
+        draw_conversation(library, state, workspace.start)
     else:
         draw_welcome(library, state)
     draw_input(library, state)

@@ -15,6 +15,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from app.ui.exchange import Exchange
 from app.ui.uploads import UploadJob
+from rag.feedback import Feedback
 
 _KEY = "paperlight"
 
@@ -34,6 +35,17 @@ class OpenSource:
     marker: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Rated:
+    """What the reader thinks of an answer. feedback: as it is kept; None when that failed.
+
+    error: why it failed.
+    """
+
+    feedback: Feedback | None
+    error: str = ""
+
+
 @dataclass(slots=True)
 class PageState:
     """One session's conversation, uploads and open panels.
@@ -41,6 +53,7 @@ class PageState:
     uploader_version: part of the uploader's key; a new number empties the uploader.
     source, page_shown: the open drawer and the 0-based page turned to in it.
     removing: the document whose removal is to be confirmed. collection: None for all.
+    rated: by the number of the exchange.
     """
 
     exchanges: list[Exchange] = field(default_factory=list)
@@ -50,6 +63,7 @@ class PageState:
     page_shown: int = 0
     removing: str | None = None
     collection: str | None = None
+    rated: dict[int, Rated] = field(default_factory=dict)
 
     def open(self, source: OpenSource | None) -> None:
         """Show a place in the drawer, at its own page; None closes the drawer."""

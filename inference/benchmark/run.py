@@ -75,6 +75,7 @@ def measure(
         if arm.system not in warmed:
             progress(f"{workload.name}: warming up {arm.system}")
             workload.prepare(system, material)
+            system.settle()
             warmed.add(arm.system)
         ready.append((arm, system))
     runs = {arm.label: ArmRuns(arm.label) for arm, _ in ready}
@@ -82,6 +83,7 @@ def measure(
         turn = repeat % max(1, len(ready))
         for arm, system in ready[turn:] + ready[:turn]:
             figures = workload.run(arm, system, material, repeat)
+            system.settle()
             runs[arm.label].runs.append(figures)
             told = ", ".join(f"{name} {value:.3g}" for name, value in figures.items())
             progress(f"{workload.name} {repeat + 1}/{repeats}, {arm.label}: {told}")

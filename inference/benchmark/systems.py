@@ -80,6 +80,9 @@ class System(Protocol):
         """Run one request to its end. Thread-safe."""
         ...
 
+    def settle(self) -> None:
+        """Return when nothing is computed any more that would slow the next system down."""
+
     def close(self) -> None:
         """Stop it. Idempotent."""
         ...
@@ -106,6 +109,11 @@ class EngineSystem:
         outcome.cached_tokens = usage.cached_tokens
         outcome.stamps = outcome.stamps or [time.perf_counter()]
         return outcome
+
+    def settle(self) -> None:
+        """Blocks of the passages that were asked about are built when nobody asks any more."""
+        while self.service.metrics().get("passage_blocks_to_build", 0) > 0:
+            time.sleep(_POLL_SECONDS)
 
     def close(self) -> None:
         self.service.close()
@@ -142,6 +150,9 @@ class LlamaSystem:
                 outcome.text += piece["choices"][0]["text"]
             outcome.completion_tokens = self._llama.n_tokens - len(job.prompt.tokens)
         return outcome
+
+    def settle(self) -> None:
+        """It works for those who wait only."""
 
     def close(self) -> None:
         self._llama.close()
@@ -190,6 +201,9 @@ class _ServerSystem:
             for line in response:
                 if line.startswith(b"data: ") and line.strip() != b"data: [DONE]":
                     yield json.loads(line[6:])
+
+    def settle(self) -> None:
+        """They work for those who wait only."""
 
     def close(self) -> None:
         if self._process.poll() is None:

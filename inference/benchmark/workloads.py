@@ -314,13 +314,15 @@ class Interactive:
         started = time.perf_counter()
         with ThreadPoolExecutor(self._LOADERS) as pool:
             loaders = [pool.submit(load, source) for source in texts]
-            for _ in loaders:
-                begun.acquire()
             asked = []
-            for _ in range(self._QUESTIONS):
-                time.sleep(self._PAUSE_SECONDS)
-                asked.append(system.serve(self._question(material, chance)))
-            ended.set()
+            try:
+                for _ in loaders:
+                    begun.acquire()
+                for _ in range(self._QUESTIONS):
+                    time.sleep(self._PAUSE_SECONDS)
+                    asked.append(system.serve(self._question(material, chance)))
+            finally:  # also when interrupted: the pool waits for the loaders
+                ended.set()
             served = sum(loader.result() for loader in loaders)
         seconds = time.perf_counter() - started
         calm = [outcome.first_token_seconds for outcome in idle]

@@ -14,6 +14,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from app import cli
+from rag.answer_sets import load_questions
+from rag.errors import FeedbackNotFound
+from rag.feedback import Rating, judgement_of
 from rag.library import Library
 from rag.results import Answer
 from rag.settings import Settings
@@ -272,3 +275,68 @@ def test_version_and_help_answer_without_a_library(tmp_path: Path) -> None:
     told = paperlight(tmp_path, "--help")
     assert all(name in told.stdout for name in ("add", "ask", "serve", "doctor", "models"))
     assert not (tmp_path / "library").exists()
+
+
+# --- feedback -----------------------------------------------------------------------------------
+
+
+def give_feedback(home: Path, *, good: bool, expected: str = "") -> None:
+    settings = Settings(home=home)
+    with ModellessLibrary(settings.library_path, settings, lambda: ScriptedService(REPLY)) as found:
+        rating = Rating.UP if good else Rating.DOWN
+        found.feedback.give(judgement_of(found.ask(QUESTION), rating, expected=expected))
+
+
+def test_feedback_is_listed_approved_and_rejected(run: Run, notes: Path, tmp_path: Path) -> None:
+    assert "no feedback" in run("feedback", "list").stderr
+    run("add", str(notes))
+    give_feedback(tmp_path / "home", good=True)
+    listed = run("feedback", "list").stdout.splitlines()
+    assert listed[0].split(maxsplit=3) == ["1", "up", "waiting", QUESTION]
+    assert listed[1].strip() == f"answer: {REPLY}"
+    assert run("feedback", "approve", "1").stdout == "approved  1: is an example now\n"
+    assert as_json(run("feedback", "list", "--waiting", "--json")) == []
+    assert as_json(run("feedback", "list", "--json"))[0]["approved"] is True
+    assert run("feedback", "reject", "1").stdout == "rejected  1\n"
+    assert isinstance(run("feedback", "reject", "1").exception, FeedbackNotFound)
+
+
+def test_bad_answers_become_a_question_set(run: Run, notes: Path, tmp_path: Path) -> None:
+    run("add", str(notes))
+    give_feedback(tmp_path / "home", good=False, expected="41 metres")
+    give_feedback(tmp_path / "home", good=False)
+    path = tmp_path / "cases.jsonl"
+    written = run("feedback", "cases", str(path))
+    assert written.stdout == f"1 case in {path}\n"
+    assert "1 without a right answer left out" in written.stderr
+    assert [(q.text, q.gold) for q in load_questions(path)] == [(QUESTION, ("41 metres",))]
+    assert run("feedback", "approve", "2", "--not-answerable").exit_code == 0
+    assert as_json(run("feedback", "cases", str(path), "--json"))["cases"] == 2
+
+
+# --- forms --------------------------------------------------------------------------------------
+
+
+def test_extract_prints_json_and_says_where_it_stands(
+    run: Run, notes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("add", str(notes))
+    monkeypatch.setattr(sys.modules[__name__], "REPLY", "41")
+    form = tmp_path / "form.json"
+    form.write_text('{"properties": {"height": {"type": "integer"}}}')
+    result = run("extract", "--schema", str(form), "the lighthouse")
+    assert as_json(result) == {"height": 41}
+    assert result.stderr.strip().startswith("height: harbour.txt: “The lighthouse")
+    whole = as_json(run("extract", "--schema", str(form), "--json"))
+    assert whole["values"][0]["citation"]["document_name"] == "harbour.txt"
+    form.write_text("{")
+    failure = run("extract", "--schema", str(form)).exception
+    assert isinstance(failure, cli.CommandFailed)
+
+
+def test_summarize_prints_the_summary_and_its_sources(run: Run, notes: Path) -> None:
+    run("add", str(notes))
+    result = run("summarize", "harbour.txt")
+    assert result.stdout.splitlines()[0] == REPLY
+    assert result.stdout.splitlines()[-1].startswith("[1] harbour.txt: “The lighthouse")
+    assert as_json(run("summarize", "harbour.txt", "--json"))["parts"] == 1

@@ -21,6 +21,11 @@ class Item:
     client: str = ""
     submitted: float = NOW
     pending_tokens: int = 1
+    tokens_after: int = 0  # behind a passage that is placed
+
+    @property
+    def tokens_to_answer(self) -> int:
+        return self.pending_tokens + self.tokens_after
 
 
 def tokens_in_step(running: list[Item], cost: StepCost, *, decode_rows: int) -> int:
@@ -40,6 +45,14 @@ def test_a_client_with_many_running_requests_waits_for_one_with_none() -> None:
     greedy, modest = Item("a", client="greedy", submitted=NOW - 5), Item("b", client="modest")
     order = scheduler.admission_order([greedy, modest], [Item("c", client="greedy")], NOW)
     assert [item.name for item in order] == ["b", "a"]
+
+
+def test_the_prompt_that_is_nearest_to_its_answer_goes_first() -> None:
+    """Stretches between placed passages were compared instead: all prompts advanced by turns."""
+    far = Item("far", pending_tokens=10, tokens_after=60, submitted=NOW - 1)
+    near = Item("near", pending_tokens=30)
+    shares = scheduler.share_prompts([far, near], StepCost(), batch_tokens=36, decode_rows=0)
+    assert [(item.name, count) for item, count in shares] == [("near", 30), ("far", 6)]
 
 
 def test_prompts_fill_the_batch_when_nobody_reads_a_stream() -> None:
@@ -119,6 +132,15 @@ def test_batch_prompts_alone_run_in_steps_short_enough_to_wait_for() -> None:
     fast = StepCost()
     fast.record(0.01, decode_rows=0, prompt_rows=512)
     assert tokens_in_step(running, fast, decode_rows=0) == 512
+
+
+def test_batch_prompts_run_in_longer_steps_when_nobody_has_asked_for_a_while() -> None:
+    """Sixteen rows at a time they took twice as long: attention over few rows costs more a row."""
+    running = [Item("job", Priority.BATCH, pending_tokens=2000)]
+    ((_, count),) = scheduler.share_prompts(
+        running, slow_machine(), batch_tokens=512, decode_rows=0, is_calm=True
+    )
+    assert 80 <= count <= 82  # 570 ms of 7 each
 
 
 def test_nothing_long_is_computed_beside_a_prompt_that_somebody_waits_for() -> None:

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inference.request import Message, Passage, Priority, QueueFull
-from rag.answer import Answerer, AnswerOptions, repeats_itself
+from rag.answer import Answerer, AnswerOptions
 from rag.errors import ContextTooSmall, InvalidQuestion, QuestionTooLong
+from rag.generator import repeats_itself
 from rag.refusal import REFUSAL
 from rag.results import AnswerEvent, AnswerStage, Hit, Turn
 from tests.fakes import ScriptedGenerator
@@ -68,7 +69,10 @@ def test_the_prompt_has_the_passages_as_data_and_the_question_last() -> None:
     generator = ScriptedGenerator(RIGHT)
     answerer(generator)[0].ask(QUESTION)
     content = generator.conversations[0][-1].content
-    assert [part.text for part in content if isinstance(part, Passage)] == [BRIDGE.text, BOOKS.text]
+    assert [part.text for part in content if isinstance(part, Passage)] == [
+        f" report.pdf, page 1:\n{BRIDGE.text}",
+        f" rules.txt:\n{BOOKS.text}",
+    ]
     assert isinstance(content[-1], str)
     assert content[-1].endswith(f"Question: {QUESTION}")
 
@@ -223,10 +227,66 @@ def test_a_small_reader_is_shown_the_best_sentence_only() -> None:
     answer = answerer(generator)[0].ask(QUESTION)
     content = generator.conversations[0][-1].content
     shown = [part.text for part in content if isinstance(part, Passage)]
-    assert shown[0] == "It was opened on 4 May 1922."
-    assert BOOKS.text not in shown
+    assert shown[0] == " report.pdf, page 1:\nIt was opened on 4 May 1922."
+    assert not any(BOOKS.text in text for text in shown)
     assert answer.passages == (BRIDGE, BOOKS)
     assert answer.text == "It was opened on 4 May 1922 [1]."
+
+
+MEDIUM = 1_500_000_000
+
+
+def test_a_medium_model_reads_the_best_sentences_before_it_answers() -> None:
+    generator = ScriptedGenerator(RIGHT, parameters=MEDIUM, copies="4 May 1922")
+    answer = answerer(generator)[0].ask(QUESTION)
+    reading, drafting = generator.requests
+    assert reading.sampling.verbatim is not None
+    assert reading.sampling.verbatim.texts[0] == "It was opened on 4 May 1922."
+    assert drafting.sampling.verbatim is None
+    assert (answer.text, answer.short) == (RIGHT, "4 May 1922")
+    assert answer.confidence is not None
+    assert answer.confidence.similarity == pytest.approx(0.7)
+    cost = sum(len(request.prompt.tokens) for request in generator.requests)
+    assert answer.usage.prompt_tokens == cost
+
+
+def test_what_was_read_elsewhere_than_is_cited_is_read_again() -> None:
+    generator = ScriptedGenerator(RIGHT, parameters=MEDIUM, copies="four weeks")
+    answer = answerer(generator)[0].ask(QUESTION)
+    *_, again = generator.requests
+    assert again.sampling.verbatim is not None
+    assert again.sampling.verbatim.texts == tuple(c.quote for c in answer.citations)
+    assert len(generator.requests) == 3
+
+
+def test_a_medium_model_that_finds_nothing_in_distant_passages_is_not_asked_further() -> None:
+    far = replace(BRIDGE, dense_similarity=0.5)
+    generator = ScriptedGenerator(RIGHT, parameters=MEDIUM)
+    answer = answerer(generator, [far])[0].ask(QUESTION)
+    assert answer.refused
+    assert answer.text.startswith(REFUSAL)
+    assert len(generator.requests) == 1
+    assert answer.confidence is not None
+    assert answer.confidence.value < 0.5
+
+
+@pytest.mark.parametrize(("least", "refused"), [(0.0, False), (0.9, True)])
+def test_who_asks_says_how_sure_is_sure_enough(least: float, refused: bool) -> None:
+    options = AnswerOptions(least_confidence=least)
+    generator = ScriptedGenerator(RIGHT, parameters=MEDIUM)
+    assert answerer(generator, options=options)[0].ask(QUESTION).refused is refused
+
+
+def test_a_reading_that_is_stopped_ends_the_answer() -> None:
+    generator = ScriptedGenerator(RIGHT, parameters=MEDIUM, copies="", hold=True)
+    cancel = threading.Event()
+    events = answerer(generator)[0].stream(QUESTION, cancel=cancel)
+    assert next(events).stage is AnswerStage.RETRIEVED
+    cancel.set()
+    answer = next(events).answer
+    assert answer is not None
+    assert answer.cancelled
+    assert answer.text == ""
 
 
 @settings(max_examples=60, deadline=None)

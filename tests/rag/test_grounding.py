@@ -5,9 +5,17 @@ from dataclasses import replace
 import pytest
 
 from rag.evidence import Evidence
-from rag.extracts import find_extracts
+from rag.extracts import Extract, find_extracts
 from rag.grounding import Grounded, ground
-from rag.reading import LARGE_READER, MEDIUM_READER, SMALL_READER, Reading, focused, reading_for
+from rag.reading import (
+    LARGE_READER,
+    MEDIUM_READER,
+    SMALL_READER,
+    Focus,
+    Reading,
+    focused,
+    reading_for,
+)
 from rag.refusal import REFUSAL
 from tests.rag.passages import make_hit
 
@@ -85,8 +93,23 @@ def test_models_are_used_by_their_size() -> None:
 def test_focus_shows_the_best_sentences_as_spans_of_the_page() -> None:
     hit = make_hit(TEXT, start=50)
     evidence = Evidence([hit], question=QUESTION)
-    (shown, *_) = focused([hit], find_extracts(QUESTION, evidence))
+    (shown, *_) = focused(evidence, find_extracts(QUESTION, evidence), Focus(0.05, 1))
     assert shown.text == TEXT[shown.start - 50 : shown.end - 50]
     assert shown.text.startswith("Frontex")
     assert len(shown.text) < len(TEXT)
-    assert focused([hit], []) == [hit]
+    assert focused(evidence, [], Focus(0.05, 1)) == [hit]
+
+
+def test_focus_shows_neighbours_and_joins_what_touches() -> None:
+    text = "One is red. Two is blue. Three is green. Four is grey. Five is black. Six is pink."
+    evidence = Evidence([make_hit(text, start=9)], question="What colour is Two? And Six?")
+    quotes = [evidence.quote(evidence.sentences[0][index]) for index in (1, 5, 2)]
+    extracts = [Extract(quote, fit) for quote, fit in zip(quotes, (1.0, 0.9, 0.8), strict=True)]
+    shown = focused(evidence, extracts, Focus(margin=0.15, most=3, neighbours=1))
+    assert [hit.text for hit in shown] == [
+        "One is red. Two is blue. Three is green.",
+        "Five is black. Six is pink.",
+    ]
+    assert [hit.start for hit in shown] == [9, 9 + text.index("Five")]
+    joined = focused(evidence, extracts, Focus(margin=0.3, most=3, neighbours=1))
+    assert [hit.text for hit in joined] == [text]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.ui.answer_text import Block, BlockKind, Run, Style, split_answer
+from app.ui.answer_text import Block, BlockKind, Run, Style, emphasized, split_answer
 from rag.results import Citation
 
 CITATION = Citation(
@@ -119,3 +119,20 @@ def test_nothing_is_invented_and_every_citation_exists(text: str) -> None:
         for run in block.runs:
             assert all(word in text for word in run.text.split(" "))
             assert (run.style is Style.CITATION) == (run.citation in range(len(citations)))
+
+
+def test_the_words_that_answer_are_bold_once() -> None:
+    blocks = emphasized(split_answer("It rose. It rose to 12% [1], 12% more.", [CITATION]), "12%")
+    assert [(run.text, run.style) for run in blocks[0].runs] == [
+        ("It rose. It rose to ", Style.PLAIN),
+        ("12%", Style.BOLD),
+        (" ", Style.PLAIN),
+        ("1", Style.CITATION),
+        (", 12% more.", Style.PLAIN),
+    ]
+
+
+@given(text=st.text(max_size=80), words=st.text(max_size=10))
+def test_emphasis_changes_no_word(text: str, words: str) -> None:
+    blocks = split_answer(text)
+    assert plain_text(emphasized(blocks, words)) == plain_text(blocks)

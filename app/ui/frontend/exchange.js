@@ -4,8 +4,10 @@ data: { newest, question, stage, note, error, refused, copy,
         blocks: [{ kind, ordinal, runs: [{ text, style, citation }] }],
         chips: [{ marker, citation, name, page }],
         passagesLabel, passages: [{ index, name, page, snippet, reason }],
-        facts }
+        facts, rating: { offered, given: "" | "up" | "down", corrected, note, error } }
 clicked: { kind: "citation" | "passage", index }
+       | { kind: "rating", rating: "up" | "down" | "" }
+       | { kind: "correction", expected, notAnswerable }
 
 Everything in `data` may be hostile: it is only ever set as textContent. */
 
@@ -113,7 +115,55 @@ async function copyText(text) {
   area.remove();
 }
 
-function drawFooter(data) {
+function drawThumb(data, rating, label, send) {
+  const given = data.rating.given === rating;
+  const thumb = button(`thumb ${rating}`, "", label, () =>
+    send({ kind: "rating", rating: given ? "" : rating }),
+  );
+  thumb.title = `${label}. It is kept with the words that the answer quotes, for review.`;
+  thumb.setAttribute("aria-pressed", String(given));
+  return thumb;
+}
+
+function drawCorrection(send) {
+  const form = make("form", "correction");
+  const expected = make("input");
+  expected.type = "text";
+  expected.maxLength = 1000;
+  expected.placeholder = "What would be right?";
+  expected.setAttribute("aria-label", "What would be right?");
+  form.onsubmit = (event) => {
+    event.preventDefault();
+    const said = expected.value.trim();
+    if (said) send({ kind: "correction", expected: said, notAnswerable: false });
+  };
+  const submit = make("button", "", "Send");
+  form.append(
+    expected,
+    submit,
+    button("unanswerable", "The documents do not say", "", () =>
+      send({ kind: "correction", expected: "", notAnswerable: true }),
+    ),
+  );
+  return form;
+}
+
+function drawRating(data, send) {
+  const rating = make("div", "rating");
+  rating.append(
+    drawThumb(data, "up", "Good answer", send),
+    drawThumb(data, "down", "Bad answer", send),
+  );
+  const note = data.rating.error || data.rating.note;
+  if (note) {
+    const said = make("span", data.rating.error ? "failed" : "", note);
+    said.setAttribute("role", "status");
+    rating.append(said);
+  }
+  return rating;
+}
+
+function drawFooter(data, send) {
   const footer = make("div", "footer");
   if (data.copy) {
     const copy = button("copy", "Copy answer", "", async () => {
@@ -122,6 +172,7 @@ function drawFooter(data) {
     });
     footer.append(copy);
   }
+  if (data.rating.offered) footer.append(drawRating(data, send));
   if (data.facts) footer.append(make("span", "facts", data.facts));
   return footer;
 }
@@ -134,7 +185,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const wasOpen = root.querySelector("details")?.open;
   root.dataset.drawn = drawn;
 
-  const open = (kind, index) => setTriggerValue("clicked", { kind, index });
+  const send = (clicked) => setTriggerValue("clicked", clicked);
+  const open = (kind, index) => send({ kind, index });
   const article = make("article", data.newest ? "exchange newest" : "exchange");
   article.dataset.stage = data.stage;
   article.append(make("h2", "question", data.question));
@@ -147,7 +199,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
   }
   if (data.chips.length) article.append(drawChips(data, open));
   if (data.passages.length) article.append(drawPassages(data, open, wasOpen ?? data.refused));
-  article.append(drawFooter(data));
+  article.append(drawFooter(data, send));
+  if (data.rating.given === "down" && !data.rating.corrected) article.append(drawCorrection(send));
   root.replaceChildren(article);
   // A new question goes to the top, and its answer is read from there while it grows.
   if (isFirst && data.newest && !FINISHED.has(data.stage)) {

@@ -1,0 +1,161 @@
+"""What answering asks of a language model, and how a completion of one is read."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from inference.request import (
+    FinishReason,
+    Message,
+    Prompt,
+    Request,
+    TokenEvent,
+    TokenLogprob,
+    Usage,
+)
+from rag.results import AnswerUsage
+from rag.sentences import sentence_spans
+
+# How soon a set `cancel` is seen while the model is silent (computing the prompt).
+_CANCEL_POLL_SECONDS = 0.02
+_SHORTEST_REPEAT = 12  # "Yes." may come twice
+
+
+class TokenStream(Protocol):
+    """One completion in the making."""
+
+    @property
+    def ended(self) -> bool:
+        """True once the last event was read."""
+        ...
+
+    @property
+    def usage(self) -> Usage | None:
+        """What the completion cost; None until it has ended."""
+        ...
+
+    def next_event(self, timeout_seconds: float) -> TokenEvent | None:
+        """The next event, or None when there is none in time or the stream has ended."""
+        ...
+
+    def cancel(self) -> None:
+        """Stop generating; an event with FinishReason.CANCELLED follows."""
+        ...
+
+    def close(self) -> None:
+        """Cancel unless the end was read."""
+        ...
+
+
+class ModelFacts(Protocol):
+    """What is known of the model behind a generator."""
+
+    @property
+    def parameters(self) -> int:
+        """How many weights it has; 0 where that is not known."""
+        ...
+
+
+class TokenCounter(Protocol):
+    """The generator's own tokenizer."""
+
+    def count(self, text: str) -> int:
+        """How many tokens the text has, as data."""
+        ...
+
+
+class Generator(Protocol):
+    """A chat model behind a queue, e.g. inference.service.InferenceService."""
+
+    @property
+    def model_name(self) -> str:
+        """A short name to show."""
+        ...
+
+    @property
+    def model(self) -> ModelFacts:
+        """Facts of the model."""
+        ...
+
+    @property
+    def context_tokens(self) -> int:
+        """Most tokens of one request, prompt and completion together."""
+        ...
+
+    @property
+    def tokenizer(self) -> TokenCounter:
+        """Counts tokens; usable from any thread."""
+        ...
+
+    def encode_chat(
+        self, messages: Sequence[Message], *, add_generation_prompt: bool = True
+    ) -> Prompt:
+        """Tokens of a conversation."""
+        ...
+
+    def submit(self, request: Request) -> TokenStream:
+        """Queue a request; returns at once."""
+        ...
+
+
+@dataclass(slots=True)
+class Draft:
+    """What the model has said so far, and when. first: its first token, where that was asked for.
+
+    used: what it has cost, once it has ended.
+    """
+
+    pieces: list[str] = field(default_factory=list)
+    first_token_at: float | None = None
+    first: TokenLogprob | None = None
+    cancelled: bool = False
+    used: AnswerUsage = field(default_factory=AnswerUsage)
+
+    @property
+    def text(self) -> str:
+        return "".join(self.pieces)
+
+
+def generate(
+    generator: Generator, request: Request, draft: Draft, cancel: threading.Event | None
+) -> Iterator[str]:
+    """Stream a completion into `draft`; leaving early, for whatever reason, stops the engine."""
+    with closing(generator.submit(request)) as stream:
+        while not stream.ended:
+            if cancel is not None and cancel.is_set() and not draft.cancelled:
+                draft.cancelled = True
+                stream.cancel()
+            event = stream.next_event(_CANCEL_POLL_SECONDS)
+            if event is None:
+                continue
+            if event.finish_reason is FinishReason.CANCELLED:
+                draft.cancelled = True
+            if draft.first is None and event.logprobs:
+                draft.first = event.logprobs[0]
+            if event.text and not draft.cancelled:
+                if draft.first_token_at is None:
+                    draft.first_token_at = time.monotonic()
+                draft.pieces.append(event.text)
+                yield event.text
+                if repeats_itself(draft.text):
+                    break  # greedy decoding never leaves a loop; leaving here stops the engine
+        if (usage := stream.usage) is not None:
+            draft.used = AnswerUsage(
+                usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens
+            )
+
+
+def repeats_itself(text: str) -> bool:
+    """Whether a text ends with a sentence that it has had before, word for word."""
+    spans = sentence_spans(text)
+    if len(spans) < 2 or not text.rstrip().endswith((".", "!", "?", "。")):
+        return False
+    last = text[spans[-1].start : spans[-1].end]
+    return len(last) > _SHORTEST_REPEAT and any(
+        text[span.start : span.end] == last for span in spans[:-1]
+    )

@@ -1,0 +1,205 @@
+"""Forms filled in from documents: by a scripted model, and by the real small one."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from inference.request import InvalidRequest, Message
+from rag.citations import Unsupported
+from rag.errors import InvalidSchema
+from rag.extraction import Extraction
+from rag.library import Library
+from rag.settings import Settings
+from tests.fakes import ModellessLibrary, ScriptedGenerator
+
+HARBOUR = (
+    "The lighthouse at Port Ellery was built in 1874 and is 41 metres tall.\n\n"
+    "The ferry to Grey Island leaves every day at 07:30 and takes 50 minutes.\n\n"
+    "The harbour master is Ines Calloway. Mooring costs 12 crowns a night.\n\n"
+    "The harbour sells diesel, ice and fresh water.\n"
+)
+SCHEMA = {
+    "type": "object",
+    "properties": {
+        "harbour_master": {"type": "string", "description": "Name of the harbour master"},
+        "lighthouse": {
+            "type": "object",
+            "properties": {
+                "height": {"type": "integer", "description": "height in metres"},
+                "built": {"type": "integer", "description": "year in which it was built"},
+            },
+        },
+        "goods": {"type": "array", "items": {"type": "string"}, "description": "goods sold"},
+        "phone": {"type": "string", "description": "telephone number"},
+    },
+}
+SAID = {
+    "harbour master": '"Ines Calloway"',
+    "lighthouse height": " 41",
+    "lighthouse built": "1974",
+    "goods": '["diesel", "petrol", "ice"]',
+    "phone": "null",
+}
+
+MakeLibrary = Callable[..., ModellessLibrary]
+
+
+@pytest.fixture
+def make_library(tmp_path: Path) -> Iterator[MakeLibrary]:
+    made: list[ModellessLibrary] = []
+
+    def make(said: dict[str, str], **generator: Any) -> ModellessLibrary:
+        def reply(messages: Sequence[Message]) -> str:
+            asked = messages[-1].text.rpartition("Field: ")[2]
+            return next(value for name, value in said.items() if asked.startswith(name))
+
+        model = ScriptedGenerator(reply, **generator)
+        library = ModellessLibrary(tmp_path / "library", Settings(home=tmp_path), lambda: model)
+        library.add_bytes("harbour.txt", HARBOUR.encode())
+        made.append(library)
+        return library
+
+    yield make
+    for library in made:
+        library.close()
+
+
+def citations_resolve(library: Library, found: Extraction) -> bool:
+    return all(
+        library.page(c.document_id, c.page_index).text[c.start : c.end] == c.quote
+        for c in found.citations.values()
+    )
+
+
+def test_every_value_that_is_kept_has_its_place(make_library: MakeLibrary) -> None:
+    library = make_library(SAID)
+    found = library.extract(SCHEMA)
+    assert found.data == {
+        "harbour_master": "Ines Calloway",
+        "lighthouse": {"height": 41, "built": None},
+        "goods": ["diesel", "ice"],
+        "phone": None,
+    }
+    assert {path: c.quote for path, c in found.citations.items()} == {
+        "harbour_master": "The harbour master is Ines Calloway.",
+        "lighthouse.height": HARBOUR.split("\n\n")[0],
+        "goods[0]": "The harbour sells diesel, ice and fresh water.",
+        "goods[1]": "The harbour sells diesel, ice and fresh water.",
+    }
+    assert citations_resolve(library, found)
+    assert [(v.path, v.value) for v in found.values if not v.supported] == [
+        ("lighthouse.built", 1974),
+        ("goods[]", "petrol"),
+    ]
+    assert found.failed == {"lighthouse.built": "no passage says it"}
+    assert found.citations["goods[0]"].marker == found.citations["goods[1]"].marker
+
+
+def test_what_no_passage_says_is_kept_and_marked_where_that_is_wanted(
+    make_library: MakeLibrary,
+) -> None:
+    found = make_library(SAID).extract(SCHEMA, unsupported=Unsupported.KEEP)
+    assert found.data["lighthouse"] == {"height": 41, "built": 1974}
+    assert found.data["goods"] == ["diesel", "petrol", "ice"]
+    assert [(v.path, v.supported) for v in found.values if v.path.startswith("goods")] == [
+        ("goods[0]", True),
+        ("goods[1]", False),
+        ("goods[2]", True),
+    ]
+
+
+def test_each_field_is_asked_for_by_itself_under_its_own_grammar(
+    make_library: MakeLibrary,
+) -> None:
+    library = make_library(SAID)
+    library.extract(SCHEMA, "the harbour of Port Ellery")
+    model: Any = library.generator
+    asked = sorted(c[-1].text.rpartition("Field: ")[2] for c in model.conversations)
+    assert asked[0] == "goods. goods sold. the harbour of Port Ellery"
+    assert len(model.requests) == 5
+    grammars = {request.sampling.grammar for request in model.requests}
+    assert all("null" in str(grammar) for grammar in grammars)
+    assert len(grammars) == 3  # of text, of whole numbers, of a list
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [('"Ines Cal', "did not end in time"), ("null", None), ('"Jonas Weber"', "no passage says it")],
+    ids=["cut off", "not said", "not found"],
+)
+def test_a_field_without_a_value_says_why(
+    make_library: MakeLibrary, said: str, reason: str | None
+) -> None:
+    schema = {"properties": {"harbour_master": SCHEMA["properties"]["harbour_master"]}}  # type: ignore[index]
+    found = make_library({"harbour master": said}).extract(schema)
+    assert found.data == {"harbour_master": None}
+    assert (reason is None and not found.failed) or reason in found.failed["harbour_master"]  # type: ignore[operator]
+
+
+def test_a_list_of_objects_keeps_what_is_found(make_library: MakeLibrary) -> None:
+    items = {
+        "type": "object",
+        "properties": {"what": {"type": "string"}, "minutes": {"type": "integer"}},
+        "required": ["what", "minutes"],
+    }
+    schema = {"properties": {"trips": {"type": "array", "items": items}}}
+    said = '[{"what": "rocket", "minutes": 9}, {"what": "ferry", "minutes": 50}]'
+    found = make_library({"trips": said}).extract(schema)
+    assert found.data == {"trips": [{"what": "ferry", "minutes": 50}]}
+    assert sorted(found.citations) == ["trips[0].minutes", "trips[0].what"]
+    assert [v.path for v in found.values if not v.supported] == ["trips[].what", "trips[].minutes"]
+
+
+def test_nothing_is_found_in_an_empty_library(tmp_path: Path) -> None:
+    model = ScriptedGenerator('"x"')
+    with ModellessLibrary(tmp_path, Settings(home=tmp_path), lambda: model) as library:
+        found = library.extract({"properties": {"name": {"type": "string"}}})
+    assert (found.data, model.requests) == ({"name": None}, [])
+
+
+def test_a_schema_that_cannot_be_is_refused_before_anything_is_asked(
+    make_library: MakeLibrary,
+) -> None:
+    library = make_library(SAID)
+    with pytest.raises(InvalidSchema):
+        library.extract({"type": "string"})
+    with pytest.raises(InvalidRequest, match="more than 2000"):
+        library.extract({"properties": {"a": {"type": "string", "maxLength": 10**9}}})
+    assert not library._generator.is_made
+
+
+def test_a_cancelled_extraction_ends_with_what_there_is(make_library: MakeLibrary) -> None:
+    library = make_library({"harbour master": '"Ines"'}, hold=True)
+    cancel = threading.Event()
+    results: list[Extraction] = []
+    schema = {"properties": {"harbour_master": {"type": "string"}}}
+    thread = threading.Thread(target=lambda: results.append(library.extract(schema, cancel=cancel)))
+    thread.start()
+    cancel.set()
+    thread.join(30)
+    assert (results[0].cancelled, results[0].data) == (True, {"harbour_master": None})
+
+
+def test_progress_counts_the_fields(make_library: MakeLibrary) -> None:
+    seen: list[tuple[int, int]] = []
+    make_library(SAID).extract(SCHEMA, progress=lambda done, count: seen.append((done, count)))
+    assert sorted(seen) == [(number, 5) for number in range(1, 6)]
+
+
+@pytest.mark.model
+def test_the_bundled_model_fills_in_a_form(tmp_path: Path, llm_path: Path) -> None:
+    settings = Settings(model=str(llm_path))
+    with Library.open(tmp_path / "library", settings=settings) as library:
+        library.add_bytes("harbour.txt", HARBOUR.encode())
+        found = library.extract(SCHEMA, "the harbour of Port Ellery")
+        assert citations_resolve(library, found)
+    assert json.loads(json.dumps(found.data)) == found.data
+    assert found.data["harbour_master"] == "Ines Calloway"
+    assert found.data["lighthouse"]["built"] == 1874
+    assert found.data["phone"] is None

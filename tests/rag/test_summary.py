@@ -1,0 +1,157 @@
+"""Summaries of documents that fit the context and of those that do not."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from inference.request import Message
+from ingest.errors import DocumentNotFound
+from rag.errors import ContextTooSmall
+from rag.library import Library
+from rag.settings import Settings
+from rag.summary import Summary
+from tests.fakes import ModellessLibrary, ScriptedGenerator
+
+TOWNS = ("Arden", "Brill", "Callow", "Dunmore", "Esker", "Fenwick", "Garrow", "Holm")
+
+
+def chapter(town: str, number: int) -> str:
+    filler = " ".join(f"Street {i} of {town} has {number + i} houses." for i in range(30))
+    return f"The town of {town} was founded in {1500 + number}. {filler}"
+
+
+LONG = "\n\n".join(chapter(town, number) for number, town in enumerate(TOWNS))
+SHORT = "The ferry to Grey Island takes 50 minutes. It leaves every day at 07:30."
+
+MakeLibrary = Callable[..., ModellessLibrary]
+
+
+@pytest.fixture
+def make_library(tmp_path: Path) -> Iterator[MakeLibrary]:
+    made: list[ModellessLibrary] = []
+
+    def make(text: str, reply: Any, **generator: Any) -> ModellessLibrary:
+        model = ScriptedGenerator(reply, **generator)
+        library = ModellessLibrary(tmp_path / "library", Settings(home=tmp_path), lambda: model)
+        library.add_bytes("towns.txt", text.encode())
+        made.append(library)
+        return library
+
+    yield make
+    for library in made:
+        library.close()
+
+
+def summary_of(library: Library, **options: Any) -> Summary:
+    (record,) = library.documents()
+    return library.summarize(record.document_id, **options)
+
+
+def founding(messages: Sequence[Message]) -> str:
+    """Says of each town in the passages when it was founded, and something untrue."""
+    shown = messages[-1].text
+    said = [
+        f"The town of {town} was founded in {1500 + number} [1]."
+        for number, town in enumerate(TOWNS)
+        if f"The town of {town} was founded" in shown
+    ]
+    return " ".join([*said, "King Olav of Norway burned them all in 1788."])
+
+
+def assert_resolves(library: Library, summary: Summary) -> None:
+    for citation in summary.citations:
+        page = library.page(citation.document_id, citation.page_index)
+        assert page.text[citation.start : citation.end] == citation.quote
+
+
+def test_a_document_that_fits_is_read_whole(make_library: MakeLibrary) -> None:
+    library = make_library(SHORT, "The ferry to Grey Island takes 50 minutes.")
+    seen: list[tuple[int, int]] = []
+    summary = summary_of(library, progress=lambda done, count: seen.append((done, count)))
+    assert summary.text == "The ferry to Grey Island takes 50 minutes [1]."
+    assert (summary.parts, summary.document_name, seen) == (1, "towns.txt", [(1, 1)])
+    assert_resolves(library, summary)
+
+
+def test_a_longer_one_is_read_in_parts_and_every_statement_is_cited(
+    make_library: MakeLibrary,
+) -> None:
+    library = make_library(LONG, founding, context_tokens=1300)
+    seen: list[tuple[int, int]] = []
+    summary = summary_of(library, progress=lambda done, count: seen.append((done, count)))
+    assert summary.parts >= 3
+    expected = [
+        f"The town of {t} was founded in {1500 + n} [{n + 1}]." for n, t in enumerate(TOWNS)
+    ]
+    assert summary.text == " ".join(expected)
+    assert "Olav" not in summary.text
+    assert_resolves(library, summary)
+    assert [c.quote for c in summary.citations] == [
+        f"The town of {t} was founded in {1500 + n}." for n, t in enumerate(TOWNS)
+    ]
+    assert seen[-1] == (summary.parts + 1, summary.parts + 1)
+    model: Any = library.generator
+    assert all(len(r.prompt.tokens) < model.context_tokens for r in model.requests)
+
+
+def test_every_passage_is_read(make_library: MakeLibrary) -> None:
+    library = make_library(LONG, founding, context_tokens=1300)
+    summary_of(library)
+    model: Any = library.generator
+    shown = "\n".join(c[-1].text for c in model.conversations)
+    assert all(f"Street {i} of {town} has" in shown for town in TOWNS for i in range(30))
+
+
+@pytest.mark.parametrize("text", [SHORT, LONG], ids=["whole", "in parts"])
+def test_where_the_model_says_nothing_true_the_first_sentences_stand_in(
+    make_library: MakeLibrary, text: str
+) -> None:
+    library = make_library(text, "King Olav burned it in 1788.", context_tokens=1300)
+    summary = summary_of(library)
+    assert summary.text.startswith(
+        "The ferry to Grey Island takes 50 minutes [1]."
+        if text is SHORT
+        else "The town of Arden was founded in 1500 [1]."
+    )
+    assert "Olav" not in summary.text
+    assert_resolves(library, summary)
+
+
+def test_a_context_without_room_is_told(make_library: MakeLibrary) -> None:
+    library = make_library(SHORT, "x", context_tokens=200)
+    with pytest.raises(ContextTooSmall, match="raise context_tokens"):
+        summary_of(library)
+
+
+def test_a_cancelled_summary_ends(make_library: MakeLibrary) -> None:
+    library = make_library(LONG, founding, context_tokens=1300, hold=True)
+    cancel = threading.Event()
+    results: list[Summary] = []
+    thread = threading.Thread(target=lambda: results.append(summary_of(library, cancel=cancel)))
+    thread.start()
+    cancel.set()
+    thread.join(30)
+    assert results[0].cancelled
+
+
+def test_an_unknown_document_loads_no_model(make_library: MakeLibrary) -> None:
+    library = make_library(SHORT, "x")
+    with pytest.raises(DocumentNotFound):
+        library.summarize("absent")
+    assert not library._generator.is_made
+
+
+@pytest.mark.model
+def test_the_bundled_model_summarizes_a_document_in_parts(tmp_path: Path, llm_path: Path) -> None:
+    settings = Settings(model=str(llm_path), context_tokens=1024, max_sequences=2)
+    with Library.open(tmp_path / "library", settings=settings) as library:
+        library.add_bytes("towns.txt", LONG.encode())
+        summary = summary_of(library)
+        assert summary.parts > 1
+        assert summary.citations
+        assert_resolves(library, summary)
