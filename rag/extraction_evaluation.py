@@ -238,17 +238,17 @@ def cell_f1(wanted: Sequence[Table], found: Sequence[Table]) -> float:
 
 
 def tables_in(text: str) -> list[list[TableCell]]:
-    """The tables of a text as the loaders write them: lines `a | b | c`, one after another."""
+    """The tables of a text as the loaders write them: lines `a | b | c` or `a |`, in a row."""
     tables: list[list[TableCell]] = []
     row = -1
     for line in text.split("\n"):
-        if " | " not in line:
+        if " | " not in f"{line} ":
             row = -1
             continue
         if row < 0:
             tables.append([])
         row += 1
-        cells = [cell.strip() for cell in line.split(" | ")]
+        cells = [cell.strip() for cell in f"{line} ".split(" | ")]
         tables[-1] += [TableCell(cell, row, row, i, i) for i, cell in enumerate(cells)]
     return tables
 
