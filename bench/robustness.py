@@ -55,7 +55,8 @@ def measure(folder: Path, home: Path) -> dict[str, object]:
         for file in report["files"]:
             if file["outcome"] == "skipped":
                 outcomes["named reason" if file["reason"] else "silent"] += 1
-                reasons[_PARTICULAR.sub("…", file["reason"] or "")] += 1
+                reason = (file["reason"] or "").removeprefix(f"{Path(file['path']).name} ")
+                reasons[_PARTICULAR.sub("…", reason)] += 1
                 continue
             document = file["document_id"]
             pages = (store.page(document, i).text for i in range(counts[document]))

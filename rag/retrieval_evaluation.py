@@ -24,7 +24,7 @@ from ingest.records import NewDocument
 from ingest.store import Store
 from ingest.vector_index import VectorIndex
 from rag.fusion import fuse
-from rag.retrieval_sets import Entry, RetrievalQuery, RetrievalSet, page_key
+from rag.retrieval_sets import Entry, RetrievalQuery, RetrievalSet, RetrievalSetError, page_key
 from rag.search import HybridSearch
 from rag.vectors import CachedEmbedder, Vectors
 
@@ -403,9 +403,15 @@ def as_json(figures: SetFigures) -> dict[str, object]:
 
 
 def values_of_run(file: Path) -> dict[str, dict[str, list[float]]]:
-    """Set -> measure -> the product's value of each query, of a file that a run wrote."""
-    return {
-        each["set"]: each["systems"]["product"]["values"]
-        for each in json.loads(file.read_text("utf-8"))["sets"]
-        if "product" in each["systems"]
-    }
+    """Set -> measure -> the product's value of each query, of a file that a run wrote.
+
+    Raises RetrievalSetError where the file has the figures alone.
+    """
+    sets = json.loads(file.read_text("utf-8"))["sets"]
+    products = {s["set"]: s["systems"]["product"] for s in sets if "product" in s["systems"]}
+    if any("values" not in product for product in products.values()):
+        raise RetrievalSetError(
+            f"{file} has figures, but not the value of each query that a paired test needs; run"
+            " the earlier version again with --output and compare with that file."
+        )
+    return {name: product["values"] for name, product in products.items()}

@@ -66,6 +66,7 @@ def test_a_folder_is_searched_and_measured(
         assert by_system[system].figure("precision") == whole
         assert by_system[system].figure("iou") == whole
     assert by_system["sentences"].figure("iou") == 1.0
+    assert by_system["excerpts"].figure("recall") == 1.0
 
 
 def test_spans_that_do_not_fit_the_text_are_refused(tmp_path: Path) -> None:
