@@ -7,6 +7,7 @@ read. It knows nothing of documents, chunks or cleaning.
 
 from __future__ import annotations
 
+import ctypes
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,10 +19,16 @@ import numpy as np
 import numpy.typing as npt
 
 from ingest.errors import CorruptFile, EncryptedFile
+from ingest.page_layout import FloatArray, IntArray, PageLayout, Rule
 
 # PDFium is one C library per process: the lock belongs to it, not to any object of ours.
 _PDFIUM_LOCK = threading.RLock()
 _PASSWORD_ERRORS = frozenset({4, 5})  # FPDF_ERR_PASSWORD, FPDF_ERR_SECURITY
+_MOST_OBJECTS = 3000  # paths looked at for ruled lines; a map or a drawing has more
+_MOST_SEGMENTS = 3000
+_STRAIGHT = 1.0  # points
+# FPDFText_GetLooseCharBox by the address of the box: half the time of a structure each.
+_READ_BOX = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)
 _MAX_PIXELS = 40_000_000  # of a rendered page; a page may claim to be kilometres wide
 
 Pixels = npt.NDArray[np.uint8]
@@ -110,20 +117,29 @@ class PdfFile:
             except pdfium.PdfiumError:
                 return ""
 
-    def page_characters(self, index: int) -> list[str]:
-        """The characters of a page by PDFium's own index, which `boxes` takes."""
+    def page_layout(self, index: int) -> PageLayout:
+        """The text of a page and where it stands; nothing if the page is broken."""
         with _pdfium() as pdfium:
-            page = self._document[index]
             try:
-                textpage = page.get_textpage()
-                count = textpage.count_chars()
-                read = pdfium.raw.FPDFText_GetUnicode
-                return [chr(min(read(textpage.raw, i), 0x10FFFF)) for i in range(count)]
-            finally:
-                page.close()
+                page = self._document[index]
+                try:
+                    textpage = page.get_textpage()
+                    text = str(textpage.get_text_range())
+                    indices = _indices(pdfium.raw, textpage, text)
+                    boxes = _character_boxes(pdfium.raw, textpage, indices)
+                    rules = tuple(_rules(pdfium.raw, page.raw))
+                    turns = page.get_rotation() // 90
+                finally:
+                    page.close()
+            except pdfium.PdfiumError:
+                return PageLayout("", np.empty((0, 4)), (), np.empty(0, dtype=np.int64))
+        return PageLayout(text, boxes, rules, indices).turned(turns)
 
     def boxes(self, index: int, first: int, count: int) -> list[Rectangle]:
-        """Rectangles, one a line, around PDFium's characters first..first+count of a page."""
+        """Rectangles, one a line, around PDFium's characters first..first+count of a page.
+
+        Counted as in PageLayout.indices.
+        """
         with _pdfium():
             page = self._document[index]
             try:
@@ -159,6 +175,76 @@ class PdfFile:
             finally:
                 page.close()
         return pixels, placed
+
+
+def _indices(raw: Any, textpage: Any, text: str) -> IntArray:
+    """PDFium's index of each character of a page's text; -1 where it has none."""
+    count = textpage.count_chars()
+    if len(text) == count:
+        return np.arange(count)
+    # There are characters beyond the BMP, or some that PDFium leaves out of its text.
+    found, unit = [], 0
+    for character in text:
+        index = raw.FPDFText_GetCharIndexFromTextIndex(textpage.raw, unit)
+        found.append(index if 0 <= index < count else -1)
+        unit += 2 if ord(character) > 0xFFFF else 1
+    return np.array(found, dtype=np.int64)
+
+
+def _character_boxes(raw: Any, textpage: Any, indices: IntArray) -> FloatArray:
+    """(len(indices), 4) left, bottom, right, top; zeros for a character that is not drawn."""
+    rectangles = np.zeros((len(indices), 4), dtype=np.float32)  # FS_RECTF: left top right bottom
+    read = ctypes.cast(raw.FPDFText_GetLooseCharBox, _READ_BOX)
+    handle = ctypes.cast(textpage.raw, ctypes.c_void_p)
+    first, size = rectangles.ctypes.data, rectangles.itemsize * 4
+    for place, index in enumerate(indices.tolist()):
+        if index >= 0:
+            read(handle, index, first + place * size)
+    return rectangles[:, [0, 3, 2, 1]].astype(np.float64)
+
+
+def _rules(raw: Any, page: Any) -> Iterator[Rule]:
+    """The lines along an axis that are drawn on a page, up to a number."""
+    left = _MOST_OBJECTS
+    for number in range(raw.FPDFPage_CountObjects(page)):
+        item = raw.FPDFPage_GetObject(page, number)
+        if raw.FPDFPageObj_GetType(item) != raw.FPDF_PAGEOBJ_PATH:
+            continue
+        left -= 1
+        if left < 0:
+            return
+        yield from _rules_of(raw, item)
+
+
+def _rules_of(raw: Any, path: Any) -> Iterator[Rule]:
+    matrix = raw.FS_MATRIX()
+    raw.FPDFPageObj_GetMatrix(path, matrix)
+    points: list[tuple[float, float]] = []
+    x, y = ctypes.c_float(), ctypes.c_float()
+    for number in range(min(raw.FPDFPath_CountSegments(path), _MOST_SEGMENTS)):
+        segment = raw.FPDFPath_GetPathSegment(path, number)
+        raw.FPDFPathSegment_GetPoint(segment, x, y)
+        point = (
+            matrix.a * x.value + matrix.c * y.value + matrix.e,
+            matrix.b * x.value + matrix.d * y.value + matrix.f,
+        )
+        kind = raw.FPDFPathSegment_GetType(segment)
+        if kind == raw.FPDF_SEGMENT_MOVETO:
+            points = [point]
+            continue
+        if kind == raw.FPDF_SEGMENT_LINETO and points:
+            yield from _rule_between(points[-1], point)
+        points.append(point)
+        if raw.FPDFPathSegment_GetClose(segment):
+            yield from _rule_between(point, points[0])
+
+
+def _rule_between(one: tuple[float, float], other: tuple[float, float]) -> Iterator[Rule]:
+    (x1, y1), (x2, y2) = one, other
+    if abs(y1 - y2) <= _STRAIGHT < abs(x1 - x2):
+        yield Rule(True, (y1 + y2) / 2, min(x1, x2), max(x1, x2))
+    elif abs(x1 - x2) <= _STRAIGHT < abs(y1 - y2):
+        yield Rule(False, (x1 + x2) / 2, min(y1, y2), max(y1, y2))
 
 
 def encrypted_reason(password: str) -> str:

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ingest.loaders.pdf_tables import text_with_tables
+from ingest.page_layout import PageLayout
 from ingest.pdfium import PdfFile, PixelBox, Pixels, Rectangle
 
 _HIGHLIGHT_RGB = (255, 226, 89)
@@ -44,18 +46,44 @@ def render_page(
         index = page_number - 1
         boxes: list[Rectangle] = []
         if highlight is not None:
-            found = locate(pdf.page_characters(index), text, *highlight)
-            if found is not None:
-                boxes = pdf.boxes(index, *found)
+            for first, count in _runs(pdf.page_layout(index), text, *highlight):
+                boxes += pdf.boxes(index, first, count)
         pixels, placed = pdf.render(index, scale=min(max(scale, 0.1), _MAX_SCALE), boxes=boxes)
     mark(pixels, placed)
     return encode_png(pixels)
 
 
+def _runs(layout: PageLayout, text: str, start: int, end: int) -> list[tuple[int, int]]:
+    """Runs of PDFium's characters, (first, count), that the span text[start:end] was made from.
+
+    Looked for in the order in which the page is stored now, then in PDFium's own, in which
+    libraries of before tables were read have it.
+    """
+    for origins in (text_with_tables(layout).origins, range(len(layout.text))):
+        characters = [layout.text[place] if place >= 0 else " " for place in origins]
+        found = locate(characters, text, start, end)
+        if found is not None:
+            low, count = found
+            places = [place for place in origins[low : low + count] if place >= 0]
+            return _consecutive([i for i in layout.indices[places].tolist() if i >= 0])
+    return []
+
+
+def _consecutive(numbers: Sequence[int]) -> list[tuple[int, int]]:
+    """Numbers as (first, count) of runs that go up by one."""
+    runs: list[tuple[int, int]] = []
+    for number in numbers:
+        if runs and number == sum(runs[-1]):
+            runs[-1] = (runs[-1][0], runs[-1][1] + 1)
+        else:
+            runs.append((number, 1))
+    return runs
+
+
 def locate(characters: Sequence[str], text: str, start: int, end: int) -> tuple[int, int] | None:
     """Where text[start:end] stands among a page's characters: (first index, count), or None.
 
-    characters: the page's characters as PDFium numbers them; `text` was made from them. Both are
+    characters: the page's characters in the order in which `text` was made from them. Both are
     compared by their letters and digits in order. Where those occur several times, the occurrence
     is taken that has as many letters and digits before it as the span has in `text`.
     """

@@ -24,7 +24,7 @@ from ingest.records import NewDocument
 from ingest.store import Store
 from ingest.vector_index import VectorIndex
 from rag.fusion import fuse
-from rag.retrieval_sets import Entry, RetrievalQuery, RetrievalSet, page_key
+from rag.retrieval_sets import Entry, RetrievalQuery, RetrievalSet, RetrievalSetError, page_key
 from rag.search import HybridSearch
 from rag.vectors import CachedEmbedder, Vectors
 
@@ -206,6 +206,7 @@ def store_entries(
     entries: Iterable[Entry],
     embedder: IdentifiedEmbedder,
     *,
+    media_type: str = "text/plain",
     progress: Callable[[int], None] = lambda _: None,
 ) -> None:
     """Put every entry that is not there yet into the store; progress: told how many are done."""
@@ -213,14 +214,16 @@ def store_entries(
     present = {record.path for record in store.documents()}
     missing = [entry for entry in entries if entry.key not in present]
     for start in range(0, len(missing), _ENTRIES_A_STEP):
-        _store_step(store, missing[start : start + _ENTRIES_A_STEP], embedder)
+        _store_step(store, missing[start : start + _ENTRIES_A_STEP], embedder, media_type)
         progress(len(entries) - max(0, len(missing) - start - _ENTRIES_A_STEP))
 
 
-def _store_step(store: Store, entries: Sequence[Entry], embedder: IdentifiedEmbedder) -> None:
+def _store_step(
+    store: Store, entries: Sequence[Entry], embedder: IdentifiedEmbedder, media_type: str
+) -> None:
     count = embedder.count_tokens
     documents = [
-        Document(entry.title, "text/plain", (Page(None, entry.text or entry.title or " "),))
+        Document(entry.title, media_type, (Page(None, entry.text or entry.title or " "),))
         for entry in entries
     ]
     chunked = [chunk_document(document, count_tokens=count) for document in documents]
@@ -400,9 +403,15 @@ def as_json(figures: SetFigures) -> dict[str, object]:
 
 
 def values_of_run(file: Path) -> dict[str, dict[str, list[float]]]:
-    """Set -> measure -> the product's value of each query, of a file that a run wrote."""
-    return {
-        each["set"]: each["systems"]["product"]["values"]
-        for each in json.loads(file.read_text("utf-8"))["sets"]
-        if "product" in each["systems"]
-    }
+    """Set -> measure -> the product's value of each query, of a file that a run wrote.
+
+    Raises RetrievalSetError where the file has the figures alone.
+    """
+    sets = json.loads(file.read_text("utf-8"))["sets"]
+    products = {s["set"]: s["systems"]["product"] for s in sets if "product" in s["systems"]}
+    if any("values" not in product for product in products.values()):
+        raise RetrievalSetError(
+            f"{file} has figures, but not the value of each query that a paired test needs; run"
+            " the earlier version again with --output and compare with that file."
+        )
+    return {name: product["values"] for name, product in products.items()}

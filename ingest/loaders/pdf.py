@@ -20,6 +20,7 @@ from ingest.errors import CorruptFile, EncryptedFile, FileTooLarge, NoTextFile
 from ingest.loaders.characters import clean_text, one_line
 from ingest.loaders.limits import Budget, Reading
 from ingest.loaders.ocr import no_ocr_reason, read_pixels, usable_languages
+from ingest.loaders.pdf_tables import text_with_tables
 from ingest.loaders.sniffing import FileKind
 from ingest.pdfium import PdfFile, encrypted_reason
 
@@ -47,7 +48,9 @@ def load_pdf(path: Path, reading: Reading) -> Document:
                 f"has {page_count:,} pages, more than {limits.max_pages:,}; split it into smaller"
                 " files, or raise the limit."
             )
-        texts = clean_pages(_read_pages(pdf.page_text, page_count, budget))
+        texts = clean_pages(
+            _read_pages(lambda i: text_with_tables(pdf.page_layout(i)).text, page_count, budget)
+        )
         title = pdf.title()
         if not any(text.strip() for text in texts):
             texts = clean_pages(_second_reading(path, page_count, budget, reading.password))

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from lxml import etree
+
 from ingest.documents import Document, Page
 from ingest.errors import CorruptFile, EmptyFile
 from ingest.loaders.characters import clean_text, one_line
@@ -18,6 +20,13 @@ from ingest.loaders.sniffing import FileKind
 from ingest.loaders.zipped import check_unpacked_size
 
 _MAX_DEPTH = 20  # of groups in groups
+_CHART = {"c": "http://schemas.openxmlformats.org/drawingml/2006/chart"}
+_PLOTS = etree.XPath("c:chart/c:plotArea/*[c:ser]", namespaces=_CHART)
+_SERIES = etree.XPath("c:ser", namespaces=_CHART)
+_NAME = etree.XPath("c:tx//c:v/text()", namespaces=_CHART)
+_CATEGORIES = etree.XPath("(c:cat | c:xVal)//c:pt", namespaces=_CHART)
+_VALUES = etree.XPath("(c:val | c:yVal)//c:pt", namespaces=_CHART)
+_POINT = etree.XPath("c:v/text()", namespaces=_CHART)
 
 
 def load_pptx(path: Path, reading: Reading) -> Document:
@@ -88,9 +97,35 @@ def _chart(chart: Any) -> Iterator[str]:
     """A chart's figures as a table: a row a category, a column a series."""
     if chart.has_title and chart.chart_title.has_text_frame:
         yield chart.chart_title.text_frame.text
-    for plot in chart.plots:
-        series = list(plot.series)
+    # python-pptx knows the flat kinds of plots only; their series are written alike in all kinds.
+    for plot in _PLOTS(chart._chartSpace):
+        series = [_Series(one) for one in _SERIES(plot)]
         yield " | ".join(["", *(one.name for one in series)])
-        for index, category in enumerate(plot.categories):
-            values = (one.values[index] if index < len(one.values) else None for one in series)
-            yield " | ".join([str(category), *("" if v is None else f"{v:.15g}" for v in values)])
+        categories = next((one.categories for one in series if one.categories), {})
+        for index in sorted({i for one in series for i in one.values} | set(categories)):
+            values = (one.values.get(index, "") for one in series)
+            yield " | ".join([categories.get(index, ""), *values])
+
+
+class _Series:
+    """The name, categories and values of one series of a chart, those by their number."""
+
+    def __init__(self, element: Any) -> None:
+        self.name = one_line(" ".join(_NAME(element)))
+        self.categories = _points(_CATEGORIES(element))
+        self.values = {index: _figure(text) for index, text in _points(_VALUES(element)).items()}
+
+
+def _points(points: Iterable[Any]) -> dict[int, str]:
+    # Categories in several levels have a point each; the innermost, which comes first, is kept.
+    found: dict[int, str] = {}
+    for point in points:
+        found.setdefault(int(point.get("idx")), one_line(" ".join(_POINT(point))))
+    return found
+
+
+def _figure(text: str) -> str:
+    try:
+        return f"{float(text):.15g}"
+    except ValueError:
+        return text

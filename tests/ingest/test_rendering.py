@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from reportlab.lib.pagesizes import A4
+from reportlab.pdfgen.canvas import Canvas
 
 import ingest.pdfium
 from ingest.loaders import load
@@ -90,3 +92,23 @@ def test_a_span_is_found_by_its_letters(
     page: str, text: str, span: tuple[int, int], found: tuple[int, int] | None
 ) -> None:
     assert locate(list(page), text, *span) == found
+
+
+def test_a_row_of_a_table_is_marked_where_it_stands(tmp_path: Path) -> None:
+    """The file has the table column by column, the stored text has it row by row."""
+    canvas = Canvas(str(tmp_path / "a.pdf"), pagesize=A4)
+    for column in range(3):
+        for row in range(4):
+            canvas.drawString(72 + 150 * column, 700 - 20 * row, f"cell {column}{row}")
+    canvas.save()
+    text = load(tmp_path / "a.pdf", name="a.pdf").pages[0].text
+    row = "cell 02 | cell 12 | cell 22"
+    start = text.index(row)
+    png = render_page(
+        tmp_path / "a.pdf", 1, scale=1.0, text=text, highlight=(start, start + len(row))
+    )
+    rows, columns = np.nonzero(is_yellow(pixels_of(png)))
+    # The baseline is at 660 of 842 points: row 182 from above.
+    assert 165 <= rows.min() < rows.max() <= 190
+    assert columns.min() < 80
+    assert columns.max() > 372

@@ -8,7 +8,13 @@ import pytest
 
 from ingest.store import Store
 from ingest.vector_index import VectorIndex
-from rag.retrieval_evaluation import MEASURES, compare, evaluate_set, store_entries
+from rag.retrieval_evaluation import (
+    MEASURES,
+    compare,
+    evaluate_set,
+    store_entries,
+    values_of_run,
+)
 from rag.retrieval_sets import RetrievalSetError, load_retrieval_sets
 from tests.fakes import HashedWordsEmbedder
 
@@ -59,3 +65,14 @@ def test_a_beir_folder_is_searched_and_measured(
 def test_a_folder_without_sets_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RetrievalSetError, match="BEIR"):
         load_retrieval_sets(tmp_path)
+
+
+def test_a_run_without_the_values_of_its_queries_cannot_be_compared(tmp_path: Path) -> None:
+    systems: dict[str, dict[str, object]] = {"product": {"ndcg@10": 0.5}}
+    file = tmp_path / "old.json"
+    file.write_text(json.dumps({"sets": [{"set": "one", "systems": systems}]}), "utf-8")
+    with pytest.raises(RetrievalSetError, match="run the earlier version again"):
+        values_of_run(file)
+    systems["product"] = {"values": {"ndcg@10": [0.25, 0.75]}}
+    file.write_text(json.dumps({"sets": [{"set": "one", "systems": systems}]}), "utf-8")
+    assert values_of_run(file) == {"one": {"ndcg@10": [0.25, 0.75]}}

@@ -11,6 +11,8 @@ import pptx
 import pytest
 import xlsxwriter
 from PIL import Image, ImageDraw, ImageFont
+from pptx.chart.data import CategoryChartData
+from pptx.enum.chart import XL_CHART_TYPE
 from pptx.util import Inches
 
 from ingest.errors import EmptyFile, EncryptedFile, FileTooLarge, NoTextFile
@@ -65,6 +67,29 @@ def test_a_slide_is_a_page_with_its_table_and_notes(tmp_path: Path) -> None:
         (1, "# Results\n\nRevenue | 12\n\nBelow\n\nNotes: Say thanks."),
         (2, "# End"),
     ]
+
+
+def test_a_chart_of_a_kind_that_the_library_does_not_know_is_a_table(tmp_path: Path) -> None:
+    """One 3-D chart once made a whole presentation "damaged"."""
+    figures = CategoryChartData()
+    figures.categories = ["Q1", "Q2"]
+    figures.add_series("North", (1.5, 2))
+    figures.add_series("South", (3, None))
+    deck = pptx.Presentation()
+    slide = deck.slides.add_slide(deck.slide_layouts[5])
+    slide.shapes.title.text = "Sales"
+    inches = Inches(1), Inches(2), Inches(4), Inches(3)
+    slide.shapes.add_chart(XL_CHART_TYPE.COLUMN_CLUSTERED, *inches, figures)
+    deck.save(str(tmp_path / "flat.pptx"))
+    with (
+        zipfile.ZipFile(tmp_path / "flat.pptx") as flat,
+        zipfile.ZipFile(tmp_path / "a.pptx", "w") as deep,
+    ):
+        for name in flat.namelist():
+            deep.writestr(name, flat.read(name).replace(b"c:barChart>", b"c:bar3DChart>"))
+    table = "# Sales\n\n| North | South\nQ1 | 1.5 | 3\nQ2 | 2 |"
+    for name in ("flat.pptx", "a.pptx"):
+        assert [" ".join(t.split()) for t in texts(tmp_path / name)] == [" ".join(table.split())]
 
 
 def test_an_opendocument_text_keeps_headings_lists_and_tables(tmp_path: Path) -> None:
