@@ -17,7 +17,7 @@ import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
 
-import snowballstemmer
+from ingest.stemming import stem
 
 # Raised when the same text gives other terms: a library's keyword index is then made anew.
 TERMS_VERSION = 2
@@ -96,18 +96,13 @@ _STEMMED_SCRIPTS = (
 )
 
 
-@lru_cache(maxsize=8)
-def _stemmer(language: str) -> snowballstemmer.stemmer:
-    return snowballstemmer.stemmer(language)
-
-
 @lru_cache(maxsize=1 << 16)
 def _stem(word: str) -> str:
     if word.isascii():
-        return str(_stemmer("english").stemWord(word)) if word.isalpha() else word
+        return stem(word, "english") if word.isalpha() else word
     for first, last, language in _STEMMED_SCRIPTS:
         if first <= word[0] <= last:
-            return str(_stemmer(language).stemWord(word)) or word
+            return stem(word, language)
     return word
 
 

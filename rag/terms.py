@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 
-import snowballstemmer
+from ingest.stemming import stem
 
 # Function words, and words that questions and answers add without meaning anything to a document.
 _STOP_WORDS = """
@@ -63,18 +63,13 @@ class Word:
     is_stop_word: bool
 
 
-@lru_cache(maxsize=1)
-def _stemmer() -> snowballstemmer.stemmer:
-    return snowballstemmer.stemmer("english")
-
-
 @lru_cache(maxsize=65536)
 def normal_form(word: str) -> str:
     """Case, accents, possessives and English inflection removed; never empty for a word."""
     decomposed = unicodedata.normalize("NFKD", word).casefold()
     bare = "".join(c for c in decomposed if not unicodedata.combining(c)) or word.casefold()
     bare = re.sub(r"['’](s|re|ve|ll|d|m|t)?$", "", bare) or bare
-    return str(_stemmer().stemWord(bare)) or bare
+    return stem(bare, "english")
 
 
 @lru_cache(maxsize=65536)
