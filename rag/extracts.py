@@ -59,8 +59,8 @@ def find_extracts(
 ) -> list[Extract]:
     """Every sentence of the evidence, the one that fits the question best first.
 
-    A sentence that announces a list has the list with it. Sentences that are questions, or have
-    no word that the question lacks, are left out.
+    A sentence that announces a list or a table has it with it. Sentences that ask, that announce
+    what is not there, or that have no word that the question lacks, are left out.
     similarity: compares sentences with the question; without it words alone decide.
     """
     wanted = asked_terms(question)
@@ -117,7 +117,8 @@ def _candidates(evidence: Evidence) -> list[Window]:
 
 
 def _says_something(window: Window, wanted: frozenset[str]) -> bool:
-    return bool(window.terms - wanted) and not window.text.endswith(("?", "？"))
+    announces_or_asks = window.text.endswith((":", "：", "?", "？"))
+    return bool(window.terms - wanted) and not announces_or_asks
 
 
 def _is_fragment(window: Window, question: str, wanted: frozenset[str], evidence: Evidence) -> bool:

@@ -52,13 +52,14 @@ def wider_windows(passage: int, text: str, sentences: Sequence[Window]) -> list[
 
 
 def with_list(text: str, sentences: Sequence[Window], position: int) -> Window:
-    """A sentence of the passage; one that ends with a colon has the list items after it."""
+    """A sentence of the passage; one that ends with a colon has the list or table after it."""
     window = sentences[position]
     if not window.text.endswith((":", "：")):
         return window
     end = window.end
     for item in sentences[position + 1 :]:
-        if not opens_item(text, item.start) or item.end - window.start > _LONGEST_LIST_CHARS:
+        belongs = opens_item(text, item.start) or is_row(item.text)
+        if not belongs or item.end - window.start > _LONGEST_LIST_CHARS:
             break
         end = item.end
     whole = text[window.start : end]

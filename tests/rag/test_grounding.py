@@ -114,3 +114,17 @@ def test_focus_shows_neighbours_and_joins_what_touches() -> None:
     assert [hit.start for hit in shown] == [9, 9 + text.index("Five")]
     joined = focused(evidence, extracts, Focus(margin=0.3, most=3, neighbours=1))
     assert [hit.text for hit in joined] == [text]
+
+
+def test_a_table_stands_with_the_sentence_that_announces_it() -> None:
+    """An answer once was "The following table summarizes our cash flows:" and no table."""
+    table = "Operating activities | 1,824\nInvesting activities | (962)"
+    question = "What were the cash flows from operating activities?"
+    for text, expected in (
+        (f"The following table shows our cash flows:\n{table}\nPrices rose.", True),
+        ("The following table shows our cash flows:\n\nPrices rose in spring.", False),
+    ):
+        evidence = Evidence([make_hit(text)], question=question)
+        quotes = [extract.quote.text for extract in find_extracts(question, evidence)]
+        assert any(quote.endswith(f"cash flows:\n{table}") for quote in quotes) is expected
+        assert not any(quote.endswith(":") for quote in quotes)
