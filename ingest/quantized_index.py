@@ -1,7 +1,7 @@
 """Nearest vectors of a large library: few are compared, most of them stay on the disk.
 
 Inverted lists (the vectors are clustered, and a query looks into the nearest clusters only) hold a
-product quantizer's code of 1/32 of a vector's size; the best candidates by their codes are compared
+product quantizer's code of 1/16 of a vector's size; the best candidates by their codes are compared
 again with the vectors themselves, whose rows are mapped from files (ingest.vector_rows). FAISS
 knows a vector by its row number; rows are in the order of their ids.
 Source: Jégou et al., Product Quantization for Nearest Neighbor Search, 2011.
@@ -25,16 +25,17 @@ from ingest.vector_rows import BLOCK_ROWS, RowNumbers, VectorRows
 # FAISS's own annotations describe its C++ signatures, not the NumPy ones that Python calls.
 FaissIndex = Any
 
-DIMENSIONS_A_CODE = 8  # one byte of a code stands for so many: the width must be a multiple
+DIMENSIONS_A_CODE = 4  # one byte of a code stands for so many: the width must be a multiple
 _LISTS_A_ROOT = 4  # lists: 4 times the root of the number of vectors (FAISS's guidelines)
 _SAMPLES_A_LIST = 40  # FAISS warns below 39
-_SAMPLES_AT_LEAST = 256 * 40  # for the quantizer, which has 256 centroids a byte
+_SAMPLES_A_VALUE = 100  # of a code's byte
+_SAMPLES_AT_LEAST = 256 * _SAMPLES_A_VALUE
 _ITERATIONS = 10
 _GROWTH = 4  # trained anew when it has grown or shrunk so much
 # Measured, see docs/decisions.md.
 _LISTS_PROBED = 32
-_CANDIDATES_A_HIT = 30
-_CANDIDATES_AT_LEAST = 300
+_CANDIDATES_A_HIT = 8
+_CANDIDATES_AT_LEAST = 250
 _COMPARED_ONE_BY_ONE = 4_000  # so many allowed vectors are not worth an approximation
 
 
@@ -75,9 +76,10 @@ class QuantizedIndex:
         lists = faiss.IndexIVFPQ(
             coarse, dim, _list_count(count), dim // DIMENSIONS_A_CODE, 8, faiss.METRIC_INNER_PRODUCT
         )
-        for clustering in (lists.cp, lists.pq.cp):
+        samples = ((lists.cp, _SAMPLES_A_LIST), (lists.pq.cp, _SAMPLES_A_VALUE))
+        for clustering, samples_a_centroid in samples:
             clustering.niter = _ITERATIONS
-            clustering.max_points_per_centroid = _SAMPLES_A_LIST
+            clustering.max_points_per_centroid = samples_a_centroid
             clustering.min_points_per_centroid = 1  # no warnings: `sample_size` knows
         lists.train(np.ascontiguousarray(sample))
         return cls(lists, VectorRows(folder, dim, block_rows=block_rows), trained_for=count)
