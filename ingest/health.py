@@ -102,13 +102,14 @@ def _check_keywords(store: Store, *, repair: bool) -> Check:
 def _check_index(store: Store, index: VectorIndex, *, repair: bool) -> Check:
     def agrees() -> bool:
         index.sync(store)
-        return bool(np.array_equal(index.ids(), store.chunk_ids()))
+        same_ids = np.array_equal(index.ids(), store.chunk_ids())
+        return bool(same_ids) and not index.is_damaged()
 
     if agrees():
         return Check("index", True, f"Agrees with the database; {len(index):,} vectors.")
     return _mended(
         "index",
-        "The vector index disagrees with the database.",
+        "The vector index disagrees with the database or is damaged.",
         lambda: _rebuild(store, index),
         agrees,
         repair=repair,
@@ -117,7 +118,7 @@ def _check_index(store: Store, index: VectorIndex, *, repair: bool) -> Check:
 
 def _rebuild(store: Store, index: VectorIndex) -> None:
     index.discard()
-    index.sync(store)
+    index.adapt(store)
     index.save()
 
 

@@ -365,6 +365,7 @@ class Ingestor:
                 if _is_complete(waiting):
                     self._finish(waiting, outcomes, cancel)
                 if time.monotonic() - last_save > _SAVE_EVERY_SECONDS:
+                    self._index.adapt(self._store)
                     self._index.save()
                     last_save = time.monotonic()
             self._finish(waiting, outcomes, cancel)
@@ -377,7 +378,7 @@ class Ingestor:
             with suppress(DiskFull):  # they stay on the list, for `resume`
                 self._store.finish(item for item in work if isinstance(item, PendingFile))
                 self._store.tidy()
-            self._index.sync(self._store)
+            self._index.adapt(self._store)
             self._index.save()
         return AddReport(tuple(outcomes))
 

@@ -502,6 +502,21 @@ class Store:
             rows = connection.execute("SELECT chunk_id FROM vectors ORDER BY chunk_id").fetchall()
         return generation, np.fromiter((row[0] for row in rows), dtype=np.int64, count=len(rows))
 
+    def added_after(self, chunk_id: int) -> tuple[int, int, ChunkIds]:
+        """The generation, how many passages there are, and the ids above this one that have a
+        vector, ascending: of the same instant, and read without a look at all the others.
+        """
+        with self._reading() as connection:
+            generation, count = connection.execute(
+                "SELECT (SELECT value FROM meta WHERE key = 'generation'),"
+                " (SELECT coalesce(sum(chunk_count), 0) FROM documents)"
+            ).fetchone()
+            rows = connection.execute(
+                "SELECT chunk_id FROM vectors WHERE chunk_id > ? ORDER BY chunk_id", (chunk_id,)
+            ).fetchall()
+        ids = np.fromiter((row[0] for row in rows), dtype=np.int64, count=len(rows))
+        return int(generation), int(count), ids
+
     def search_keywords(
         self, query: str, k: int, *, collection: str | None = None
     ) -> list[tuple[int, float]]:

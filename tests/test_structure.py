@@ -31,7 +31,7 @@ SHARED_TYPES = {"rag": {"inference.request"}}
 
 # Each heavy library is one file's or one folder's business.
 CONFINED = {
-    "faiss": ("ingest/vector_index.py",),
+    "faiss": ("ingest/flat_index.py", "ingest/quantized_index.py"),
     # The benchmark's peer is the package's own class.
     "llama_cpp": ("inference/llama.py", "inference/benchmark/systems.py"),
     "torch": ("ingest/torch_runtime.py", "ingest/model_conversion.py"),

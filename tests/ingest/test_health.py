@@ -73,6 +73,17 @@ def test_a_disagreeing_vector_index_is_made_anew(store: Store, index: VectorInde
     assert index.ids().tolist() == [2, 3]
 
 
+def test_a_damaged_file_of_the_vector_index_is_made_anew(store: Store, index: VectorIndex) -> None:
+    index.save()
+    (path,) = index.folder.glob("vectors-*")
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 0xFF
+    path.write_bytes(data)
+    assert not check(store, index, "index", repair=False).ok
+    assert check(store, index, "index").repaired
+    assert not check(store, index, "index").repaired
+
+
 def test_orphans_go_and_missing_originals_are_noted(store: Store, index: VectorIndex) -> None:
     first = store.documents()[0]
     original = store.original(first.document_id)

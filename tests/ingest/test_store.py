@@ -251,6 +251,16 @@ def test_a_vector_for_every_chunk_is_demanded(store: Store) -> None:
         store.put(replace(new, vectors=new.vectors[:1]), embedder="hashed-words")
 
 
+def test_what_was_added_since_is_told_with_the_count_of_all(store: Store) -> None:
+    assert store.added_after(-1) == (store.generation, 0, pytest.approx([]))
+    put(store, "a\n\nb\n\nc")
+    last = int(store.chunk_ids()[-1])
+    put(store, "d\n\ne", name="more.txt")
+    generation, count, added = store.added_after(last)
+    assert (generation, count) == (store.generation, 5)
+    assert added.tolist() == store.chunk_ids().tolist()[3:]
+
+
 # --- what is not there --------------------------------------------------------------------------
 
 
