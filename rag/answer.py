@@ -14,6 +14,7 @@ from typing import Protocol
 
 from inference.request import Priority, Prompt, Request, SamplingParams
 from ingest.documents import Page
+from rag.answer_span import pick_answer
 from rag.citations import without_markers
 from rag.confidence import Confidence, confidence
 from rag.context import FittedPrompt, fit_prompt, merge_adjacent, smaller
@@ -293,7 +294,7 @@ class Answerer:
             yield AnswerEvent(AnswerStage.TOKEN, text=piece)
         case.used += draft.used
         grounded = self._grounded(case, draft, reading)
-        short = self._short(case, grounded, asking) if reading.reads else ""
+        short = self._short(case, grounded, asking if reading.reads else None)
         contradicted = with_contradictions(grounded, case.evidence, short=short)
         if all(self._resolves(citation) for citation in contradicted.citations):
             grounded = contradicted
@@ -388,11 +389,19 @@ class Answerer:
         case.keep_only([hit for hit in case.passages if self._is_current(hit)])
         return refusal(case.passages)
 
-    def _short(self, case: _Case, grounded: Grounded, asking: _Asking) -> str:
-        """The words of the cited sentences that answer; "" where the model finds none there."""
+    def _short(self, case: _Case, grounded: Grounded, asking: _Asking | None) -> str:
+        """The words of the cited sentences that answer; "" where none are found there.
+
+        asking: of a model that can pick them; for others they are picked without one.
+        """
         quotes = list(dict.fromkeys(citation.quote for citation in grounded.citations))
         if not quotes:
             return ""
+        if asking is None:
+            best = next(
+                (e.quote.text for e in case.extracts() if e.quote.text in quotes), quotes[0]
+            )
+            return pick_answer(case.asked, " ".join(best.split()))
         if case.found is not None and any(_has(quote, case.found.text) for quote in quotes):
             return case.found.text
         short, draft = asking.read(case.asked, quotes)

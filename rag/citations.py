@@ -92,11 +92,16 @@ def without_markers(text: str) -> str:
 
 
 def cite(
-    answer: str, evidence: Evidence, *, unsupported: Unsupported = Unsupported.DROP
+    answer: str,
+    evidence: Evidence,
+    *,
+    unsupported: Unsupported = Unsupported.DROP,
+    quoted: Sequence[Quote] = (),
 ) -> CitedText:
     """Give each statement of the answer the spans that support it, or take it out.
 
-    evidence: of the passages as the model saw them, in prompt order.
+    evidence: of the passages as the model saw them, in prompt order. quoted: sentences that are
+    added behind the answer, but for those that it already rests on.
     """
     book = _CitationBook(evidence.passages)
     pieces: list[str] = []
@@ -112,14 +117,12 @@ def cite(
             pieces += [statement.separator, statement.text]
         else:
             dropped.append(statement.text)
+    for quote in quoted:
+        if not book.overlaps(quote):
+            text = without_markers(" ".join(quote.text.split()))  # its own brackets are not ours
+            pieces += [" " if pieces else "", _with_markers(text, book.markers([quote], text))]
+            supported += 1
     return CitedText("".join(pieces).strip(), book.citations, supported, tuple(dropped))
-
-
-def cite_quote(quote: Quote, evidence: Evidence) -> CitedText:
-    """An answer that is nothing but one quoted sentence."""
-    book = _CitationBook(evidence.passages)
-    text = without_markers(" ".join(quote.text.split()))  # a document's own brackets are not ours
-    return CitedText(_with_markers(text, book.markers([quote], text)), book.citations, 1, ())
 
 
 class _CitationBook:
@@ -132,6 +135,15 @@ class _CitationBook:
     @property
     def citations(self) -> tuple[Citation, ...]:
         return tuple(self._citations.values())
+
+    def overlaps(self, quote: Quote) -> bool:
+        """Whether any of it is cited already."""
+        return any(
+            (document_id, page_index) == (quote.document_id, quote.page_index)
+            and start < quote.end
+            and quote.start < end
+            for document_id, page_index, start, end in self._citations
+        )
 
     def markers(self, quotes: Sequence[Quote], statement: str) -> list[int]:
         return [self._citation(quote, statement).marker for quote in quotes]

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rag.citations import CitedText, cite, cite_quote
+from rag.citations import CitedText, cite
 from rag.evidence import Evidence, Quote
 from rag.extracts import Extract, kept_share
+from rag.question_kind import QuestionKind, question_kind
 from rag.reading import Reading
 from rag.refusal import refusal_text, says_it_does_not_know
 from rag.results import Citation, Hit
@@ -20,6 +21,9 @@ from rag.terms import content_terms
 # Planted orders fit the question of another sentence by .3 to .6 (tests/rag/hostile_documents.py);
 # a sentence that goes on with what was asked about, by .9 and more.
 _LEAST_BEARING_FIT = 0.7
+_LEAST_ADDED_FIT = 0.75
+# "What is ...", "how does ...", "why ...": several sentences may answer; a date is one.
+_ASKS_MORE_THAN_A_FACT = (QuestionKind.OTHER, QuestionKind.CAUSE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +55,39 @@ def ground(
     if not does_not_know:
         cited = cite(draft, evidence, unsupported=reading.unsupported)
         if cited.supported and _answers(cited, evidence, extracts, reading):
-            return _answered(cited)
-    if found is None and extracts and best_fit >= reading.quote_fit:
-        found = extracts[0].quote
+            # The draft stands for the best one.
+            more = _in_order(_quoted(evidence, extracts, reading)[1:])
+            return _answered(cite(draft, evidence, unsupported=reading.unsupported, quoted=more))
     if found is not None:
-        return _answered(cite_quote(found, evidence))
+        return _answered(cite("", evidence, quoted=[found]))
+    if quotes := _quoted(evidence, extracts, reading):
+        return _answered(cite("", evidence, quoted=_in_order(quotes)))
     return refusal(evidence.passages)
 
 
 def refusal(nearest: Sequence[Hit]) -> Grounded:
     """The refusal that names the nearest passages."""
     return Grounded(refusal_text(nearest), (), refused=True)
+
+
+def _quoted(evidence: Evidence, extracts: Sequence[Extract], reading: Reading) -> list[Quote]:
+    """What may be quoted: the best sentence and, for who asks more than a fact, those with it.
+
+    The best is the first; all are of its passage.
+    """
+    if not extracts or extracts[0].fit < reading.quote_fit:
+        return []
+    best = extracts[0]
+    if question_kind(evidence.question) not in _ASKS_MORE_THAN_A_FACT:
+        return [best.quote]
+    least = max(_LEAST_ADDED_FIT, best.fit - reading.quotes.margin)
+    same_passage = [e for e in extracts if e.quote.passage == best.quote.passage]
+    return [e.quote for e in same_passage[: reading.quotes.most] if e is best or e.fit >= least]
+
+
+def _in_order(quotes: Sequence[Quote]) -> list[Quote]:
+    """As their passage has them."""
+    return sorted(quotes, key=lambda quote: quote.start)
 
 
 def _answers(

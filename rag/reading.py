@@ -24,10 +24,10 @@ _MEDIUM_READER_PARAMETERS = 3_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Focus:
-    """What of the passages is shown: the sentences that fit the question best.
+    """What of the passages is taken: the sentences that fit the question best.
 
     margin: how much less than the best one they may fit. most: how many they are.
-    neighbours: so many sentences before and after each of them are shown too.
+    neighbours: so many sentences before and after each of them are taken too.
     """
 
     margin: float
@@ -46,7 +46,8 @@ class Reading:
         is true of the documents but answers something else.
     least_kept: a draft must rest on the best sentence and keep this share of what it says.
     refusal_fit: the model's "I do not know" is not believed when a sentence fits this well.
-    quote_fit: least fit of a sentence that is quoted in place of a draft.
+    quote_fit: least fit of a sentence that is quoted, in place of a draft or beside it.
+    quotes: what is quoted of the best sentence's passage, the draft's own sentence counted.
     value_fit: least fit of a sentence that a field of a structured answer rests on.
     unsupported: what becomes of a statement without support beside supported ones.
     """
@@ -58,6 +59,7 @@ class Reading:
     least_kept: float = 0.0
     refusal_fit: float = math.inf
     quote_fit: float = 1.2
+    quotes: Focus = Focus(margin=0.0, most=1)
     value_fit: float = 0.8
     unsupported: Unsupported = Unsupported.DROP
 
@@ -70,6 +72,9 @@ class Reading:
 #   1.00    .85         .74             .81         .32
 #   1.20    .70         .50             .63         .13
 # (SQuAD2's unanswerable questions were written to look answerable.)
+# Quoted of the best passage where more than a fact is asked for, ClapNQ dev, cited sentences that
+# are gold, precision / recall: the best sentence alone .69 / .27; up to four within .4, .6, .8 of
+# its fit .65 / .39, .63 / .41, .62 / .43; for every question, within .3, .62 / .41.
 SMALL_READER = Reading(
     focus=Focus(margin=0.05, most=3),
     least_confidence=0.4,
@@ -77,6 +82,7 @@ SMALL_READER = Reading(
     least_kept=0.4,
     refusal_fit=0.9,
     quote_fit=0.9,
+    quotes=Focus(margin=0.6, most=4),
     value_fit=0.9,
 )
 # Qwen2.5-Coder-1.5B, 30 answerable and 15 unanswerable questions of SQuAD2: gold in the answer

@@ -231,6 +231,7 @@ def test_a_small_reader_is_shown_the_best_sentence_only() -> None:
     assert not any(BOOKS.text in text for text in shown)
     assert answer.passages == (BRIDGE, BOOKS)
     assert answer.text == "It was opened on 4 May 1922 [1]."
+    assert answer.short == "4 May 1922"  # picked without the model, which cannot
 
 
 MEDIUM = 1_500_000_000

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.citations import Unsupported, cite, cite_quote, split_statements, without_markers
+from rag.citations import Unsupported, cite, split_statements, without_markers
 from rag.evidence import Evidence
 from rag.extracts import find_extracts
 from tests.rag.passages import make_hit, page_text
@@ -98,7 +98,7 @@ def test_a_quoted_sentence_is_one_line_with_its_marker() -> None:
     hit = make_hit("The ridge path is\n8 kilometres long.")
     evidence = Evidence([hit], question="How long is the ridge path?")
     extract = find_extracts("How long is the ridge path?", evidence)[0]
-    result = cite_quote(extract.quote, evidence)
+    result = cite("", evidence, quoted=[extract.quote])
     assert result.text == "The ridge path is 8 kilometres long [1]."
     assert result.citations[0].quote == "The ridge path is\n8 kilometres long."
 
@@ -113,7 +113,7 @@ def test_no_document_and_no_answer_makes_a_citation_that_does_not_resolve(
     evidence = Evidence(hits, question="How long is the ridge path?")
     results = [cite(answer, evidence, unsupported=choice) for choice in Unsupported]
     results += [
-        cite_quote(extract.quote, evidence)
+        cite("", evidence, quoted=[extract.quote])
         for extract in find_extracts("How long is the ridge path?", evidence)
     ]
     pages = {hit.document_id: page_text(hit) for hit in hits}
