@@ -232,6 +232,13 @@ _ABBREVIATION = re.compile(
 _ABBREVIATION_WITHIN = 8
 _ROW_NUMBERS = 2
 _ROW_SHARE = 0.25  # of a line's words; prose has fewer numbers
+_YEAR = re.compile(r"\b(?:19|20)\d\d\b")
+_BOILERPLATE = re.compile(r"(?i)table of contents|(?:page )?\d+|")
+_CAPTION_LINES = 3
+_MAX_CAPTION_LINE = 120
+_CAPTION_CHARS = 90
+_COLUMNS_CHARS = 40
+_HEADER_ROWS = 3
 
 
 class _Headings:
@@ -250,6 +257,47 @@ class _Headings:
     def path(self) -> str:
         """Outermost first, joined by " > "."""
         return " > ".join(title for _, title in self._stack)
+
+
+class _TableLabel:
+    """What stands over the rows of a table, for chunks that begin in the middle of it.
+
+    The lines right above the table, and its first row that has a year in it: what "4,366 | 4,034"
+    is, and of when. Told the lines of one page in order.
+    """
+
+    def __init__(self) -> None:
+        self._above: list[str] = []
+        self._caption = ""
+        self._columns = ""
+        self._rows = 0
+
+    def passes(self, line: str) -> None:
+        """A line that is no row of a table."""
+        self._rows = 0
+        short = len(line) <= _MAX_CAPTION_LINE and not line.endswith((".", "!", "?", ";"))
+        self._above = [*self._above, line.strip()][-_CAPTION_LINES:] if short else []
+
+    def of_row(self, line: str) -> str:
+        """The label of a row; "" where nothing stands over it."""
+        if self._rows == 0:
+            # A single line ("Liabilities") parts a table and does not name a new one.
+            if len(self._above) > 1 or not self._caption:
+                self._caption, self._columns = _clipped(" ".join(self._above), _CAPTION_CHARS), ""
+            self._above = []
+        self._rows += 1
+        if not self._columns and self._rows <= _HEADER_ROWS and _YEAR.search(line):
+            cells = dict.fromkeys(cell.strip() for cell in line.split("|") if cell.strip())
+            self._columns = _clipped(", ".join(cells), _COLUMNS_CHARS)
+        label = ": ".join(part for part in (self._caption, self._columns) if part)
+        return label.replace(">", " ")  # which parts the path
+
+
+def _clipped(text: str, characters: int) -> str:
+    """At most so many characters, whole words."""
+    if len(text) <= characters:
+        return text
+    return text[:characters].rpartition(" ")[0] or text[:characters]
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,6 +336,7 @@ def _spans(text: str, headings: _Headings, *, rows_only: bool) -> Iterator[_Span
     paragraph: list[tuple[int, int]] = []  # consecutive lines of prose
     before = Break.PARAGRAPH
     in_code = False
+    table = _TableLabel()
     for match in _LINE.finditer(text):
         start, end = match.span()
         line = match.group().rstrip()
@@ -305,13 +354,19 @@ def _spans(text: str, headings: _Headings, *, rows_only: bool) -> Iterator[_Span
             yield _Span(start, end, Break.HEADING, headings.path)
             before = Break.WORD  # a heading stays with what it heads
         elif kind is _LineKind.ROW:
-            yield _Span(start, end, before, headings.path)
+            label = table.of_row(line) if _is_ruled_row(line) and not rows_only else ""
+            path = " > ".join(part for part in (headings.path, label) if part)
+            yield _Span(start, end, before, path)
             before = Break.LINE
         else:
             if paragraph and _ends_paragraph(text, paragraph):
                 yield from _sentences(text, paragraph, before, headings.path)
                 paragraph, before = [], Break.PARAGRAPH
             paragraph.append((start, end))
+        if kind in (_LineKind.HEADING, _LineKind.PROSE) and not _BOILERPLATE.fullmatch(
+            line.strip()
+        ):
+            table.passes(line)
         if headings.reads_markup and _FENCE.match(line):
             in_code = not in_code
     if paragraph:
@@ -343,7 +398,12 @@ def _line_kind(line: str, headings: _Headings, *, in_code: bool, rows_only: bool
 
 
 def _is_ruled_row(line: str) -> bool:
-    return " | " in line or line.lstrip().startswith("|") or line.count("\t") >= 2
+    return (
+        " | " in line
+        or line.strip().startswith("|")
+        or line.rstrip().endswith(" |")
+        or line.count("\t") >= 2
+    )
 
 
 def _is_row_of_numbers(line: str) -> bool:

@@ -30,6 +30,7 @@ from rag.errors import LibraryClosed
 from rag.examples import ExampleStore, bundled_examples, load_examples
 from rag.extraction import Extraction, Extractor
 from rag.feedback import FeedbackStore
+from rag.glossary import Glossary
 from rag.lazy import Lazy
 from rag.prompts import LabelledPassage
 from rag.results import Answer, AnswerEvent, AnswerStage, Hit, Turn
@@ -76,7 +77,12 @@ class Library:
         self._generator: Lazy[GenerationService] = Lazy(self._load_generator)
         self._answerer = Lazy(self._make_answerer)
         self._extractor = Lazy(self._make_extractor)
-        self._search = HybridSearch(self._store, self._synced_index, self._vectors.get)
+        self._search = HybridSearch(
+            self._store,
+            self._synced_index,
+            self._vectors.get,
+            glossary=Glossary(settings.glossary),
+        )
 
     @classmethod
     def open(

@@ -14,6 +14,7 @@ from ingest.keywords import query_terms
 from ingest.records import ChunkIds, StoredChunk
 from rag.document_names import DocumentNames
 from rag.fusion import DENSE_WEIGHT, Fused, dense_weight_for, follow, fuse, lift
+from rag.glossary import Glossary
 from rag.proximity import pair_share
 from rag.results import Hit
 from rag.terms import content_terms, words
@@ -36,7 +37,7 @@ _PAIR_BONUS = 0.3
 # HotpotQA all gold in top 5 .679 .744, FinanceBench right document in top 5 .939 .970, right page
 # .364 .394. A bonus of .3 or .4 is within a question or two of it.
 _NAMED_SHARE = 0.5
-_NAME_BONUS = 0.2
+_NAME_BONUS = 0.4
 _DOCUMENTS_NAMED = 20
 # The best passages may name other documents in full; what those say of the question comes up
 # behind them. All gold in top 5 without and with: HotpotQA .744 .897, 2WikiMultiHopQA .549 .866,
@@ -110,7 +111,8 @@ class HybridSearch:
     """Searches one library. Thread-safe.
 
     synced_index: gives the vector index, caught up with the store; called once a search.
-    embedder: gives the embedder; not called while the library is empty.
+    embedder: gives the embedder; not called while the library is empty. glossary: None takes the
+    one of statements of account.
     """
 
     def __init__(
@@ -118,10 +120,13 @@ class HybridSearch:
         store: ChunkStore,
         synced_index: Callable[[], DenseIndex],
         embedder: Callable[[], CachedEmbedder],
+        *,
+        glossary: Glossary | None = None,
     ) -> None:
         self._store = store
         self._synced_index = synced_index
         self._embedder = embedder
+        self._glossary = glossary or Glossary()
         self._known_names: tuple[int, DocumentNames] | None = None  # with their generation
 
     def search(self, query: str, k: int = 10, *, collection: str | None = None) -> list[Hit]:
@@ -174,10 +179,15 @@ class HybridSearch:
 
     def _candidates(self, query: str, count: int, collection: str | None) -> _Candidates:
         """What either side finds."""
-        keyword = self._store.search_keywords(query, count, collection=collection)
+        added = self._glossary.added_to(query)
+        searched = f"{query} {added}" if added else query
+        keyword = self._store.search_keywords(searched, count, collection=collection)
         index = self._synced_index()
         allowed = None if collection is None else self._store.chunk_ids(collection)
         vector = self._embedder().query(query)[np.newaxis, :]  # (1, dim)
+        if added:  # halfway between what was asked and what was added
+            vector = vector + self._embedder().query(searched)[np.newaxis, :]
+            vector /= np.linalg.norm(vector)
         dense = index.search(vector, count, allowed=allowed)[0]
         found = _Candidates(index, vector, dense, keyword, self._dense_weight(query))
         # A passage that only its words found gets its cosine too, so that a hit can be judged.

@@ -80,6 +80,10 @@ class Settings(BaseSettings):
     examples: int = Field(
         default=1, ge=0, le=8, description="Few-shot examples put before the model"
     )
+    glossary: dict[str, str] = Field(
+        default_factory=dict,
+        description="What questions call a thing -> what the documents call it, as JSON",
+    )
     least_confidence: float | None = Field(
         default=None,
         ge=0,

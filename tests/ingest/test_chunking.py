@@ -84,6 +84,30 @@ def test_rows_of_a_table_stay_whole() -> None:
         assert set(chunk.text.split("\n")) <= lines
 
 
+def test_rows_in_the_middle_of_a_table_know_its_caption_and_its_columns() -> None:
+    """The second half of a balance sheet was figures without a name."""
+    rows = [f"Item {i} | {i},100 | {i},200" for i in range(60)]
+    text = "\n".join(
+        ["Corran Mills", "Consolidated Balance Sheet", "", "($ thousand) | 2023 | 2022", *rows]
+    )
+    first, *others = chunks_of(text)
+    assert first.heading == ""
+    assert others
+    for chunk in others:
+        assert chunk.heading == "Corran Mills Consolidated Balance Sheet: ($ thousand), 2023, 2022"
+        assert "Balance" not in chunk.text
+
+
+def test_one_line_parts_a_table_and_prose_ends_its_name() -> None:
+    rows = [f"Item {i} | {i},100 | {i},200" for i in range(60)]
+    named = ["Corran Mills", "Consolidated Balance Sheet", *rows]
+    parted = "\n".join([*named, "Liabilities", *rows])
+    assert {c.heading for c in chunks_of(parted)} == {"", "Corran Mills Consolidated Balance Sheet"}
+    prose = "The mills were sold to their workers, who have kept them running ever since then."
+    other = "\n".join([*named, prose, "The years", "Output by mill", *rows])
+    assert chunks_of(other)[-1].heading == "The years Output by mill"
+
+
 def test_rows_of_figures_without_rules_stay_whole() -> None:
     rows = [f"Net sales of segment {i} {i},100 {i},200 $ (45)" for i in range(30)]
     lines = set(rows)

@@ -11,6 +11,7 @@ from ingest.records import NewDocument
 from ingest.store import Store
 from ingest.vector_index import VectorIndex
 from rag.fusion import DENSE_WEIGHT
+from rag.glossary import Glossary
 from rag.retriever import Retriever
 from rag.search import HybridSearch
 from rag.vectors import CachedEmbedder
@@ -69,6 +70,26 @@ def test_a_hit_says_where_it_is_and_why(search: HybridSearch, put: Put, store: S
     assert store.page(document_id, 1).text[hit.start : hit.end] == hit.text == BRIDGE
     assert hit.heading == "Chapter"
     assert hit.reason.startswith("has “Tamber”, “bridge”, “opened”; meaning 0.")
+
+
+def test_what_the_documents_call_it_is_looked_for_too(
+    store: Store, put: Put, fake_embedder: HashedWordsEmbedder, tmp_path: Path
+) -> None:
+    """ "Capital expenditures" stand in a statement of cash flows, which never says so."""
+    put("report.txt", "Purchases of property, plant and equipment | (1,577)", RULES, BRIDGE)
+    put("words.txt", "The pot lid is to be wiped with a wet cloth.")
+    index = VectorIndex(tmp_path / "index", fake_embedder.dimensions)
+
+    def synced() -> VectorIndex:
+        index.sync(store)
+        return index
+
+    cached = CachedEmbedder(fake_embedder)
+    own = HybridSearch(
+        store, synced, lambda: cached, glossary=Glossary({"splash guard": "pot lid"})
+    )
+    assert own.search("How high was capex?", 1)[0].text.startswith("Purchases of property")
+    assert own.search("How is the splash guard cleaned?", 1)[0].text.startswith("The pot lid")
 
 
 def test_dense_similarity_is_the_cosine_of_question_and_passage(
