@@ -34,6 +34,10 @@ SUBJECTS = tuple(
 )
 
 
+# At least; with whole sentences about 120, as Paperlight's chunks of filings and of ClapNQ have.
+PASSAGE_WORDS = 110
+
+
 @dataclass(frozen=True, slots=True)
 class Material:
     """What requests are made of.
@@ -170,7 +174,7 @@ class NewPassages(_Jobs):
         return [
             Job(
                 material.question(
-                    [material.text(chance, 90) for _ in range(3)],
+                    [material.text(chance, PASSAGE_WORDS) for _ in range(3)],
                     f"What do the passages say about the {chance.choice(SUBJECTS)}?",
                 ),
                 32,
@@ -188,7 +192,7 @@ class ZipfPassages(_Jobs):
 
     def passages(self, material: Material) -> list[str]:
         chance = material.chance(self.name, -1)
-        return [material.text(chance, 90) for _ in range(40)]
+        return [material.text(chance, PASSAGE_WORDS) for _ in range(40)]
 
     def prepare(self, system: System, material: Material) -> None:
         """Every system is asked about every passage once, as `paperlight warm` does."""
