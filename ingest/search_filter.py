@@ -56,6 +56,7 @@ class SearchFilter:
     before: date | None = None
 
     def __post_init__(self) -> None:
+        _check_text(self.collection or "")
         self._keep("documents", _checked_names(_as_tuple(self.documents)))
         self._keep("types", _checked_types(_as_tuple(self.types)))
         self._keep("since", _instant(self.since))
@@ -141,6 +142,13 @@ def named_documents(
 
 def _as_tuple(given: Sequence[str]) -> tuple[str, ...]:
     return (given,) if isinstance(given, str) else tuple(given)
+
+
+def _check_text(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InvalidFilter(f"{text[:100]!r} is no text; write the name as it is shown.") from None
 
 
 def _checked_names(names: tuple[str, ...]) -> tuple[str, ...]:

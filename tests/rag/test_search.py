@@ -8,6 +8,7 @@ import pytest
 
 from ingest.documents import Chunk, Document, Page
 from ingest.records import NewDocument
+from ingest.search_filter import SearchFilter
 from ingest.store import Store
 from ingest.vector_index import VectorIndex
 from rag.fusion import DENSE_WEIGHT
@@ -96,8 +97,10 @@ def test_a_word_that_only_one_passage_has_brings_it_to_the_top(
 def test_only_the_collection_is_searched(search: HybridSearch, put: Put) -> None:
     put("one.txt", BRIDGE, collection="one")
     put("two.txt", SALES, collection="two")
-    assert [hit.text for hit in search.search("Tamber bridge", 5, collection="two")] == [SALES]
-    assert search.search("Tamber bridge", 5, collection="none") == []
+    assert [
+        hit.text for hit in search.search("Tamber bridge", 5, filter=SearchFilter(collection="two"))
+    ] == [SALES]
+    assert search.search("Tamber bridge", 5, filter=SearchFilter(collection="none")) == []
 
 
 def test_copies_of_a_passage_take_one_place(search: HybridSearch, put: Put) -> None:
@@ -191,6 +194,8 @@ def test_documents_of_another_collection_are_not_brought_in_by_name(
     put("Tamber bridge.txt", "The Tamber bridge was designed by Mira Holt.", collection="one")
     put("Mira Holt.txt", "She was born at Ferrow in 1881.", collection="two")
     hits = search.search(
-        "Where was Mira Holt, who made the Tamber bridge, born?", 5, collection="one"
+        "Where was Mira Holt, who made the Tamber bridge, born?",
+        5,
+        filter=SearchFilter(collection="one"),
     )
     assert [hit.document_name for hit in hits] == ["Tamber bridge.txt"]
