@@ -100,14 +100,13 @@ def _choice(name: str) -> Callable[[typer.Context, Any], Any]:
 
 
 def _documents(context: typer.Context, value: list[str] | None) -> list[str] | None:
-    """Paths as they are in the library: absolute. A pattern may begin anywhere."""
-    return _choice("documents")(
-        context,
-        [
+    """Keeps paths as the library has them: whole. A pattern may begin anywhere."""
+    if value:
+        options_of(context).chosen["documents"] = [
             str(Path(name).resolve()) if "/" in name and not name.startswith("*") else name
-            for name in value or []
-        ],
-    )
+            for name in value
+        ]
+    return value
 
 
 # A callback puts each into the Options, so that commands need not look at them.

@@ -138,11 +138,11 @@ def test_collections_are_apart(store: Store) -> None:
     put(store, "apples and oranges", name="a.txt", collection="other")
     assert store.collections() == ["fruit", "other"]
     assert [d.collection for d in store.documents(SearchFilter(collection="fruit"))] == ["fruit"]
-    (hit,) = store.search_keywords(
-        "apples", 9, allowed=store.allowed(SearchFilter(collection="other"))
-    )
+    other = store.allowed(SearchFilter(collection="other"))
+    assert other is not None
+    (hit,) = store.search_keywords("apples", 9, allowed=other)
     assert texts(store, [hit[0]]) == ["apples and oranges"]
-    assert store.chunk_ids("other").tolist() == [hit[0]]
+    assert other.ids.tolist() == [hit[0]]
     assert store.chunk_ids("nothing").tolist() == []
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from ingest.documents import Chunk, Document, Page
+from ingest.errors import InvalidFilter
 from ingest.records import NewDocument
 from ingest.search_filter import SearchFilter
 from ingest.store import Store
@@ -199,3 +200,54 @@ def test_documents_of_another_collection_are_not_brought_in_by_name(
         filter=SearchFilter(collection="one"),
     )
     assert [hit.document_name for hit in hits] == ["Tamber bridge.txt"]
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        SearchFilter(documents=["Tamber bridge.txt", "note 1.txt"]),
+        SearchFilter(documents=["*.txt"], collection="two"),
+        SearchFilter(types=["text"], collection="one"),
+    ],
+    ids=str,
+)
+def test_names_and_links_bring_in_nothing_that_the_filter_leaves_out(
+    search: HybridSearch, put: Put, store: Store, chosen: SearchFilter
+) -> None:
+    put("Tamber bridge.txt", "The Tamber bridge was designed by Mira Holt.", collection="one")
+    put("Mira Holt.txt", "She was born at Ferrow in 1881.", collection="two")
+    for number in range(4):
+        put(f"note {number}.txt", f"The Tamber flows by town {number}.", collection="two")
+    left = {record.document_id for record in store.documents(chosen)}
+    hits = search.search("Where was Mira Holt of the Tamber bridge born?", 50, filter=chosen)
+    assert {hit.document_id for hit in hits} == left  # each passage is a candidate, and no other
+
+
+def test_a_named_document_is_found_beside_many_of_the_name_that_are_left_out(
+    search: HybridSearch, put: Put
+) -> None:
+    """Only so many named documents become candidates: those of the filter, not of the library."""
+    for number in range(30):
+        put(f"a{number}/orchard report.txt", f"Page {number} of {number}.", collection="others")
+    for number in range(150):
+        put(f"note {number}.txt", f"What was the yield of field {number}?", collection="mine")
+    put("z/orchard report.txt", "Thirteen tonnes.", collection="mine")
+    hits = search.search(
+        "What was the yield in the orchard report?", 5, filter=SearchFilter(collection="mine")
+    )
+    assert "the question names its document" in {hit.reason.split("; ")[-1] for hit in hits}
+
+
+def test_the_retriever_filters(search: HybridSearch, put: Put) -> None:
+    put("one.txt", BRIDGE, collection="one")
+    put("two.txt", SALES, collection="two")
+
+    def found(**fields: object) -> list[str]:
+        retriever = Retriever(searcher=search, **fields)
+        return [document.page_content for document in retriever.invoke("Tamber bridge")]
+
+    assert found(collection="two") == [SALES]
+    assert found(filter=SearchFilter(documents=["one.txt"])) == [BRIDGE]
+    assert found(collection="two", filter=SearchFilter(documents=["one.txt"])) == []
+    with pytest.raises(InvalidFilter, match="No document is called"):
+        found(filter=SearchFilter(documents=["three.txt"]))
