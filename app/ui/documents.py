@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -69,7 +69,7 @@ def _choose_documents(
         return
     offered = {document.document_id: document for document in found[:CHOOSABLE]}
     offered |= {d.document_id: d for d in documents if d.document_id in state.documents}
-    labels = distinct_labels(list(offered.values()))
+    labels = distinct_labels(offered.values(), among=documents)
     state.documents = st.multiselect(
         "Documents to ask",
         list(offered),
@@ -79,13 +79,15 @@ def _choose_documents(
     )
 
 
-def distinct_labels(documents: Sequence[DocumentRecord]) -> dict[str, str]:
+def distinct_labels(
+    offered: Iterable[DocumentRecord], *, among: Iterable[DocumentRecord]
+) -> dict[str, str]:
     """Document -> its name to show, with the beginning of its id where several have the name."""
-    names = {document.document_id: one_line(document.name, limit=80) for document in documents}
-    counts = Counter(names.values())
+    counts = Counter(document.name for document in among)
     return {
-        document_id: name if counts[name] == 1 else f"{name} ({document_id[:ID_CHARS]})"
-        for document_id, name in names.items()
+        document.document_id: one_line(document.name, limit=80)
+        + ("" if counts[document.name] == 1 else f" ({document.document_id[:ID_CHARS]})")
+        for document in offered
     }
 
 
