@@ -223,21 +223,6 @@ def test_names_and_links_bring_in_nothing_that_the_filter_leaves_out(
     assert {hit.document_id for hit in hits} == left  # each passage is a candidate, and no other
 
 
-def test_a_named_document_is_found_beside_many_of_the_name_that_are_left_out(
-    search: HybridSearch, put: Put
-) -> None:
-    """Only so many named documents become candidates: those of the filter, not of the library."""
-    for number in range(30):
-        put(f"a{number}/orchard report.txt", f"Page {number} of {number}.", collection="others")
-    for number in range(150):
-        put(f"note {number}.txt", f"What was the yield of field {number}?", collection="mine")
-    put("z/orchard report.txt", "Thirteen tonnes.", collection="mine")
-    hits = search.search(
-        "What was the yield in the orchard report?", 5, filter=SearchFilter(collection="mine")
-    )
-    assert "the question names its document" in {hit.reason.split("; ")[-1] for hit in hits}
-
-
 def test_the_retriever_filters(search: HybridSearch, put: Put) -> None:
     put("one.txt", BRIDGE, collection="one")
     put("two.txt", SALES, collection="two")
