@@ -88,9 +88,10 @@ _FITS = """(:collection IS NULL OR collection = :collection)
 AND (:since IS NULL OR added_at >= :since) AND (:before IS NULL OR added_at < :before)
 AND (:media_types IS NULL OR media_type IN (SELECT value FROM json_each(:media_types)))
 AND (:documents IS NULL OR d.document_id IN (SELECT value FROM json_each(:documents)))"""
-# (first id, how many) of each document's passages: see ingest.allowed_chunks.
+# (first id, how many) of each document's passages: see ingest.allowed_chunks. A cross join, because
+# SQLite looks through the tables in its order then: the few documents, not all the passages.
 _RANGES_QUERY = f"""
-SELECT c.chunk_id, d.chunk_count FROM documents d JOIN chunks c USING (document_id)
+SELECT c.chunk_id, d.chunk_count FROM documents d CROSS JOIN chunks c USING (document_id)
 WHERE c.ordinal = 0 AND {_FITS} ORDER BY c.chunk_id
 """  # noqa: S608 (constant text)
 # SQLite's default limit of variables is 32,766 (since 3.32); ids go in by batches below it.
