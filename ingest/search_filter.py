@@ -32,6 +32,7 @@ TYPE_NAMES: dict[str, tuple[str, ...]] = _ONE_TYPE | {
     "image": tuple(media_type for media_type in SUFFIXES if media_type.startswith("image/")),
 }
 _PATTERN_CHARACTERS = re.compile(r"[*?\[]")
+_MOST_PATTERNS = 50  # each is compared with the names of all documents
 _LONGEST_NAME = 4096  # of a path on Linux
 _ID_PREFIX = 4  # characters of a document's id that name it, as on the command line
 
@@ -158,6 +159,11 @@ def _checked_names(names: tuple[str, ...]) -> tuple[str, ...]:
                 f"{name[:100]!r} names no document: give an id, a name, a path, or a pattern such"
                 " as 'report*.pdf'."
             )
+    patterns = sum(_PATTERN_CHARACTERS.search(name) is not None for name in names)
+    if patterns > _MOST_PATTERNS:
+        raise InvalidFilter(
+            f"The filter has {patterns} patterns of names; give at most {_MOST_PATTERNS}, or ids."
+        )
     return tuple(sorted(set(names)))
 
 

@@ -46,7 +46,7 @@ class FilteredBody(BaseModel):
             collection=given.collection,
             documents=given.documents,
             types=given.types,
-            since=moment(given.since) if given.since else None,
-            before=moment(given.before) if given.before else None,
+            since=None if given.since is None else moment(given.since),
+            before=None if given.before is None else moment(given.before),
         )
         return combined(self.collection, chosen)

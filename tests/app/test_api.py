@@ -506,6 +506,7 @@ def test_answers_and_forms_rest_on_what_the_filter_leaves(client: TestClient) ->
     [
         ({"filter": {"types": ["pfd"]}}, "'pfd' is not a type of document; use one of pdf"),
         ({"filter": {"since": "yesterday"}}, "'yesterday' is not a date; write one like"),
+        ({"filter": {"before": ""}}, "'' is not a date"),
         ({"filter": {"since": "2026-02-01", "before": "2026-01-01"}}, "exchange the two dates"),
         ({"filter": {"documents": ["absent.pdf"]}}, "No document is called 'absent.pdf'"),
         ({"filter": {"documents": [""]}}, "names no document"),

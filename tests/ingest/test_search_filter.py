@@ -69,6 +69,7 @@ def test_every_kind_that_is_read_has_its_usual_name() -> None:
         (lambda: SearchFilter(types=[""]), "'' is not a type"),
         (lambda: SearchFilter(documents=[" "]), "names no document"),
         (lambda: SearchFilter(documents=["x" * 5000]), "names no document"),
+        (lambda: SearchFilter(documents=[f"{n}*" for n in range(51)]), "give at most 50, or ids"),
         (lambda: SearchFilter(collection="\ud800"), "is no text"),
         (
             lambda: SearchFilter(since=date(2026, 4, 1), before=date(2026, 3, 1)),
