@@ -19,10 +19,14 @@ import typer
 from app.as_json import as_json as as_plain
 from app.benchmark import benchmark
 from app.command_options import (
+    BeforeOption,
     CollectionOption,
+    DocumentsOption,
     JsonOption,
     LibraryOption,
     ModelOption,
+    SinceOption,
+    TypesOption,
     options_of,
 )
 from app.evaluate import evaluate
@@ -142,18 +146,27 @@ def _outcome_line(file: FileOutcome) -> str:
 def list_documents(
     context: typer.Context,
     collection: CollectionOption = None,
+    documents: DocumentsOption = None,
+    types: TypesOption = None,
+    since: SinceOption = None,
+    before: BeforeOption = None,
     library: LibraryOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """List the documents."""
     options = options_of(context)
+    chosen = options.filter()
     with options.open_library() as opened:
-        records = opened.documents(collection)
+        records = opened.documents(filter=chosen)
     if options.as_json:
         options.terminal.result([as_plain(record) for record in records])
         return
     if not records:
-        options.terminal.note("There are no documents; add some with: paperlight add FILE")
+        options.terminal.note(
+            "No document fits; paperlight list alone shows all."
+            if chosen
+            else "There are no documents; add some with: paperlight add FILE"
+        )
         return
     options.terminal.table(
         ("id", "name", "pages", "chunks", "size", "path"),
@@ -216,6 +229,10 @@ def ask(
     context: typer.Context,
     question: Annotated[str, typer.Argument(help='The question; "-" reads it from stdin.')],
     collection: CollectionOption = None,
+    documents: DocumentsOption = None,
+    types: TypesOption = None,
+    since: SinceOption = None,
+    before: BeforeOption = None,
     library: LibraryOption = None,
     model: ModelOption = None,
     as_json: JsonOption = False,
@@ -224,9 +241,10 @@ def ask(
     options = options_of(context)
     text = sys.stdin.read() if question == "-" else question
     answer: Answer | None = None
+    chosen = options.filter()
     with options.open_library() as opened, draft_view(enabled=not options.as_json) as show:
         draft = ""
-        for event in opened.stream(text, collection=collection):
+        for event in opened.stream(text, filter=chosen):
             if event.text:
                 draft += event.text
                 show(draft)
@@ -257,18 +275,25 @@ def search(
     query: Annotated[str, typer.Argument(help="What to look for.")],
     k: Annotated[int, typer.Option("-k", min=1, max=200, help="How many passages.")] = 10,
     collection: CollectionOption = None,
+    documents: DocumentsOption = None,
+    types: TypesOption = None,
+    since: SinceOption = None,
+    before: BeforeOption = None,
     library: LibraryOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show the passages that fit a query best."""
     options = options_of(context)
+    chosen = options.filter()
     with options.open_library() as opened:
-        hits = opened.search(query, k=k, collection=collection)
+        hits = opened.search(query, k=k, filter=chosen)
+        is_empty = not hits and bool(chosen) and not opened.documents(filter=chosen)
     if options.as_json:
         options.terminal.result([as_plain(hit) for hit in hits])
         return
     if not hits:
-        options.terminal.note("Nothing was found.")
+        nothing = "The filter leaves no documents; paperlight list shows all."
+        options.terminal.note(nothing if is_empty else "Nothing was found.")
     for number, hit in enumerate(hits, 1):
         place = f"{_place(hit.document_name, hit.page)} ({hit.reason})"
         options.terminal.say(f"{number:2}. {one_line(place)}")
@@ -286,6 +311,10 @@ def extract(
         str, typer.Argument(help='What the values are of, as in "the invoice of March".')
     ] = "",
     collection: CollectionOption = None,
+    documents: DocumentsOption = None,
+    types: TypesOption = None,
+    since: SinceOption = None,
+    before: BeforeOption = None,
     keep: Annotated[
         bool | None,
         typer.Option(
@@ -312,9 +341,10 @@ def extract(
     from rag.citations import Unsupported
 
     unsupported = None if keep is None else Unsupported.KEEP if keep else Unsupported.DROP
+    chosen = options.filter()
     with options.open_library() as opened, counted_progress("fields") as progress:
         found = opened.extract(
-            form, instruction, collection=collection, unsupported=unsupported, progress=progress
+            form, instruction, filter=chosen, unsupported=unsupported, progress=progress
         )
     if options.as_json:
         options.terminal.result(as_plain(found))

@@ -1,13 +1,13 @@
-"""What commands take before or after their names: --library, --model, --json.
+"""What several commands take: --library, --model, --json, and which documents are meant.
 
 Knows no command. The options of one run are kept in its Typer context.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,17 +16,22 @@ import typer
 from app.terminal import Terminal, fetch_progress
 
 if TYPE_CHECKING:
+    from ingest.search_filter import SearchFilter
     from rag.library import Library
     from rag.settings import Settings
 
 
 @dataclass(slots=True)
 class Options:
-    """The options of one run. library: the folder; None is the settings' own."""
+    """The options of one run. library: the folder; None is the settings' own.
+
+    chosen: the parts of a SearchFilter that were given, by their names there.
+    """
 
     library: Path | None = None
     model: str | None = None
     as_json: bool = False
+    chosen: dict[str, Any] = field(default_factory=dict)
 
     @property
     def terminal(self) -> Terminal:
@@ -40,6 +45,15 @@ class Options:
         set_environment()
         given = {"model": self.model, **changes}
         return Settings(**{name: value for name, value in given.items() if value is not None})
+
+    def filter(self) -> SearchFilter:
+        """Which documents are meant. Raises InvalidFilter."""
+        from ingest.search_filter import SearchFilter, moment
+
+        given = dict(self.chosen)
+        for name in given.keys() & {"since", "before"}:
+            given[name] = moment(given[name])
+        return SearchFilter(**given)
 
     @contextmanager
     def open_library(self) -> Iterator[Library]:
@@ -74,6 +88,27 @@ def _model(context: typer.Context, value: str | None) -> str | None:
     return value
 
 
+def _choice(name: str) -> Callable[[typer.Context, Any], Any]:
+    """A callback that keeps a part of the filter, where one was given."""
+
+    def keep(context: typer.Context, value: Any) -> Any:
+        if value:
+            options_of(context).chosen[name] = value
+        return value
+
+    return keep
+
+
+def _documents(context: typer.Context, value: list[str] | None) -> list[str] | None:
+    """Keeps paths as the library has them: whole. A pattern may begin anywhere."""
+    if value:
+        options_of(context).chosen["documents"] = [
+            str(Path(name).resolve()) if "/" in name and not name.startswith("*") else name
+            for name in value
+        ]
+    return value
+
+
 # A callback puts each into the Options, so that commands need not look at them.
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print the result as JSON.", callback=_json)
@@ -85,5 +120,46 @@ ModelOption = Annotated[
     str | None, typer.Option("--model", "-m", help="GGUF file or model name.", callback=_model)
 ]
 CollectionOption = Annotated[
-    str | None, typer.Option("--collection", "-c", help="Only this collection of documents.")
+    str | None,
+    typer.Option(
+        "--collection",
+        "-c",
+        help="Only this collection of documents.",
+        callback=_choice("collection"),
+    ),
+]
+DocumentsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--document",
+        "-d",
+        help="Only documents of this id, name or path; 'report*.pdf' stands for several. Can be"
+        " given again.",
+        callback=_documents,
+        show_default=False,
+    ),
+]
+TypesOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--type",
+        "-t",
+        help="Only this type: pdf, word, email, spreadsheet, html... Can be given again.",
+        callback=_choice("types"),
+        show_default=False,
+    ),
+]
+SinceOption = Annotated[
+    str | None,
+    typer.Option(
+        "--since",
+        help="Only what was added at this date (2026-03-31, in UTC) or later.",
+        callback=_choice("since"),
+    ),
+]
+BeforeOption = Annotated[
+    str | None,
+    typer.Option(
+        "--before", help="Only what was added before this date.", callback=_choice("before")
+    ),
 ]

@@ -13,6 +13,7 @@
     ├── EmbedderMismatch        the library's vectors come from another embedding model
     ├── DimensionMismatch       vectors of another width than the index holds
     ├── InvalidCollectionName   a collection name that cannot be used
+    ├── InvalidFilter           nothing can be searched with this filter; the message says why
     ├── LibraryDamaged          the database is not one, or is damaged
     ├── LibraryReadOnly         it can be searched, and nothing can be changed in it
     ├── DiskFull                what was stored before is safe; there is no room for more
@@ -98,6 +99,10 @@ class DimensionMismatch(IngestError, ValueError):
 
 class InvalidCollectionName(IngestError, ValueError):
     """A collection name is 1 to 100 printable characters."""
+
+
+class InvalidFilter(IngestError, ValueError):
+    """A filter of documents that is meaningless or names what is not there."""
 
 
 class LibraryDamaged(IngestError):

@@ -60,16 +60,21 @@ class FlatIndex:
     ) -> tuple[FloatMatrix, ChunkIds]:
         """Cosines and ids, (n, k) each, best first; id -1 where there are fewer than k.
 
-        queries: (n, dim) float32, unit length. allowed: only these ids are considered; not empty.
+        queries: (n, dim) float32, unit length. allowed: only these ids are considered; not empty,
+        none below 0.
         """
         faiss = _faiss()
         parameters = None
         if allowed is not None:
-            selector = faiss.IDSelectorBatch(np.ascontiguousarray(allowed, dtype=np.int64))
+            ids = np.asarray(allowed, dtype=np.int64)
+            is_allowed = np.zeros(ids.max() + 1, dtype=np.bool_)
+            is_allowed[ids] = True
+            # FAISS's own selector of a list of ids makes a hash table of it first.
+            selector = faiss.IDSelectorBitmap(np.packbits(is_allowed, bitorder="little"))
             parameters = faiss.SearchParameters(sel=selector)
         with self._lock:
-            cosines, ids = self._index.search(queries, k, params=parameters)
-        return cosines, ids
+            cosines, found = self._index.search(queries, k, params=parameters)
+        return cosines, found
 
     def save(self, folder: Path) -> dict[str, Any]:
         """Write it; gives the description to load it by. Raises OSError or RuntimeError."""

@@ -22,7 +22,7 @@ from typing import BinaryIO
 from ingest.storage_failures import named_storage_failures
 
 _COPY_BYTES = 1 << 20
-_SUFFIXES = {
+SUFFIXES = {
     "application/pdf": ".pdf",
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document": ".docx",
     "application/vnd.openxmlformats-officedocument.presentationml.presentation": ".pptx",
@@ -99,7 +99,7 @@ class Originals:
         The staged file stays until `discard`: a process killed before the document is stored has
         then lost nothing, and the original is an orphan that the doctor finds.
         """
-        relative = f"{sha256[:2]}/{sha256}{_SUFFIXES.get(media_type, '.bin')}"
+        relative = f"{sha256[:2]}/{sha256}{SUFFIXES.get(media_type, '.bin')}"
         target = self.folder / relative
         target.parent.mkdir(parents=True, exist_ok=True)
         complete = target.with_name(f"{target.name}.{uuid.uuid4().hex}")

@@ -36,6 +36,9 @@ _GROWTH = 4  # trained anew when it has grown or shrunk so much
 _LISTS_PROBED = 32
 _CANDIDATES_A_HIT = 8
 _CANDIDATES_AT_LEAST = 250
+# Ids are looked up one by one where fewer than one of so many is asked for. Half of a million ids
+# took 18.5 ms so and take 1.9 ms in a table; a hundredth of them takes 0.7 and 0.9 ms.
+_MANY = 64
 _COMPARED_ONE_BY_ONE = 4_000  # so many allowed vectors are not worth an approximation
 
 
@@ -182,6 +185,10 @@ class QuantizedIndex:
 
     def _rows_of(self, ids: ChunkIds) -> RowNumbers:
         """The rows of those ids that it holds, ascending."""
+        if _MANY * len(ids) > len(self._ids):
+            wanted = np.zeros(self.last_id + 1, dtype=np.bool_)  # by id
+            wanted[ids[(ids >= 0) & (ids <= self.last_id)]] = True
+            return np.flatnonzero(wanted[self._ids] & self._is_alive)
         ids = np.sort(ids)  # np.unique takes 100 times as long
         ids = ids[np.diff(ids, prepend=-1) > 0]
         rows = np.searchsorted(self._ids, ids)

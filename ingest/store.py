@@ -10,10 +10,12 @@ It knows nothing of loaders, models or FAISS: texts, offsets and vectors are giv
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,6 +24,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from ingest.allowed_chunks import AllowedChunks, ids_of_ranges
 from ingest.claims import Claim
 from ingest.documents import Page
 from ingest.errors import (
@@ -29,6 +32,7 @@ from ingest.errors import (
     DiskFull,
     DocumentNotFound,
     EmbedderMismatch,
+    InvalidFilter,
     LibraryDamaged,
     LibraryReadOnly,
     PageNotFound,
@@ -45,6 +49,7 @@ from ingest.records import (
     StoredChunk,
 )
 from ingest.schema import BUSY_TIMEOUT_SECONDS, connect, ending, is_writable, prepare
+from ingest.search_filter import SearchFilter, named_documents
 from ingest.storage_failures import named_storage_failures
 
 __all__ = [
@@ -78,9 +83,22 @@ SELECT c.chunk_id, c.document_id, d.name, d.source, d.collection, p.number, c.pa
        c."end", substr(p.text, c.start + 1, c."end" - c.start), c.heading
 FROM chunks c JOIN documents d USING (document_id) JOIN pages p USING (document_id, page_index)
 """
+# The documents that a filter leaves; its parameters are those of `_parameters`.
+_FITS = """(:collection IS NULL OR collection = :collection)
+AND (:since IS NULL OR added_at >= :since) AND (:before IS NULL OR added_at < :before)
+AND (:media_types IS NULL OR media_type IN (SELECT value FROM json_each(:media_types)))
+AND (:documents IS NULL OR d.document_id IN (SELECT value FROM json_each(:documents)))"""
+# (first id, how many) of each document's passages: see ingest.allowed_chunks. A cross join, because
+# SQLite looks through the tables in its order then: the few documents, not all the passages.
+_RANGES_QUERY = f"""
+SELECT c.chunk_id, d.chunk_count FROM documents d CROSS JOIN chunks c USING (document_id)
+WHERE c.ordinal = 0 AND {_FITS} ORDER BY c.chunk_id
+"""  # noqa: S608 (constant text)
 # SQLite's default limit of variables is 32,766 (since 3.32); ids go in by batches below it.
 _IDS_A_QUERY = 10_000
+_NO_FILTER = dict.fromkeys(("collection", "since", "before", "media_types", "documents"))
 _IDLE_CONNECTIONS = 8
+_FILTERS_KEPT = 8  # with what they leave: up to 9 MB each at a million passages
 _DELETED = "deleted:"  # before a document's id: a key of meta whose value is its original or ""
 _LOG_WAIT_MILLISECONDS = 2000
 # Weight in BM25 of a term in the passage's surroundings (document name, title, headings). On 33
@@ -116,6 +134,8 @@ class Store:
         self._idle_lock = threading.Lock()
         self._write_lock = threading.Lock()  # threads queue here, processes at SQLite's own lock
         self._closed = False
+        self._allowed: OrderedDict[tuple[int, SearchFilter], AllowedChunks] = OrderedDict()
+        self._allowed_lock = threading.Lock()
         self.read_only = self.path.exists() and not is_writable(self.path)
         self._was_full = False
         try:
@@ -207,7 +227,9 @@ class Store:
         if self.read_only:
             raise LibraryReadOnly(self.path.parent)
 
-    def _rows(self, query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def _rows(
+        self, query: str, parameters: Sequence[Any] | Mapping[str, Any] = ()
+    ) -> list[tuple[Any, ...]]:
         with self._connection() as connection:
             return connection.execute(query, parameters).fetchall()
 
@@ -245,13 +267,17 @@ class Store:
 
     # --- documents ----------------------------------------------------------------------------
 
-    def documents(self, collection: str | None = None) -> list[DocumentRecord]:
-        """The documents of a collection, or all, in the order they were added."""
-        rows = self._rows(
-            f"SELECT {_DOCUMENT_COLUMNS} FROM documents"  # noqa: S608 (constant text)
-            " WHERE ?1 IS NULL OR collection = ?1 ORDER BY added_at, document_id",
-            (collection,),
-        )
+    def documents(self, search_filter: SearchFilter | None = None) -> list[DocumentRecord]:
+        """The documents that a filter leaves, or all, in the order they were added.
+
+        Raises InvalidFilter if it names a document that is not there.
+        """
+        with self._reading() as connection:
+            rows = connection.execute(
+                f"SELECT {_DOCUMENT_COLUMNS} FROM documents d WHERE {_FITS}"  # noqa: S608
+                " ORDER BY added_at, document_id",
+                _parameters(connection, search_filter),
+            ).fetchall()
         return [_record(row) for row in rows]
 
     def document(self, document_id: str) -> DocumentRecord:
@@ -465,17 +491,35 @@ class Store:
         )
         return [StoredChunk(*row) for row in rows]
 
-    def chunk_ids(self, collection: str | None = None) -> ChunkIds:
-        """The ids of all passages of a collection, or of all, ascending."""
-        if collection is None:
-            rows = self._rows("SELECT chunk_id FROM vectors ORDER BY chunk_id")
-        else:
-            rows = self._rows(
-                "SELECT chunk_id FROM chunks JOIN documents USING (document_id)"
-                " WHERE collection = ? ORDER BY chunk_id",
-                (collection,),
-            )
+    def chunk_ids(self) -> ChunkIds:
+        """The ids of all passages that have a vector, ascending."""
+        rows = self._rows("SELECT chunk_id FROM vectors ORDER BY chunk_id")
         return np.fromiter((row[0] for row in rows), dtype=np.int64, count=len(rows))
+
+    def allowed(self, search_filter: SearchFilter | None) -> AllowedChunks | None:
+        """The passages that a filter leaves; None where it leaves all.
+
+        Cheap for a filter that was used since the last change of the documents.
+        Raises InvalidFilter if it names a document that is not there.
+        """
+        if not search_filter:
+            return None
+        key = (self.generation, search_filter)
+        with self._allowed_lock:
+            if key in self._allowed:
+                self._allowed.move_to_end(key)
+                return self._allowed[key]
+        with self._reading() as connection:
+            key = (_generation(connection), search_filter)
+            ranges = connection.execute(_RANGES_QUERY, _parameters(connection, search_filter))
+            allowed = AllowedChunks.of_ranges(ranges)
+        with self._allowed_lock:
+            for old in [old for old in self._allowed if old[0] < key[0]]:
+                del self._allowed[old]
+            self._allowed[key] = allowed
+            if len(self._allowed) > _FILTERS_KEPT:
+                self._allowed.popitem(last=False)
+        return allowed
 
     def vectors(self, chunk_ids: ChunkIds | Sequence[int]) -> tuple[ChunkIds, FloatMatrix]:
         """The vectors of these passages: ids (n,) and rows (n, dim), n without those gone."""
@@ -494,13 +538,13 @@ class Store:
         return np.array(found, dtype=np.int64), matrix.reshape(len(found), dimensions)
 
     def snapshot(self) -> tuple[int, ChunkIds]:
-        """The generation and the ids of all vectors, of the same instant."""
+        """The generation and the ids of all passages, of the same instant.
+
+        Without a look at the vectors, which are most of the file.
+        """
         with self._reading() as connection:
-            generation = int(
-                connection.execute("SELECT value FROM meta WHERE key = 'generation'").fetchone()[0]
-            )
-            rows = connection.execute("SELECT chunk_id FROM vectors ORDER BY chunk_id").fetchall()
-        return generation, np.fromiter((row[0] for row in rows), dtype=np.int64, count=len(rows))
+            ranges = connection.execute(_RANGES_QUERY, _NO_FILTER)
+            return _generation(connection), ids_of_ranges(ranges)
 
     def added_after(self, chunk_id: int) -> tuple[int, int, ChunkIds]:
         """The generation, how many passages there are, and the ids above this one that have a
@@ -518,28 +562,32 @@ class Store:
         return int(generation), int(count), ids
 
     def search_keywords(
-        self, query: str, k: int, *, collection: str | None = None
+        self, query: str, k: int, *, allowed: AllowedChunks | None = None
     ) -> list[tuple[int, float]]:
         """The k passages that match a question's words best: (chunk id, BM25), best first.
 
         query: any text; none of it is read as query syntax. BM25 is above 0, higher is better,
         with FTS5's constants k1 = 1.2, b = 0.75; comparable within one query only.
+        allowed: only these are considered, before the k best are taken; None allows all.
         """
         match = " OR ".join(_quoted(term) for term in query_terms(query))
-        if not match or k < 1:
+        if not match or k < 1 or (allowed is not None and not len(allowed)):
             return []
-        scope = (
-            ""
-            if collection is None
-            # The plus keeps SQLite from looking up each passage of the collection in the keyword
-            # index by its rowid, which took minutes at 100,000 passages.
-            else "AND +rowid IN (SELECT chunk_id FROM chunks JOIN documents USING (document_id)"
-            " WHERE collection = :collection)"
-        )
+        parameters: dict[str, Any] = {"match": match, "k": k}
+        scope = ""
+        if allowed is not None:
+            # FTS5 walks through the range alone. Within it a passage that has the words is looked
+            # up in the marks: a table of ids, or a join, took longer than the search itself.
+            scope = (
+                "AND rowid BETWEEN :first AND :last"
+                " AND substr(:marks, rowid - :first + 1, 1) = x'01'"
+            )
+            first, last = int(allowed.ids[0]), int(allowed.ids[-1])
+            parameters |= {"first": first, "last": last, "marks": allowed.marks}
         rows = self._rows(
             f"SELECT rowid, -bm25(keywords, 1.0, {_CONTEXT_WEIGHT}) AS similarity FROM keywords"  # noqa: S608
             f" WHERE keywords MATCH :match {scope} ORDER BY similarity DESC, rowid LIMIT :k",
-            {"match": match, "collection": collection, "k": k},  # type: ignore[arg-type]
+            parameters,
         )
         return [(int(chunk_id), float(similarity)) for chunk_id, similarity in rows]
 
@@ -567,20 +615,25 @@ class Store:
             found.update(self._rows(query, batch))
         return found
 
-    def chunk_ids_of(
-        self, document_ids: Sequence[str], *, collection: str | None = None
-    ) -> ChunkIds:
-        """The ids of the passages of these documents that are in the collection, ascending.
-
-        document_ids: at most 10,000.
-        """
-        rows = self._rows(
-            "SELECT chunk_id FROM chunks JOIN documents USING (document_id)"  # noqa: S608
-            f" WHERE document_id IN ({_marks(document_ids)})"
-            " AND collection = coalesce(?, collection) ORDER BY chunk_id",
-            (*document_ids, collection),
+    def chunk_ids_of(self, document_ids: Sequence[str]) -> ChunkIds:
+        """The ids of the passages of these documents, ascending."""
+        ranges = self._rows(
+            "SELECT chunk_id, chunk_count FROM documents JOIN chunks USING (document_id)"
+            " WHERE document_id IN (SELECT value FROM json_each(?)) AND ordinal = 0"
+            " ORDER BY chunk_id",
+            (json.dumps(list(document_ids)),),
         )
-        return np.fromiter((row[0] for row in rows), dtype=np.int64, count=len(rows))
+        return ids_of_ranges(ranges)
+
+    def first_chunks(self, document_ids: Sequence[str]) -> dict[str, int]:
+        """Document -> the id of its first passage; those without any are left out."""
+        return dict(
+            self._rows(
+                "SELECT document_id, chunk_id FROM chunks WHERE ordinal = 0"
+                " AND document_id IN (SELECT value FROM json_each(?))",
+                (json.dumps(list(document_ids)),),
+            )
+        )
 
     # --- files on their way in ----------------------------------------------------------------
 
@@ -774,6 +827,43 @@ def _delete_document(
     connection.execute(
         "DELETE FROM collections WHERE name NOT IN (SELECT collection FROM documents)"
     )
+
+
+def _generation(connection: sqlite3.Connection) -> int:
+    (generation,) = connection.execute("SELECT value FROM meta WHERE key = 'generation'").fetchone()
+    return int(generation)
+
+
+def _parameters(
+    connection: sqlite3.Connection, search_filter: SearchFilter | None
+) -> dict[str, Any]:
+    """What `_FITS` needs. Raises InvalidFilter for a name that no document has."""
+    if not search_filter:
+        return dict(_NO_FILTER)
+    since, before = search_filter.since, search_filter.before
+    return {
+        "collection": search_filter.collection,
+        # As text they are in order: all are in UTC, and "+" comes before ".".
+        "since": since and since.isoformat(),
+        "before": before and before.isoformat(),
+        "media_types": json.dumps(search_filter.media_types) if search_filter.types else None,
+        "documents": _named(connection, search_filter.documents),
+    }
+
+
+def _named(connection: sqlite3.Connection, names: Sequence[str]) -> str | None:
+    """The ids of the documents that these name, as JSON; None for no names."""
+    if not names:
+        return None
+    everything = connection.execute("SELECT document_id, name, source FROM documents").fetchall()
+    found = named_documents(names, everything)
+    missing = [name for name, ids in found.items() if not ids]
+    if missing:
+        raise InvalidFilter(
+            f"No document is called {missing[0][:200]!r}; give an id, a name, a path, or a pattern"
+            " such as 'report*.pdf'. paperlight list shows all documents."
+        )
+    return json.dumps(sorted(set().union(*found.values())))
 
 
 def _insert_document(

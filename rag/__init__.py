@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ingest.search_filter import SearchFilter
     from rag.extraction import Extraction
     from rag.library import Library
     from rag.results import (
@@ -35,6 +36,7 @@ __all__ = [
     "Extraction",
     "Hit",
     "Library",
+    "SearchFilter",
     "Settings",
     "Summary",
     "Turn",
@@ -44,6 +46,7 @@ __all__ = [
 _MODULES = {
     "Extraction": "rag.extraction",
     "Library": "rag.library",
+    "SearchFilter": "ingest.search_filter",
     "Settings": "rag.settings",
     "Summary": "rag.summary",
 }

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from inference.request import Priority, Prompt, Request, SamplingParams
 from ingest.documents import Page
+from ingest.search_filter import SearchFilter
 from rag.answer_span import pick_answer
 from rag.citations import without_markers
 from rag.confidence import Confidence, confidence
@@ -53,7 +54,7 @@ _READ_SENTENCES = 3
 class Search(Protocol):
     """What finds passages, e.g. rag.search.HybridSearch."""
 
-    def search(self, query: str, k: int, *, collection: str | None = None) -> list[Hit]:
+    def search(self, query: str, k: int, *, filter: SearchFilter | None = None) -> list[Hit]:
         """The k best passages, best first."""
         ...
 
@@ -228,20 +229,21 @@ class Answerer:
         question: str,
         *,
         history: Sequence[Turn] = (),
-        collection: str | None = None,
+        filter: SearchFilter | None = None,
         cancel: threading.Event | None = None,
         priority: Priority = Priority.INTERACTIVE,
         client: str = "",
     ) -> Iterator[AnswerEvent]:
         """RETRIEVED, TOKEN..., CITATION..., DONE. Closing the iterator stops the engine.
 
-        cancel: set from any thread; the answer then ends with what there is.
-        Raises InvalidQuestion before anything is done, and the generator's InferenceError.
+        filter: which documents are looked at. cancel: set from any thread; the answer then ends
+        with what there is. Raises InvalidQuestion and InvalidFilter before anything is done, and
+        the generator's InferenceError.
         """
-        case = self._open_case(question, history, collection)
+        case = self._open_case(question, history, filter)
         yield AnswerEvent(AnswerStage.RETRIEVED, passages=tuple(case.passages))
         if not self._may_answer(case):
-            yield _done(case, refusal(case.passages), Draft())
+            yield _done(case, refusal(case.passages, filtered=bool(filter)), Draft())
             return
         asking = _Asking(self._generator(), priority=priority, client=client, cancel=cancel)
         yield from self._answer(case, asking)
@@ -251,7 +253,7 @@ class Answerer:
         question: str,
         *,
         history: Sequence[Turn] = (),
-        collection: str | None = None,
+        filter: SearchFilter | None = None,
         cancel: threading.Event | None = None,
         priority: Priority = Priority.INTERACTIVE,
         client: str = "",
@@ -260,7 +262,7 @@ class Answerer:
         events = self.stream(
             question,
             history=history,
-            collection=collection,
+            filter=filter,
             cancel=cancel,
             priority=priority,
             client=client,
@@ -302,14 +304,16 @@ class Answerer:
             yield AnswerEvent(AnswerStage.CITATION, citation=citation)
         yield _done(case, grounded, draft, model=generator.model_name, short=short)
 
-    def _open_case(self, question: str, history: Sequence[Turn], collection: str | None) -> _Case:
+    def _open_case(
+        self, question: str, history: Sequence[Turn], filter: SearchFilter | None
+    ) -> _Case:
         """Find the passages for a question."""
         started = time.monotonic()
         question = question.strip()
         if not question:
             raise InvalidQuestion("The question is empty; ask something.")
         asked = standalone_question(question, history)
-        hits = self._search.search(asked, self._options.passages, collection=collection)
+        hits = self._search.search(asked, self._options.passages, filter=filter)
         passages = merge_adjacent(hits, self._page_text)
         comparable = bool(passages) and self._search.knows_language(asked)
         return _Case(

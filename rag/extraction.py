@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from inference.request import FinishReason, Priority, Prompt, QueueFull, Request, SamplingParams
+from ingest.search_filter import SearchFilter
 from rag.answer import PageSource, Search
 from rag.citations import Unsupported
 from rag.context import FittedPrompt, fit_prompt, merge_adjacent, smaller
@@ -167,7 +168,7 @@ class Extractor:
         schema: object,
         instruction: str = "",
         *,
-        collection: str | None = None,
+        filter: SearchFilter | None = None,
         unsupported: Unsupported | None = None,
         cancel: threading.Event | None = None,
         progress: Callable[[int, int], None] | None = None,
@@ -198,9 +199,7 @@ class Extractor:
         def fill(field: SchemaField, grammar: str) -> _Found:
             nonlocal done
             question = _question(field, instruction)
-            found = self._fill(
-                generator, reading, field, grammar, question, collection, cancel, client
-            )
+            found = self._fill(generator, reading, field, grammar, question, filter, cancel, client)
             with counting:
                 done += 1
                 if progress is not None:
@@ -226,14 +225,14 @@ class Extractor:
         field: SchemaField,
         grammar: str,
         question: str,
-        collection: str | None,
+        filter: SearchFilter | None,
         cancel: threading.Event,
         client: str,
     ) -> _Found:
         nothing = _Found(field, None, (), (), AnswerUsage())
         if cancel.is_set():
             return nothing
-        hits = self._search.search(question, self._passages, collection=collection)
+        hits = self._search.search(question, self._passages, filter=filter)
         passages = merge_adjacent(hits, self._page_text)
         if not passages:
             return nothing

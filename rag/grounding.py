@@ -65,9 +65,9 @@ def ground(
     return refusal(evidence.passages)
 
 
-def refusal(nearest: Sequence[Hit]) -> Grounded:
-    """The refusal that names the nearest passages."""
-    return Grounded(refusal_text(nearest), (), refused=True)
+def refusal(nearest: Sequence[Hit], *, filtered: bool = False) -> Grounded:
+    """The refusal that names the nearest passages; see rag.refusal.refusal_text."""
+    return Grounded(refusal_text(nearest, filtered=filtered), (), refused=True)
 
 
 def _quoted(evidence: Evidence, extracts: Sequence[Extract], reading: Reading) -> list[Quote]:

@@ -21,6 +21,7 @@ from ingest.errors import EmbedderMismatch, IngestError
 from ingest.health import Check, check_library
 from ingest.pipeline import AddReport, Ingestor, IngestSettings, ProgressCallback
 from ingest.records import DocumentRecord
+from ingest.search_filter import SearchFilter, combined
 from ingest.store import Store
 from ingest.vector_index import VectorIndex
 from rag.answer import Answerer, AnswerOptions
@@ -162,9 +163,14 @@ class Library:
         index = self._synced_index()
         index.save()  # the saved index must not keep what the document's vectors tell
 
-    def documents(self, collection: str | None = None) -> list[DocumentRecord]:
-        """The documents of a collection, or all, in the order they were added."""
-        return self._opened()._store.documents(collection)
+    def documents(
+        self, collection: str | None = None, *, filter: SearchFilter | None = None
+    ) -> list[DocumentRecord]:
+        """The documents of a collection and of a filter, or all, in the order they were added.
+
+        Raises InvalidFilter if the filter names a document that is not there.
+        """
+        return self._opened()._store.documents(combined(collection, filter))
 
     def document(self, document_id: str) -> DocumentRecord:
         """One document. Raises DocumentNotFound."""
@@ -202,9 +208,20 @@ class Library:
 
     # --- questions ----------------------------------------------------------------------------
 
-    def search(self, query: str, *, k: int = 10, collection: str | None = None) -> list[Hit]:
+    # A question may be asked of some documents only: of one collection by its name, or of those
+    # that a filter leaves; both given, of those that fit both. InvalidFilter is raised where that
+    # makes no sense, or where a document that is named is not there.
+
+    def search(
+        self,
+        query: str,
+        *,
+        k: int = 10,
+        collection: str | None = None,
+        filter: SearchFilter | None = None,
+    ) -> list[Hit]:
         """The k passages that fit a query best, best first."""
-        return self._opened()._search.search(query, k, collection=collection)
+        return self._opened()._search.search(query, k, filter=combined(collection, filter))
 
     def nearest_texts(self, query: str, *, k: int = 4) -> list[str]:
         """The k chunks nearest in meaning alone, nearest first: what a usual vector search is."""
@@ -221,6 +238,7 @@ class Library:
         *,
         history: Sequence[Turn] | None = None,
         collection: str | None = None,
+        filter: SearchFilter | None = None,
         cancel: threading.Event | None = None,
         client: str = "",
         priority: Priority = Priority.INTERACTIVE,
@@ -230,6 +248,7 @@ class Library:
             question,
             history=history,
             collection=collection,
+            filter=filter,
             cancel=cancel,
             client=client,
             priority=priority,
@@ -242,6 +261,7 @@ class Library:
         *,
         history: Sequence[Turn] | None = None,
         collection: str | None = None,
+        filter: SearchFilter | None = None,
         cancel: threading.Event | None = None,
         client: str = "",
         priority: Priority = Priority.INTERACTIVE,
@@ -257,7 +277,7 @@ class Library:
         yield from self._answerer.get().stream(
             question,
             history=history or (),
-            collection=collection,
+            filter=combined(collection, filter),
             cancel=cancel,
             client=client,
             priority=priority,
@@ -268,6 +288,7 @@ class Library:
         questions: Sequence[str],
         *,
         collection: str | None = None,
+        filter: SearchFilter | None = None,
         cancel: threading.Event | None = None,
     ) -> list[Answer]:
         """The answers to many questions, in their order; interactive questions go first.
@@ -275,23 +296,24 @@ class Library:
         After `cancel` the answers under way end early and the rest are empty, marked cancelled.
         """
         self._opened()
+        chosen = combined(collection, filter)
         workers = _BATCH_QUESTIONS_PER_SEQUENCE * self.settings.max_sequences
 
         def answer(question: str) -> Answer:
-            return self._batch_answer(question, collection, cancel)
+            return self._batch_answer(question, chosen, cancel)
 
         with ThreadPoolExecutor(workers, thread_name_prefix="paperlight-batch") as pool:
             return list(pool.map(answer, questions))
 
     def _batch_answer(
-        self, question: str, collection: str | None, cancel: threading.Event | None
+        self, question: str, filter: SearchFilter, cancel: threading.Event | None
     ) -> Answer:
         """One answer of a batch, which waits where an interactive question would be refused."""
         cancel = cancel or threading.Event()
         while True:
             try:
                 events = self.stream(
-                    question, collection=collection, cancel=cancel, priority=Priority.BATCH
+                    question, filter=filter, cancel=cancel, priority=Priority.BATCH
                 )
                 return _last_answer(events)
             except QueueFull as error:
@@ -304,6 +326,7 @@ class Library:
         instruction: str = "",
         *,
         collection: str | None = None,
+        filter: SearchFilter | None = None,
         unsupported: Unsupported | None = None,
         cancel: threading.Event | None = None,
         progress: Callable[[int, int], None] | None = None,
@@ -318,7 +341,7 @@ class Library:
         return self._extractor.get().extract(
             schema,
             instruction,
-            collection=collection,
+            filter=combined(collection, filter),
             unsupported=unsupported,
             cancel=cancel,
             progress=progress,
@@ -402,7 +425,7 @@ class Library:
         Raises PassageBlocksUnused where this model or these settings would not use them.
         """
         store = self._opened()._store
-        documents = store.documents(collection)
+        documents = store.documents(SearchFilter(collection=collection))
         passages = [
             LabelledPassage(record.name, None, chunk.text)
             for record in documents

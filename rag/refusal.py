@@ -108,9 +108,14 @@ def says_it_does_not_know(answer: str) -> bool:
     return bool(_DOES_NOT_KNOW.search(answer.strip()[:200]))
 
 
-def refusal_text(nearest: Sequence[Hit]) -> str:
-    """The refusal, with the places a reader may want to look at."""
+def refusal_text(nearest: Sequence[Hit], *, filtered: bool = False) -> str:
+    """The refusal, with the places a reader may want to look at.
+
+    filtered: not all of the library was looked at, so that nothing near may mean nothing at all.
+    """
     places = list(dict.fromkeys(_place(hit) for hit in nearest))[:_NEAREST_NAMED]
+    if not places and filtered:
+        return f"{REFUSAL} The filter leaves no passages to look at; widen it."
     if not places:
         return f"{REFUSAL} No passage in the library is near this question."
     if len(places) == 1:

@@ -13,13 +13,14 @@ from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
 from pydantic import ConfigDict, Field
 
+from ingest.search_filter import SearchFilter, combined
 from rag.results import Hit
 
 
 class Search(Protocol):
     """What finds passages."""
 
-    def search(self, query: str, k: int = 10, *, collection: str | None = None) -> list[Hit]:
+    def search(self, query: str, k: int = 10, *, filter: SearchFilter | None = None) -> list[Hit]:
         """The k best passages, best first."""
         ...
 
@@ -36,11 +37,19 @@ class Retriever(BaseRetriever):
     searcher: Any = Field(exclude=True, repr=False)  # a Search; pydantic cannot check a Protocol
     k: int = Field(default=4, ge=1)
     collection: str | None = None
+    filter: SearchFilter | None = None
 
-    def search(self, query: str, k: int, *, collection: str | None = None) -> list[Hit]:
-        """The k best passages, best first; see rag.search.HybridSearch."""
+    def search(
+        self,
+        query: str,
+        k: int,
+        *,
+        collection: str | None = None,
+        filter: SearchFilter | None = None,
+    ) -> list[Hit]:
+        """The k best passages, best first; see rag.library.Library.search."""
         searcher: Search = self.searcher
-        return searcher.search(query, k, collection=collection)
+        return searcher.search(query, k, filter=combined(collection, filter))
 
     def _get_relevant_documents(
         self,
@@ -48,7 +57,8 @@ class Retriever(BaseRetriever):
         *,
         run_manager: CallbackManagerForRetrieverRun,  # noqa: ARG002 (LangChain's signature)
     ) -> list[Document]:
-        return [as_document(hit) for hit in self.search(query, self.k, collection=self.collection)]
+        hits = self.search(query, self.k, collection=self.collection, filter=self.filter)
+        return [as_document(hit) for hit in hits]
 
 
 def as_document(hit: Hit) -> Document:

@@ -10,8 +10,10 @@ from typing import Protocol
 
 import numpy as np
 
+from ingest.allowed_chunks import AllowedChunks
 from ingest.keywords import query_terms
 from ingest.records import ChunkIds, StoredChunk
+from ingest.search_filter import SearchFilter
 from rag.document_names import DocumentNames
 from rag.fusion import DENSE_WEIGHT, Fused, dense_weight_for, follow, fuse, lift
 from rag.glossary import Glossary
@@ -61,12 +63,12 @@ class ChunkStore(Protocol):
         """Passages in the order of the ids; those that are gone are left out."""
         ...
 
-    def chunk_ids(self, collection: str | None = None) -> ChunkIds:
-        """The ids of all passages of a collection."""
+    def allowed(self, search_filter: SearchFilter | None) -> AllowedChunks | None:
+        """The passages that a filter leaves; None where it leaves all. Raises InvalidFilter."""
         ...
 
     def search_keywords(
-        self, query: str, k: int, *, collection: str | None = None
+        self, query: str, k: int, *, allowed: AllowedChunks | None = None
     ) -> list[tuple[int, float]]:
         """(chunk id, BM25), best first."""
         ...
@@ -84,10 +86,12 @@ class ChunkStore(Protocol):
         """Passage -> its document's id."""
         ...
 
-    def chunk_ids_of(
-        self, document_ids: Sequence[str], *, collection: str | None = None
-    ) -> ChunkIds:
+    def chunk_ids_of(self, document_ids: Sequence[str]) -> ChunkIds:
         """The ids of the passages of these documents."""
+        ...
+
+    def first_chunks(self, document_ids: Sequence[str]) -> Mapping[str, int]:
+        """Document -> the id of its first passage."""
         ...
 
     def keyword_terms(
@@ -129,14 +133,19 @@ class HybridSearch:
         self._glossary = glossary or Glossary()
         self._known_names: tuple[int, DocumentNames] | None = None  # with their generation
 
-    def search(self, query: str, k: int = 10, *, collection: str | None = None) -> list[Hit]:
+    def search(self, query: str, k: int = 10, *, filter: SearchFilter | None = None) -> list[Hit]:
         """The k best passages, best first; [] for a blank query or an empty library.
 
+        filter: which documents are looked at; what it leaves out is no candidate of either side.
         Every hit has its dense similarity; the keyword similarity is there where a word matched.
+        Raises InvalidFilter if the filter names a document that is not there.
         """
         if k < 1 or not query.strip() or self._store.embedder is None:
             return []
-        fused, notes = self._ranked(query, max(k, _CANDIDATES), collection)
+        allowed = self._store.allowed(filter)
+        if allowed is not None and not len(allowed):
+            return []
+        fused, notes = self._ranked(query, max(k, _CANDIDATES), allowed)
         hits: list[Hit] = []
         # Chunks are read in steps: the first step is enough unless there are many duplicates.
         for start in range(0, len(fused), 2 * k):
@@ -151,22 +160,23 @@ class HybridSearch:
         return self._dense_weight(query) > 0.0
 
     def _ranked(
-        self, query: str, count: int, collection: str | None
+        self, query: str, count: int, allowed: AllowedChunks | None
     ) -> tuple[list[Fused], dict[int, str]]:
         """Every candidate, best first, and what else than words and meaning brought some here."""
-        found = self._candidates(query, count, collection)
+        found = self._candidates(query, count, allowed)
         asked = query_terms(query)
         named = self._names().named_in(asked)
         chosen = sorted(
             (document for document, share in named.items() if share >= _NAMED_SHARE),
             key=lambda document: (-named[document], document),
         )
-        found.add(self._store.chunk_ids_of(chosen[:_DOCUMENTS_NAMED], collection=collection))
+        chosen = self._within(allowed, chosen)
+        found.add(self._store.chunk_ids_of(chosen[:_DOCUMENTS_NAMED]))
         fused = found.fused()
         shares = self._named_shares(fused, {document: named[document] for document in chosen})
         bonus = self._bonus(asked, fused, found.dense_weight, shares)
         notes = dict.fromkeys(shares, "the question names its document")
-        links = self._links(lift(fused, bonus)[:_LINKING], found, collection)
+        links = self._links(lift(fused, bonus)[:_LINKING], found, allowed)
         notes |= dict.fromkeys(links, "a passage above names its document")
         return follow(lift(found.fused(), bonus), links, share=_LINK_SHARE), notes
 
@@ -177,18 +187,24 @@ class HybridSearch:
         owners = self._store.documents_of(f.chunk_id for f in fused)
         return {chunk_id: named[owner] for chunk_id, owner in owners.items() if owner in named}
 
-    def _candidates(self, query: str, count: int, collection: str | None) -> _Candidates:
+    def _within(self, allowed: AllowedChunks | None, documents: Sequence[str]) -> list[str]:
+        """Those of the documents that the filter leaves, in their order."""
+        if allowed is None or not documents:
+            return list(documents)
+        first = self._store.first_chunks(documents)
+        return [document for document in documents if first.get(document, -1) in allowed]
+
+    def _candidates(self, query: str, count: int, allowed: AllowedChunks | None) -> _Candidates:
         """What either side finds."""
         added = self._glossary.added_to(query)
         searched = f"{query} {added}" if added else query
-        keyword = self._store.search_keywords(searched, count, collection=collection)
+        keyword = self._store.search_keywords(searched, count, allowed=allowed)
         index = self._synced_index()
-        allowed = None if collection is None else self._store.chunk_ids(collection)
         vector = self._embedder().query(query)[np.newaxis, :]  # (1, dim)
         if added:  # halfway between what was asked and what was added
             vector = vector + self._embedder().query(searched)[np.newaxis, :]
             vector /= np.linalg.norm(vector)
-        dense = index.search(vector, count, allowed=allowed)[0]
+        dense = index.search(vector, count, allowed=None if allowed is None else allowed.ids)[0]
         found = _Candidates(index, vector, dense, keyword, self._dense_weight(query))
         # A passage that only its words found gets its cosine too, so that a hit can be judged.
         found.add([chunk_id for chunk_id, _ in keyword], len(keyword))
@@ -218,7 +234,7 @@ class HybridSearch:
         return bonus
 
     def _links(
-        self, ranked: Sequence[Fused], found: _Candidates, collection: str | None
+        self, ranked: Sequence[Fused], found: _Candidates, allowed: AllowedChunks | None
     ) -> dict[int, int]:
         """Passage -> the first of these that names its document in full.
 
@@ -232,9 +248,10 @@ class HybridSearch:
             passage, _ = terms.get(source, ((), ()))
             named = self._names().named_in(passage)
             documents = [d for d, s in named.items() if s >= _WHOLE_NAME and d != own.get(source)]
+            documents = self._within(allowed, documents)
             if not documents:
                 continue
-            linked = self._store.chunk_ids_of(documents[:_DOCUMENTS_LINKED], collection=collection)
+            linked = self._store.chunk_ids_of(documents[:_DOCUMENTS_LINKED])
             links |= dict.fromkeys(found.add(linked), source)
         return links
 

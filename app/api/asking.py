@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 
+from ingest.search_filter import SearchFilter
 from rag.library import Library
 from rag.results import Answer, AnswerEvent, Turn
 
@@ -18,13 +19,13 @@ class Asking:
         question: str,
         *,
         history: Sequence[Turn],
-        collection: str | None,
+        filter: SearchFilter,
         client: str,
     ) -> None:
         self._library = library
         self._question = question
         self._history = history
-        self._collection = collection
+        self._filter = filter
         self._client = client
         self._cancelled = threading.Event()
 
@@ -37,7 +38,7 @@ class Asking:
         return self._library.ask(
             self._question,
             history=self._history,
-            collection=self._collection,
+            filter=self._filter,
             cancel=self._cancelled,
             client=self._client,
         )
@@ -47,7 +48,7 @@ class Asking:
         return self._library.stream(
             self._question,
             history=self._history,
-            collection=self._collection,
+            filter=self._filter,
             cancel=self._cancelled,
             client=self._client,
         )

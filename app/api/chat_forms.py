@@ -14,6 +14,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.errors import ApiError
+from app.api.filter_forms import FilteredBody
 from app.api.generation_forms import (
     Choice,
     GenerationBody,
@@ -70,11 +71,12 @@ class ResponseFormat(BaseModel):
     )
 
 
-class ChatBody(GenerationBody):
+class ChatBody(GenerationBody, FilteredBody):
     """A chat completion.
 
     The model `paperlight` answers deterministically and once: sampling fields change nothing
-    there, and `n`, `logprobs` and `response_format` are refused.
+    there, and `n`, `logprobs` and `response_format` are refused. `collection` and `filter`, which
+    are not OpenAI's, say where that model looks for its answer.
     """
 
     messages: list[ChatMessage] = Field(
@@ -96,10 +98,6 @@ class ChatBody(GenerationBody):
     tools: list[Any] | None = Field(default=None, description="Refused: tools are not offered")
     functions: list[Any] | None = Field(default=None, description="Refused, as tools are")
     modalities: list[str] | None = Field(default=None, description='Only ["text"]')
-    collection: str | None = Field(
-        default=None,
-        description="Where the model `paperlight` looks for its answer. Not OpenAI's",
-    )
 
     def check_offered(self, *, documents: bool) -> None:
         """Raise ApiError for what changes an answer and is not offered here.

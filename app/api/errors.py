@@ -29,6 +29,7 @@ from ingest.errors import (
     DocumentNotFound,
     IngestError,
     InvalidCollectionName,
+    InvalidFilter,
     PageNotFound,
 )
 from rag.errors import (
@@ -57,6 +58,7 @@ _STATUS: tuple[tuple[type[Exception], HTTPStatus], ...] = (
     (LibraryClosed, HTTPStatus.SERVICE_UNAVAILABLE),
     (ModelLoadError, HTTPStatus.SERVICE_UNAVAILABLE),
     (InvalidCollectionName, HTTPStatus.BAD_REQUEST),
+    (InvalidFilter, HTTPStatus.BAD_REQUEST),
     # The rest of ours: nothing that the caller could change.
     (InferenceError, HTTPStatus.INTERNAL_SERVER_ERROR),
     (RagError, HTTPStatus.INTERNAL_SERVER_ERROR),

@@ -188,7 +188,11 @@ async def _from_documents(
     reply = ChatFrame(body.model, wants_usage=body.stream and body.wants_usage)
     question, history = body.question()
     asking = Asking(
-        workspace.library, question, history=history, collection=body.collection, client=client
+        workspace.library,
+        question,
+        history=history,
+        filter=body.search_filter(),
+        client=client,
     )
     if body.stream:
         events = _told(workers.iterate(asking.events, asking.cancel))

@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 from app.api.asking import Asking
 from app.api.dependencies import Client, Ready, Workers
 from app.api.errors import error_body
+from app.api.filter_forms import FilteredBody
 from app.api.streaming import EventStream, begun, server_sent_event
 from app.as_json import as_json
 from rag.citations import Unsupported
@@ -24,12 +25,11 @@ router = APIRouter(prefix="/api", tags=["questions"])
 _REFUSAL_SECONDS = 0.2
 
 
-class SearchBody(BaseModel):
+class SearchBody(FilteredBody):
     """What to look for."""
 
     query: str = Field(min_length=1, max_length=20_000, description="What to look for")
     k: int = Field(default=10, ge=1, le=200, description="Most passages to return")
-    collection: str | None = Field(default=None, description="Where to look; all without it")
 
 
 class TurnBody(BaseModel):
@@ -39,7 +39,7 @@ class TurnBody(BaseModel):
     answer: str = Field(description="What was answered")
 
 
-class AskBody(BaseModel):
+class AskBody(FilteredBody):
     """A question to the documents."""
 
     question: str = Field(min_length=1, max_length=100_000, description="What to ask")
@@ -48,18 +48,16 @@ class AskBody(BaseModel):
         max_length=200,
         description="The conversation before it, oldest first",
     )
-    collection: str | None = Field(default=None, description="Where to look; all without it")
     stream: bool = Field(default=False, description="Send the answer as server-sent events")
 
 
-class ExtractBody(BaseModel):
+class ExtractBody(FilteredBody):
     """A form to fill in from the documents."""
 
     json_schema: dict[str, Any] = Field(alias="schema", description="JSON schema of an object")
     instruction: str = Field(
         default="", max_length=4_000, description="What the values are of, if that is not clear"
     )
-    collection: str | None = Field(default=None, description="Where to look; all without it")
     unsupported: Unsupported | None = Field(
         default=None,
         description="A value that no passage has: drop makes it null, keep leaves it; without it as"
@@ -69,12 +67,17 @@ class ExtractBody(BaseModel):
 
 @router.post("/search")
 async def search(body: SearchBody, workspace: Ready, workers: Workers) -> dict[str, Any]:
-    """Passages that fit a query, best first."""
-    hits = await workers.run(
-        lambda: workspace.library.search(body.query, k=body.k, collection=body.collection),
-        lambda: None,
-    )
-    return {"hits": [as_json(hit) for hit in hits]}
+    """Passages that fit a query, best first; `note` says when the filter left no documents."""
+    library, chosen = workspace.library, body.search_filter()
+
+    def found() -> dict[str, Any]:
+        hits = library.search(body.query, k=body.k, filter=chosen)
+        reply: dict[str, Any] = {"hits": [as_json(hit) for hit in hits]}
+        if not hits and chosen and not library.documents(filter=chosen):
+            reply["note"] = "The filter leaves no documents; widen it."
+        return reply
+
+    return await workers.run(found, lambda: None)
 
 
 @router.post("/ask")
@@ -90,7 +93,7 @@ async def ask(
         workspace.library,
         body.question,
         history=[Turn(turn.question, turn.answer) for turn in body.history],
-        collection=body.collection,
+        filter=body.search_filter(),
         client=client,
     )
     if not body.stream and "text/event-stream" not in request.headers.get("accept", ""):
@@ -113,13 +116,13 @@ async def extract(
     `data` follows the schema, with null where the documents do not say. A client that leaves stops
     the work.
     """
-    cancel = threading.Event()
+    cancel, chosen = threading.Event(), body.search_filter()
     extraction = await workers.run_for(
         request,
         lambda: workspace.library.extract(
             body.json_schema,
             body.instruction,
-            collection=body.collection,
+            filter=chosen,
             unsupported=body.unsupported,
             cancel=cancel,
             client=client,

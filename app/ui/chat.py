@@ -84,11 +84,11 @@ def ask(library: Library, state: PageState, question: str) -> None:
     """Begin to answer a question; the page shows it from the next run on."""
     if state.running is not None:
         return
-    history, collection, client = turns(state.exchanges), state.collection, session_id()
+    history, chosen, client = turns(state.exchanges), state.filter, session_id()
 
     def stream(cancel: threading.Event) -> Iterator[AnswerEvent]:
         return library.stream(
-            question, history=history, collection=collection, cancel=cancel, client=client
+            question, history=history, filter=chosen, cancel=cancel, client=client
         )
 
     state.exchanges.append(Exchange(question, stream, watched=reader_watch()).start())

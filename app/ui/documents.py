@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +20,8 @@ from rag.library import Library
 
 SEARCH_FROM = 8
 LISTED = 100
+CHOOSABLE = 1_000  # every run of the page sends them all to the browser
+ID_CHARS = 12
 UPLOAD_POLL_SECONDS = 0.3
 TYPE_LABELS = {
     "application/pdf": "PDF",
@@ -37,7 +40,9 @@ def draw_documents(library: Library, state: PageState, *, max_upload_mb: int) ->
     st.markdown(f"##### Documents :gray-badge[{len(chosen):,}]", anchors=False)
     _draw_uploader(library, state, max_upload_mb=max_upload_mb)
     _draw_upload_progress(state)
-    _draw_list(_searched(chosen), state)
+    found = _searched(chosen)
+    _choose_documents(chosen, found, state)
+    _draw_list(found, state)
     if state.removing is not None:
         _confirm_removal(library, state)
 
@@ -53,6 +58,37 @@ def _choose_collection(documents: Sequence[DocumentRecord], state: PageState) ->
         format_func=lambda name: "All collections" if name is None else one_line(name),
         key="collection",
     )
+
+
+def _choose_documents(
+    documents: Sequence[DocumentRecord], found: Sequence[DocumentRecord], state: PageState
+) -> None:
+    """Let the reader ask some of the documents only. found: those that are offered."""
+    if len(documents) < 2:
+        state.documents = []
+        return
+    offered = {document.document_id: document for document in found[:CHOOSABLE]}
+    offered |= {d.document_id: d for d in documents if d.document_id in state.documents}
+    labels = distinct_labels(offered.values(), among=documents)
+    state.documents = st.multiselect(
+        "Documents to ask",
+        list(offered),
+        format_func=lambda document_id: labels.get(document_id, document_id),
+        placeholder="All of them",
+        key="documents-asked",
+    )
+
+
+def distinct_labels(
+    offered: Iterable[DocumentRecord], *, among: Iterable[DocumentRecord]
+) -> dict[str, str]:
+    """Document -> its name to show, with the beginning of its id where several have the name."""
+    counts = Counter(document.name for document in among)
+    return {
+        document.document_id: one_line(document.name, limit=80)
+        + ("" if counts[document.name] == 1 else f" ({document.document_id[:ID_CHARS]})")
+        for document in offered
+    }
 
 
 # --- adding -------------------------------------------------------------------------------------

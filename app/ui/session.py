@@ -15,6 +15,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from app.ui.exchange import Exchange
 from app.ui.uploads import UploadJob
+from ingest.search_filter import SearchFilter
 from rag.feedback import Feedback
 
 _KEY = "paperlight"
@@ -53,6 +54,7 @@ class PageState:
     uploader_version: part of the uploader's key; a new number empties the uploader.
     source, page_shown: the open drawer and the 0-based page turned to in it.
     removing: the document whose removal is to be confirmed. collection: None for all.
+    documents: the ids of those that are asked; none for all.
     rated: by the number of the exchange.
     """
 
@@ -63,12 +65,18 @@ class PageState:
     page_shown: int = 0
     removing: str | None = None
     collection: str | None = None
+    documents: list[str] = field(default_factory=list)
     rated: dict[int, Rated] = field(default_factory=dict)
 
     def open(self, source: OpenSource | None) -> None:
         """Show a place in the drawer, at its own page; None closes the drawer."""
         self.source = source
         self.page_shown = source.page_index if source is not None else 0
+
+    @property
+    def filter(self) -> SearchFilter:
+        """Which documents are asked."""
+        return SearchFilter(collection=self.collection, documents=self.documents)
 
     @property
     def running(self) -> Exchange | None:

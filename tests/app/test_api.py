@@ -443,6 +443,87 @@ def test_search_finds_in_the_collection_that_was_named(client: TestClient) -> No
 
     assert set(found()) == {"harbour.txt", "ferry.txt"}
     assert set(found(collection="news")) == {"ferry.txt"}
+    assert set(found(filter={"collection": "news"})) == {"ferry.txt"}
+
+
+def add_letter(client: TestClient) -> str:
+    """Adds an e-mail to the library; gives its id."""
+    letter = b"From: a@b.c\nTo: d@e.f\nSubject: Ferry\n\nThe ferry to Grey Island is late.\n"
+    reply = client.post("/api/documents", files=[("files", ("letter.eml", letter))])
+    [outcome] = reply.raise_for_status().json()["files"]
+    return str(outcome["document_id"])
+
+
+@pytest.mark.parametrize(
+    ("chosen", "names"),
+    [
+        ({"types": ["email"]}, {"letter.eml"}),
+        ({"types": ["text", "eml"]}, {"letter.eml", "harbour.txt"}),
+        ({"documents": ["HARBOUR.txt"]}, {"harbour.txt"}),
+        ({"documents": ["*.eml", "harb*"], "types": ["text"]}, {"harbour.txt"}),
+        ({"since": "2020-01-01", "before": "2999-01-01T00:00Z"}, {"letter.eml", "harbour.txt"}),
+        ({"before": "2020-01-01"}, set()),
+        ({"collection": "default", "types": ["pdf"]}, set()),
+    ],
+    ids=str,
+)
+def test_search_looks_at_what_the_filter_leaves(
+    client: TestClient, chosen: dict[str, Any], names: set[str]
+) -> None:
+    add_letter(client)
+    reply = client.post("/api/search", json={"query": "ferry to Grey Island", "filter": chosen})
+    body = reply.raise_for_status().json()
+    assert {hit["document_name"] for hit in body["hits"]} == names
+    assert ("note" in body) == (not names)
+    if not names:
+        assert body["note"] == "The filter leaves no documents; widen it."
+
+
+def test_answers_and_forms_rest_on_what_the_filter_leaves(client: TestClient) -> None:
+    letter = add_letter(client)
+    chosen = {"filter": {"documents": [letter]}}
+
+    def of(answer: Any) -> set[str]:
+        return {passage["document_id"] for passage in answer["passages"]}
+
+    assert of(client.post(ASK[0], json=ASK[1] | chosen).json()) == {letter}
+    streamed = events_of(client.post(ASK_STREAM[0], json=ASK_STREAM[1] | chosen))
+    assert of(streamed[-1][1]["answer"]) == {letter}
+    chat = client.post(CHAT[0], json=CHAT[1] | chosen).json()
+    assert of(chat["choices"][0]["message"]) == {letter}
+    nothing = {"filter": {"before": "2020-01-01"}}
+    refused = client.post(ASK[0], json=ASK[1] | nothing).json()
+    assert refused["refused"]
+    assert refused["text"].endswith("The filter leaves no passages to look at; widen it.")
+    schema = {"type": "object", "properties": {"height": {"type": "string"}}}
+    form = client.post("/api/extract", json={"schema": schema, **nothing}).json()
+    assert form["data"] == {"height": None}
+
+
+@pytest.mark.parametrize("path", ["/api/search", "/api/ask", "/v1/chat/completions"])
+@pytest.mark.parametrize(
+    ("chosen", "words"),
+    [
+        ({"filter": {"types": ["pfd"]}}, "'pfd' is not a type of document; use one of pdf"),
+        ({"filter": {"since": "yesterday"}}, "'yesterday' is not a date; write one like"),
+        ({"filter": {"before": ""}}, "'' is not a date"),
+        ({"filter": {"since": "2026-02-01", "before": "2026-01-01"}}, "exchange the two dates"),
+        ({"filter": {"documents": ["absent.pdf"]}}, "No document is called 'absent.pdf'"),
+        ({"filter": {"documents": [""]}}, "names no document"),
+        ({"filter": {"documents": "harbour.txt"}}, "filter.documents: "),
+        ({"filter": {"document": ["harbour.txt"]}}, "filter.document: Extra inputs"),
+        ({"filter": {"collection": "a"}, "collection": "b"}, "name one of them"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_filter_that_makes_no_sense_is_a_400_that_says_why(
+    client: TestClient, path: str, chosen: dict[str, Any], words: str, stream: bool
+) -> None:
+    body = {"query": QUESTION, "question": QUESTION, "model": "paperlight", "messages": USER}
+    reply = client.post(path, json=body | chosen | {"stream": stream})
+    assert reply.status_code == 400
+    assert words in reply.json()["error"]["message"]
 
 
 # --- bad requests -------------------------------------------------------------------------------

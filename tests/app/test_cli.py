@@ -14,6 +14,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from app import cli
+from ingest.errors import InvalidFilter
 from rag.answer_sets import load_questions
 from rag.errors import FeedbackNotFound
 from rag.feedback import Rating, judgement_of
@@ -168,6 +169,76 @@ def test_search_shows_where_and_why(run: Run, notes: Path) -> None:
     assert first.startswith(" 1. harbour.txt (")
     assert "07:30" in second
     assert as_json(run("--json", "search", "ferry"))[0]["document_name"] == "harbour.txt"
+
+
+# --- which documents ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [
+        (("--type", "text"), {"harbour.txt"}),
+        (("-t", "md", "-t", "txt"), {"harbour.txt", "rules.md"}),
+        (("--document", "RULES.md"), {"rules.md"}),
+        (("-d", "harb*", "-d", "rules*"), {"harbour.txt", "rules.md"}),
+        (("-c", "default", "-d", "harb*"), {"harbour.txt"}),
+        (("--since", "2020-01-01", "--before", "2999-01-01"), {"harbour.txt", "rules.md"}),
+        (("--before", "2020-01-01"), set()),
+    ],
+    ids=str,
+)
+def test_documents_types_and_dates_choose_what_is_searched(
+    run: Run, notes: Path, tmp_path: Path, options: tuple[str, ...], names: set[str]
+) -> None:
+    (tmp_path / "rules.md").write_text("# Rules\n\nThe ferry takes no bicycles.\n")
+    run("add", str(notes), str(tmp_path / "rules.md"))
+    found = as_json(run("search", "ferry", "--json", *options))
+    assert {hit["document_name"] for hit in found} == names
+    assert {record["name"] for record in as_json(run("list", "--json", *options))} == names
+    answer = as_json(run("ask", QUESTION, "--json", *options))
+    assert {passage["document_name"] for passage in answer["passages"]} == names
+    if not names:
+        assert "The filter leaves no documents" in run("search", "ferry", *options).stderr
+        assert "No document fits" in run("list", *options).stderr
+        assert "The filter leaves no passages" in answer["text"]
+
+
+def test_a_document_is_chosen_by_its_path_from_here_or_its_folders(
+    run: Run, notes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("add", str(notes))
+    monkeypatch.chdir(notes.parent)
+    [record] = as_json(run("list", "--json"))
+    for name in (
+        "./harbour.txt",
+        str(notes),
+        f"*/{notes.parent.name}/*",
+        record["document_id"][:8],
+    ):
+        assert len(as_json(run("list", "--json", "-d", name))) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--type", "pfd"), "'pfd' is not a type of document"),
+        (("--since", "last week"), "'last week' is not a date; write one like 2026-03-31"),
+        (("--since", "2026-02-01", "--before", "2026-01-01"), "exchange the two dates"),
+        (("--document", "absent.pdf"), "paperlight list shows all"),
+        (("--document", ""), "names no document"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("command", ["search", "ask", "list"])
+def test_a_choice_that_makes_no_sense_says_why(
+    run: Run, notes: Path, command: str, options: tuple[str, ...], words: str
+) -> None:
+    run("add", str(notes))
+    question = () if command == "list" else (QUESTION,)
+    result = run(command, *question, *options)
+    assert result.exit_code == 1
+    assert isinstance(result.exception, InvalidFilter)
+    assert words in str(result.exception)
 
 
 # --- options ------------------------------------------------------------------------------------

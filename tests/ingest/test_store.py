@@ -23,6 +23,7 @@ from ingest.errors import (
     PageNotFound,
 )
 from ingest.records import PendingFile
+from ingest.search_filter import SearchFilter
 from ingest.store import Store
 from tests.fakes import HashedWordsEmbedder
 from tests.ingest.documents import new_document, put, texts
@@ -136,11 +137,13 @@ def test_collections_are_apart(store: Store) -> None:
     put(store, "apples and pears", name="a.txt", collection="fruit")
     put(store, "apples and oranges", name="a.txt", collection="other")
     assert store.collections() == ["fruit", "other"]
-    assert [d.collection for d in store.documents("fruit")] == ["fruit"]
-    (hit,) = store.search_keywords("apples", 9, collection="other")
+    assert [d.collection for d in store.documents(SearchFilter(collection="fruit"))] == ["fruit"]
+    other = store.allowed(SearchFilter(collection="other"))
+    assert other is not None
+    (hit,) = store.search_keywords("apples", 9, allowed=other)
     assert texts(store, [hit[0]]) == ["apples and oranges"]
-    assert store.chunk_ids("other").tolist() == [hit[0]]
-    assert store.chunk_ids("nothing").tolist() == []
+    assert other.ids.tolist() == [hit[0]]
+    assert len(store.allowed(SearchFilter(collection="nothing")) or ()) == 0
 
 
 def test_a_collection_ends_with_its_last_document(store: Store) -> None:
@@ -178,7 +181,8 @@ def test_a_search_in_one_collection_is_about_as_fast_as_in_all(store: Store) -> 
     everywhere = store.search_keywords("common words", 10)
     alone = time.monotonic() - started
     started = time.monotonic()
-    assert store.search_keywords("common words", 10, collection="default") == everywhere
+    default = store.allowed(SearchFilter(collection="default"))
+    assert store.search_keywords("common words", 10, allowed=default) == everywhere
     assert time.monotonic() - started < 20 * alone + 0.5
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from ingest.documents import Page
 from ingest.errors import DocumentNotFound
+from ingest.search_filter import SearchFilter
 from rag.results import Hit
 
 
@@ -51,7 +52,7 @@ class FakeSearch:
     queries: list[str] = field(default_factory=list)
     removed: set[str] = field(default_factory=set)
 
-    def search(self, query: str, k: int, *, collection: str | None = None) -> list[Hit]:
+    def search(self, query: str, k: int, *, filter: SearchFilter | None = None) -> list[Hit]:
         self.queries.append(query)
         return self.hits[:k]
 

@@ -12,7 +12,7 @@ import pytest
 
 import rag
 from inference.request import Priority
-from ingest.errors import DocumentNotFound, EmbedderMismatch
+from ingest.errors import DocumentNotFound, EmbedderMismatch, InvalidFilter
 from rag.errors import LibraryClosed
 from rag.library import Library
 from rag.refusal import REFUSAL
@@ -95,6 +95,26 @@ def test_an_upload_is_found_in_its_collection_only(library: FakeLibrary) -> None
     (hit,) = library.search("When did the ferry leave?", collection="harbour")
     assert hit.document_name == "ferry.txt"
     assert hit.document_path == "upload:ferry.txt"
+
+
+def test_a_question_is_asked_of_the_documents_that_a_filter_leaves(library: FakeLibrary) -> None:
+    rules = rag.SearchFilter(documents=["rules.md"])
+    assert [record.name for record in library.documents(filter=rules)] == ["rules.md"]
+    asked = [
+        library.ask(QUESTION, filter=rules),
+        *library.batch([QUESTION] * 2, filter=rules),
+        *(event.answer for event in library.stream(QUESTION, filter=rules) if event.answer),
+    ]
+    names = {passage.document_name for answer in asked for passage in answer.passages}
+    assert (len(asked), names) == (4, {"rules.md"})
+    assert library.search(QUESTION, collection="default", filter=rules)
+    assert library.search(QUESTION, collection="other", filter=rules) == []
+    nothing = library.ask(QUESTION, collection="other", filter=rules)
+    assert nothing.refused
+    assert "The filter leaves no passages" in nothing.text
+    for ask in (library.search, library.ask):
+        with pytest.raises(InvalidFilter, match="No document is called 'absent'"):
+            ask(QUESTION, filter=rag.SearchFilter(documents=["absent"]))
 
 
 def test_a_removed_document_leaves_nothing(library: FakeLibrary) -> None:

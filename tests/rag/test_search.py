@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from ingest.documents import Chunk, Document, Page
+from ingest.errors import InvalidFilter
 from ingest.records import NewDocument
+from ingest.search_filter import SearchFilter
 from ingest.store import Store
 from ingest.vector_index import VectorIndex
 from rag.fusion import DENSE_WEIGHT
@@ -117,8 +119,10 @@ def test_a_word_that_only_one_passage_has_brings_it_to_the_top(
 def test_only_the_collection_is_searched(search: HybridSearch, put: Put) -> None:
     put("one.txt", BRIDGE, collection="one")
     put("two.txt", SALES, collection="two")
-    assert [hit.text for hit in search.search("Tamber bridge", 5, collection="two")] == [SALES]
-    assert search.search("Tamber bridge", 5, collection="none") == []
+    assert [
+        hit.text for hit in search.search("Tamber bridge", 5, filter=SearchFilter(collection="two"))
+    ] == [SALES]
+    assert search.search("Tamber bridge", 5, filter=SearchFilter(collection="none")) == []
 
 
 def test_copies_of_a_passage_take_one_place(search: HybridSearch, put: Put) -> None:
@@ -212,6 +216,44 @@ def test_documents_of_another_collection_are_not_brought_in_by_name(
     put("Tamber bridge.txt", "The Tamber bridge was designed by Mira Holt.", collection="one")
     put("Mira Holt.txt", "She was born at Ferrow in 1881.", collection="two")
     hits = search.search(
-        "Where was Mira Holt, who made the Tamber bridge, born?", 5, collection="one"
+        "Where was Mira Holt, who made the Tamber bridge, born?",
+        5,
+        filter=SearchFilter(collection="one"),
     )
     assert [hit.document_name for hit in hits] == ["Tamber bridge.txt"]
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        SearchFilter(documents=["Tamber bridge.txt", "note 1.txt"]),
+        SearchFilter(documents=["*.txt"], collection="two"),
+        SearchFilter(types=["text"], collection="one"),
+    ],
+    ids=str,
+)
+def test_names_and_links_bring_in_nothing_that_the_filter_leaves_out(
+    search: HybridSearch, put: Put, store: Store, chosen: SearchFilter
+) -> None:
+    put("Tamber bridge.txt", "The Tamber bridge was designed by Mira Holt.", collection="one")
+    put("Mira Holt.txt", "She was born at Ferrow in 1881.", collection="two")
+    for number in range(4):
+        put(f"note {number}.txt", f"The Tamber flows by town {number}.", collection="two")
+    left = {record.document_id for record in store.documents(chosen)}
+    hits = search.search("Where was Mira Holt of the Tamber bridge born?", 50, filter=chosen)
+    assert {hit.document_id for hit in hits} == left  # each passage is a candidate, and no other
+
+
+def test_the_retriever_filters(search: HybridSearch, put: Put) -> None:
+    put("one.txt", BRIDGE, collection="one")
+    put("two.txt", SALES, collection="two")
+
+    def found(**fields: object) -> list[str]:
+        retriever = Retriever(searcher=search, **fields)
+        return [document.page_content for document in retriever.invoke("Tamber bridge")]
+
+    assert found(collection="two") == [SALES]
+    assert found(filter=SearchFilter(documents=["one.txt"])) == [BRIDGE]
+    assert found(collection="two", filter=SearchFilter(documents=["one.txt"])) == []
+    with pytest.raises(InvalidFilter, match="No document is called"):
+        found(filter=SearchFilter(documents=["three.txt"]))

@@ -1,0 +1,52 @@
+"""Which documents a request is about: the part of a body that every question has."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ingest.search_filter import SearchFilter, combined, moment
+
+
+class FilterBody(BaseModel):
+    """Only documents that fit every part."""
+
+    model_config = ConfigDict(extra="forbid")  # a misspelt part would leave everything
+
+    collection: str | None = Field(default=None, description="Its name")
+    documents: list[str] = Field(
+        default_factory=list,
+        max_length=1_000,
+        description="Any of these: ids, file names, paths, or patterns of them such as report*.pdf",
+    )
+    types: list[str] = Field(
+        default_factory=list,
+        max_length=100,
+        description="Any of these: pdf, word, email, spreadsheet, html..., or media types",
+    )
+    since: str | None = Field(
+        default=None,
+        max_length=100,
+        description="Added at this date or time (ISO 8601; UTC where no zone is given) or later",
+    )
+    before: str | None = Field(default=None, max_length=100, description="Added before this one")
+
+
+class FilteredBody(BaseModel):
+    """A body that may choose the documents."""
+
+    collection: str | None = Field(default=None, description="Where to look; all without it")
+    filter: FilterBody | None = Field(
+        default=None, description="Which documents to look at; all without it"
+    )
+
+    def search_filter(self) -> SearchFilter:
+        """What was chosen. Raises InvalidFilter."""
+        given = self.filter or FilterBody()
+        chosen = SearchFilter(
+            collection=given.collection,
+            documents=given.documents,
+            types=given.types,
+            since=None if given.since is None else moment(given.since),
+            before=None if given.before is None else moment(given.before),
+        )
+        return combined(self.collection, chosen)

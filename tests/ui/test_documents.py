@@ -1,0 +1,70 @@
+"""Choosing the documents that are asked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from streamlit.testing.v1 import AppTest
+
+from app.ui.documents import distinct_labels
+from app.ui.session import PageState
+from ingest.search_filter import SearchFilter
+from tests.ui.test_welcome import record
+
+
+def test_documents_of_one_name_are_told_apart() -> None:
+    documents = [
+        replace(record("plan.pdf"), document_id="aaaaaaaaaaaaaaaaaaaa"),
+        replace(record("plan.pdf"), document_id="bbbbbbbbbbbbbbbbbbbb"),
+        replace(record("a\n\x1bname.pdf"), document_id="cccccccccccccccccccc"),
+    ]
+    labels = distinct_labels(documents[1:], among=documents)
+    assert list(labels.values()) == [
+        "plan.pdf (bbbbbbbbbbbb)",
+        "a name.pdf",
+    ]
+
+
+def test_a_session_asks_the_documents_that_were_chosen() -> None:
+    state = PageState()
+    assert not state.filter
+    state.collection, state.documents = "reports", ["b", "a"]
+    assert state.filter == SearchFilter(collection="reports", documents=["a", "b"])
+
+
+def test_documents_are_chosen_among_those_found_and_stay_chosen() -> None:
+    """What was chosen stays while the list is searched for others, and goes with its document."""
+
+    def page() -> None:
+        from dataclasses import replace
+
+        import streamlit as st
+
+        from app.ui.documents import _choose_documents
+        from app.ui.session import page_state
+        from tests.ui.test_welcome import record
+
+        documents = [
+            replace(record(f"plan {n % 3}.txt"), document_id=f"{n}" * 20)
+            for n in range(1 if st.checkbox("alone") else 2 if st.checkbox("removed") else 5)
+        ]
+        found = documents[:2] if st.checkbox("searched") else documents
+        _choose_documents(documents, found, page_state())
+        st.text(" ".join(page_state().documents))
+
+    def chosen() -> list[str]:
+        assert not test.exception
+        return [document_id[0] for document_id in test.text[0].value.split()]
+
+    test = AppTest.from_function(page).run()
+    assert chosen() == []
+    test.multiselect[0].select("1" * 20).select("4" * 20).run()
+    assert chosen() == ["1", "4"]
+    searched = next(box for box in test.checkbox if box.label == "searched")
+    searched.check().run()
+    assert chosen() == ["1", "4"]
+    assert [label[:6] for label in test.multiselect[0].options] == ["plan 0", "plan 1", "plan 1"]
+    next(box for box in test.checkbox if box.label == "removed").check().run()
+    assert chosen() == ["1"]
+    next(box for box in test.checkbox if box.label == "alone").check().run()
+    assert chosen() == []
