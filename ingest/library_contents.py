@@ -30,6 +30,11 @@ class ChunkSpan:
     count: int
 
     @property
+    def ids(self) -> range:
+        """All of the ids, ascending."""
+        return range(self.first_chunk_id, self.first_chunk_id + self.count)
+
+    @property
     def last_chunk_id(self) -> int:
         """The highest of the ids."""
         return self.first_chunk_id + self.count - 1

@@ -219,27 +219,30 @@ class SharedIndex:
         """Let go of the server."""
         self._server.close()
 
-    def agrees_with(self, store: PassageSource) -> bool:
-        """Whether the server has the store's passages, texts and vectors; reads all of them."""
+    def disagreement(self, store: PassageSource) -> str | None:
+        """What is wrong, in a sentence; None where it has the store's passages, texts and vectors.
+
+        Reads all of them.
+        """
         try:
-            self.sync(store)
-        except SharedIndexConflict:
-            return False
+            self.require_current(store)
+        except SharedIndexConflict as conflict:
+            return str(conflict)
         _, wanted = store.snapshot()
-        if not np.array_equal(self._server.ids(), wanted):
-            return False
-        return all(
+        agrees = np.array_equal(self._server.ids(), wanted) and all(
             self._has(store, wanted[start : start + _PASSAGES_A_STEP])
             for start in range(0, len(wanted), _PASSAGES_A_STEP)
         )
+        return None if agrees else f"{self._server.place} disagrees with the database."
 
     def _has(self, store: PassageSource, ids: ChunkIds) -> bool:
         served = self._server.passages(ids)
         chunks, vectors = _passages(store, ids)
         return (
-            [chunk.chunk_id for chunk in chunks] == served.ids.tolist()
+            np.array_equal(served.ids, [chunk.chunk_id for chunk in chunks])
             and [chunk.document_id for chunk in chunks] == list(served.document_ids)
             and [storable(chunk.text) for chunk in chunks] == list(served.texts)
+            and served.vectors.shape == vectors.shape
             and np.allclose(vectors, served.vectors, rtol=0, atol=_VECTOR_TOLERANCE)
         )
 
@@ -304,10 +307,7 @@ class SharedIndex:
         changed = False
         current = served.contents
         for removed, added, after in _steps(current, library):
-            ids = np.array(
-                [i for span in added.values() for i in range(span.first_chunk_id, span.last_chunk_id + 1)],
-                dtype=np.int64,
-            )
+            ids = np.array([i for span in added.values() for i in span.ids], dtype=np.int64)
             chunks, vectors = _passages(store, ids)
             if store.generation != generation:
                 return changed
@@ -331,25 +331,20 @@ def _steps(
     After each, the contents can still become the library's: documents come in the order of their
     ids, and what goes out does so first.
     """
-    missing = list(library.missing_from(served).items())
     removed = list(served.missing_from(library))
-    spans = {key: span for key, span in served.spans.items() if key not in set(removed)}
-    last = served.last_chunk_id
-    while True:
-        step: dict[str, ChunkSpan] = {}
-        while missing and (
-            not step
-            or sum(s.count for s in step.values()) + missing[0][1].count <= _PASSAGES_A_STEP
-        ):
-            document_id, span = missing.pop(0)
-            step[document_id] = span
-        spans = spans | step
-        last = max([last, *(span.last_chunk_id for span in step.values())])
-        if not missing:
-            yield removed, step, library
-            return
-        yield removed, step, LibraryContents(spans, last)
-        removed = []
+    gone = set(removed)
+    spans = {key: span for key, span in served.spans.items() if key not in gone}
+    step: dict[str, ChunkSpan] = {}
+    size = 0
+    for document_id, span in library.missing_from(served).items():
+        if step and size + span.count > _PASSAGES_A_STEP:
+            last = max(served.last_chunk_id, *(s.last_chunk_id for s in step.values()))
+            spans = spans | step
+            yield removed, step, LibraryContents(spans, last)
+            removed, step, size = [], {}, 0
+        step[document_id] = span
+        size += span.count
+    yield removed, step, library
 
 
 def _passages(store: PassageSource, ids: ChunkIds) -> tuple[list[StoredChunk], FloatMatrix]:

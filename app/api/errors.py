@@ -30,6 +30,7 @@ from ingest.errors import (
     IngestError,
     InvalidCollectionName,
     PageNotFound,
+    SharedIndexUnavailable,
 )
 from rag.errors import (
     FeedbackNotFound,
@@ -57,6 +58,7 @@ _STATUS: tuple[tuple[type[Exception], HTTPStatus], ...] = (
     (LibraryClosed, HTTPStatus.SERVICE_UNAVAILABLE),
     (ModelLoadError, HTTPStatus.SERVICE_UNAVAILABLE),
     (InvalidCollectionName, HTTPStatus.BAD_REQUEST),
+    (SharedIndexUnavailable, HTTPStatus.SERVICE_UNAVAILABLE),
     # The rest of ours: nothing that the caller could change.
     (InferenceError, HTTPStatus.INTERNAL_SERVER_ERROR),
     (RagError, HTTPStatus.INTERNAL_SERVER_ERROR),
