@@ -213,10 +213,14 @@ class PostgresServer:
                 row = self._state(connection, "fingerprint")
                 if row is None or row[0] != expected:
                     return False
-                removed = list(change.removed)
                 for table in ("passages", "documents"):
-                    statement = "DELETE FROM {%s} WHERE document_id = ANY(%%s)" % table
-                    connection.execute(self._sql(statement), (removed,))
+                    connection.execute(
+                        self._sql(
+                            "DELETE FROM {table} WHERE document_id = ANY(%s)",
+                            table=self._tables[table],
+                        ),
+                        (list(change.removed),),
+                    )
                 self._copy_documents(connection, change)
                 self._copy_passages(connection, change)
                 connection.execute(

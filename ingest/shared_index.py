@@ -59,11 +59,12 @@ class ServedIndex:
 class Change:
     """One step on the server: all of it or nothing.
 
-    removed: ids of documents that go out. added: documents that come in, whose passages are
-    `chunks` with (len(chunks), dim) float32 `vectors`. contents: what is there afterwards.
+    removed: documents that go out. added: documents that come in, whose passages are `chunks`
+    with (len(chunks), dim) float32 `vectors`; one that is in both comes in under other ids.
+    contents: what is there afterwards.
     """
 
-    removed: Sequence[str]
+    removed: Mapping[str, ChunkSpan]
     added: Mapping[str, ChunkSpan]
     chunks: Sequence[StoredChunk]
     vectors: FloatMatrix
@@ -325,15 +326,14 @@ def storable(text: str) -> str:
 
 def _steps(
     served: LibraryContents, library: LibraryContents
-) -> Iterator[tuple[list[str], dict[str, ChunkSpan], LibraryContents]]:
+) -> Iterator[tuple[dict[str, ChunkSpan], dict[str, ChunkSpan], LibraryContents]]:
     """What to take out, what to put in, and what is there then; one step after the other.
 
     After each, the contents can still become the library's: documents come in the order of their
     ids, and what goes out does so first.
     """
-    removed = list(served.missing_from(library))
-    gone = set(removed)
-    spans = {key: span for key, span in served.spans.items() if key not in gone}
+    removed = served.missing_from(library)
+    spans = {key: span for key, span in served.spans.items() if key not in removed}
     step: dict[str, ChunkSpan] = {}
     size = 0
     for document_id, span in library.missing_from(served).items():
@@ -341,7 +341,7 @@ def _steps(
             last = max(served.last_chunk_id, *(s.last_chunk_id for s in step.values()))
             spans = spans | step
             yield removed, step, LibraryContents(spans, last)
-            removed, step, size = [], {}, 0
+            removed, step, size = {}, {}, 0
         step[document_id] = span
         size += span.count
     yield removed, step, library

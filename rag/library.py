@@ -501,7 +501,7 @@ class Library:
         address = self.settings.index.get_secret_value()
         if not address:
             return local
-        shared = SharedIndex(index_server(address, self._store.library_id))
+        shared = SharedIndex(index_server(address, self._store.library_id, local.folder))
         with suppress(OSError):  # a read-only library
             local.discard()  # nobody would take out of its files what is deleted from now on
         return shared

