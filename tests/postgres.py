@@ -36,12 +36,15 @@ class PostgresForTests:
     def database(self, *, options: str = "") -> Iterator[str]:
         """The address of an empty database of its own."""
         name = f"test_{secrets.token_hex(6)}"
+        self._execute(f"CREATE DATABASE {name} {options}")
+        try:
+            yield self.address(name)
+        finally:
+            self._execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def _execute(self, statement: str) -> None:
         with psycopg.connect(self.address(), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name} {options}")
-            try:
-                yield self.address(name)
-            finally:
-                connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+            connection.execute(statement)
 
     def start(self) -> None:
         options = f"-c listen_addresses=127.0.0.1 -c port={self.port} -c unix_socket_directories=''"
