@@ -22,7 +22,7 @@ import numpy as np
 import psycopg
 from pgvector.psycopg import register_vector
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.types import TypeInfo
 
 from ingest.errors import SharedIndexConflict, SharedIndexError, SharedIndexUnavailable
@@ -63,6 +63,7 @@ _PASSAGE_COLUMNS = """
     content text NOT NULL,
     embedding vector({}) NOT NULL
 """
+_TABLES = ("passages", "documents", "state")
 _PASSAGE_TYPES = (
     *("int8", "text", "text", "text", "text", "int4", "int4", "int8", "int8", "text", "text"),
     "vector",
@@ -93,6 +94,7 @@ class PostgresServer:
             "state": sql.Identifier(f"{name}_state"),
             "graph": sql.Identifier(f"{name}_hnsw"),
         }
+        self._mark = f"Paperlight, library {library_id}"  # tells our tables from others'
         self._lock_key = int(library_id[:15], 16)
         self._idle: list[_Connection] = []
         self._idle_lock = threading.Lock()
@@ -194,6 +196,14 @@ class PostgresServer:
                     connection.execute(
                         self._sql("ALTER TABLE {passages} ALTER COLUMN embedding SET STORAGE PLAIN")
                     )
+                for table in _TABLES:
+                    connection.execute(
+                        self._sql(
+                            "COMMENT ON TABLE {table} IS {mark}",
+                            table=self._tables[table],
+                            mark=sql.Literal(self._mark),
+                        )
+                    )
                 connection.execute(
                     self._sql("INSERT INTO {state} VALUES (%s, %s, %s, %s, 0, %s)"),
                     (
@@ -254,11 +264,23 @@ class PostgresServer:
         return self._run(work)
 
     def drop(self) -> None:
-        """Drop the three tables."""
+        """Drop the three tables. Raises SharedIndexConflict where one of them is not ours."""
+        names = [self._tables[table].as_string() for table in _TABLES]
 
         def work(connection: _Connection) -> None:
             with connection.transaction():
                 self._lock(connection)
+                rows = connection.execute(
+                    "SELECT name, obj_description(to_regclass(name), 'pg_class')"
+                    " FROM unnest(%s::text[]) AS name WHERE to_regclass(name) IS NOT NULL",
+                    (names,),
+                ).fetchall()
+                for name, mark in rows:
+                    if mark != self._mark:
+                        raise SharedIndexConflict(
+                            f"{self.place} cannot be made anew: {name} is not ours; drop or rename"
+                            " it."
+                        )
                 connection.execute(
                     self._sql("DROP TABLE IF EXISTS {passages}, {documents}, {state}")
                 )
@@ -337,7 +359,7 @@ class PostgresServer:
     # --- statements ---------------------------------------------------------------------------
 
     def _sql(self, statement: str, **parts: sql.Composable) -> sql.Composed:
-        return sql.SQL(statement).format(**self._tables, **parts)  # type: ignore[arg-type]
+        return sql.SQL(statement).format(**self._tables, **parts)
 
     def _state(self, connection: _Connection, columns: str) -> tuple[Any, ...] | None:
         """The one row of state; None where there is no such table."""
@@ -347,7 +369,7 @@ class PostgresServer:
         if there is None:
             return None
         return connection.execute(
-            self._sql("SELECT {columns} FROM {state}", columns=sql.SQL(columns))  # type: ignore[arg-type]
+            self._sql("SELECT {columns} FROM {state}", columns=sql.SQL(columns))
         ).fetchone()
 
     def _has_graph(self, connection: _Connection) -> bool:
@@ -446,11 +468,13 @@ class PostgresServer:
             "application_name": "paperlight",
             "client_encoding": "UTF8",
         }
-        parameters = {**usual, **self._parameters}
+        parameters: dict[str, Any] = {**usual, **self._parameters}
         try:
             # No prepared statements: poolers between here and the server mix them up, and a plan
             # for any k and any filter is none for this one.
-            connection = psycopg.connect(**parameters, autocommit=True, prepare_threshold=None)
+            connection = psycopg.connect(
+                make_conninfo(**parameters), autocommit=True, prepare_threshold=None
+            )
         except psycopg.Error as error:
             raise self._unavailable("cannot be reached", error) from None
         try:
@@ -472,13 +496,13 @@ class PostgresServer:
     def _named(self, error: psycopg.Error) -> SharedIndexError:
         """PostgreSQL's error in the library's words."""
         if isinstance(error, psycopg.errors.UndefinedTable):
-            return SharedIndexUnavailable(
-                f"{self.place} is gone; the next question or `paperlight doctor` makes it anew."
+            return SharedIndexConflict(
+                f"{self.place} is not complete any more; `paperlight doctor` makes it anew."
             )
         if isinstance(error, psycopg.errors.DuplicateTable):
             return SharedIndexConflict(
-                f"{self.place} cannot be made: there is something of that name that is not ours;"
-                " drop or rename it."
+                f"{self.place} cannot be made: there is something of that name. If it is ours,"
+                " `paperlight doctor` makes it anew; if it is not, drop or rename it."
             )
         if isinstance(error, psycopg.errors.InsufficientPrivilege):
             return self._unavailable("refuses this user", error)

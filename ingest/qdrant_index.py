@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 import numpy as np
@@ -22,11 +22,12 @@ from filelock import FileLock
 from qdrant_client import QdrantClient, models
 from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
 
-from ingest.errors import SharedIndexConflict, SharedIndexUnavailable
+from ingest.errors import SharedIndexConflict, SharedIndexError, SharedIndexUnavailable
 from ingest.library_contents import ChunkSpan, LibraryContents
 from ingest.records import ChunkIds, FloatMatrix, StoredChunk
 from ingest.shared_index import Change, ServedIndex, ServedPassages, storable
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 _FORMAT = 1
@@ -89,13 +90,12 @@ class QdrantServer:
         offset: Any = None
         while True:
             points, offset = self._ask(
-                lambda offset=offset: self._client.scroll(
-                    self.collection,
-                    limit=_IDS_A_PAGE,
-                    offset=offset,
-                    with_payload=False,
-                    with_vectors=False,
-                )
+                self._client.scroll,
+                self.collection,
+                limit=_IDS_A_PAGE,
+                offset=offset,
+                with_payload=False,
+                with_vectors=False,
             )
             found += [int(point.id) for point in points]
             if offset is None:
@@ -106,9 +106,11 @@ class QdrantServer:
         points = []
         for batch in _batches(ids.tolist()):
             points += self._ask(
-                lambda batch=batch: self._client.retrieve(
-                    self.collection, batch, with_payload=True, with_vectors=True
-                )
+                self._client.retrieve,
+                self.collection,
+                batch,
+                with_payload=True,
+                with_vectors=True,
             )
         points.sort(key=lambda point: int(point.id))
         payloads = [point.payload or {} for point in points]
@@ -126,18 +128,12 @@ class QdrantServer:
         with self._locked():
             if self._state(["fingerprint"]) is not None:
                 return
-            if self._ask(lambda: self._client.collection_exists(self.collection)):
-                raise SharedIndexConflict(
-                    f"{self.place} cannot be made: there is a collection of that name that is not"
-                    " ours; delete it, or use another server."
-                )
+            if not self._is_ours():
+                self._ask(self._client.create_collection, self._state_collection, vectors_config={})
+            # One that was not finished, or that lost what was known of it.
+            self._ask(self._client.delete_collection, self.collection)
             cosine = models.VectorParams(size=dimensions, distance=models.Distance.COSINE)
-            self._ask(
-                lambda: self._client.create_collection(self.collection, vectors_config=cosine)
-            )
-            self._ask(
-                lambda: self._client.create_collection(self._state_collection, vectors_config={})
-            )
+            self._ask(self._client.create_collection, self.collection, vectors_config=cosine)
             empty = ServedIndex(embedder, dimensions, LibraryContents({}, 0))
             self._note(empty, unfinished={})
 
@@ -151,21 +147,16 @@ class QdrantServer:
             self._note(served, unfinished={**_spans(state["unfinished"]), **change.added})
             gone = [*_spans(state["unfinished"]).values(), *change.removed.values()]
             for batch in _batches([chunk_id for span in gone for chunk_id in span.ids]):
-                self._ask(
-                    lambda batch=batch: self._client.delete(
-                        self.collection, models.PointIdsList(points=batch), wait=True
-                    )
-                )
+                chosen = models.PointIdsList(points=list(batch))
+                self._ask(self._client.delete, self.collection, chosen, wait=True)
             points = [
                 models.PointStruct(
                     id=chunk.chunk_id, vector=vector.tolist(), payload=_payload(chunk)
                 )
                 for chunk, vector in zip(change.chunks, change.vectors, strict=True)
             ]
-            for batch in _batches(points):
-                self._ask(
-                    lambda batch=batch: self._client.upsert(self.collection, batch, wait=True)
-                )
+            for some in _batches(points):
+                self._ask(self._client.upsert, self.collection, some, wait=True)
             after = ServedIndex(served.embedder, served.dimensions, change.contents)
             self._note(after, unfinished={})
             return True
@@ -177,12 +168,27 @@ class QdrantServer:
     def drop(self) -> None:
         """Delete both collections."""
         with self._locked():
-            for collection in (self._state_collection, self.collection):
-                self._ask(lambda name=collection: self._client.delete_collection(name))
+            if self._is_ours():
+                for collection in (self.collection, self._state_collection):
+                    self._ask(self._client.delete_collection, collection)
 
     def close(self) -> None:
         """Let go of the connections."""
         self._client.close()
+
+    def _is_ours(self) -> bool:
+        """Whether there is anything of this library; the collection of state is made first.
+
+        Raises SharedIndexConflict where there is only a collection of passages.
+        """
+        if self._ask(self._client.collection_exists, self._state_collection):
+            return True
+        if self._ask(self._client.collection_exists, self.collection):
+            raise SharedIndexConflict(
+                f"{self.place} cannot be made: there is a collection of that name that is not ours;"
+                " delete it, or use another server."
+            )
+        return False
 
     def _note(self, served: ServedIndex, *, unfinished: Mapping[str, ChunkSpan]) -> None:
         """Say what is there. unfinished: documents of which there may be passages."""
@@ -197,7 +203,7 @@ class QdrantServer:
             "unfinished": _plain(unfinished),
         }
         point = models.PointStruct(id=_STATE_POINT, vector={}, payload=payload)
-        self._ask(lambda: self._client.upsert(self._state_collection, [point], wait=True))
+        self._ask(self._client.upsert, self._state_collection, [point], wait=True)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -225,14 +231,13 @@ class QdrantServer:
             else models.Filter(must=[models.HasIdCondition(has_id=allowed.tolist())])
         )
         found = self._ask(
-            lambda: self._client.query_points(
-                self.collection,
-                query=query.tolist(),
-                query_filter=chosen,
-                limit=k,
-                search_params=models.SearchParams(hnsw_ef=max(_LEAST_IN_VIEW, 2 * k)),
-                with_payload=False,
-            )
+            self._client.query_points,
+            self.collection,
+            query=query.tolist(),
+            query_filter=chosen,
+            limit=k,
+            search_params=models.SearchParams(hnsw_ef=max(_LEAST_IN_VIEW, 2 * k)),
+            with_payload=False,
         )
         hits = [(int(point.id), min(1.0, max(-1.0, point.score))) for point in found.points]
         return sorted(hits, key=lambda hit: (-hit[1], hit[0]))
@@ -252,20 +257,24 @@ class QdrantServer:
         except ApiException as error:
             raise self._unavailable(error) from error
         except ValueError:  # as the client's own local mode says it
-            if self._ask(lambda: self._client.collection_exists(self._state_collection)):
+            if self._ask(self._client.collection_exists, self._state_collection):
                 raise
             return None
         return points[0].payload if points else None
 
-    def _ask(self, ask: Callable[[], T]) -> T:
+    def _ask(self, ask: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
         """Raises SharedIndexUnavailable in place of the client's errors."""
         try:
-            return ask()
+            return ask(*given, **named)
         except ApiException as error:
             raise self._unavailable(error) from error
 
-    def _unavailable(self, error: ApiException) -> SharedIndexUnavailable:
+    def _unavailable(self, error: ApiException) -> SharedIndexError:
         if isinstance(error, UnexpectedResponse):
+            if error.status_code == 404:
+                return SharedIndexConflict(
+                    f"{self.place} is not complete any more; `paperlight doctor` makes it anew."
+                )
             reason = f"does not answer as it should ({error.status_code} {error.reason_phrase})"
             if error.status_code in (401, 403):
                 reason = "refuses: the API key is the address's password, https://:KEY@host:6333"

@@ -227,13 +227,13 @@ class SharedIndex:
         """
         try:
             self.require_current(store)
+            _, wanted = store.snapshot()
+            agrees = np.array_equal(self._server.ids(), wanted) and all(
+                self._has(store, wanted[start : start + _PASSAGES_A_STEP])
+                for start in range(0, len(wanted), _PASSAGES_A_STEP)
+            )
         except SharedIndexConflict as conflict:
             return str(conflict)
-        _, wanted = store.snapshot()
-        agrees = np.array_equal(self._server.ids(), wanted) and all(
-            self._has(store, wanted[start : start + _PASSAGES_A_STEP])
-            for start in range(0, len(wanted), _PASSAGES_A_STEP)
-        )
         return None if agrees else f"{self._server.place} disagrees with the database."
 
     def _has(self, store: PassageSource, ids: ChunkIds) -> bool:

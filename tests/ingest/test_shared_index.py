@@ -658,11 +658,25 @@ def test_a_table_of_somebody_else_is_left_alone(store: Store, address: str) -> N
     with psycopg.connect(address) as connection:
         connection.execute(f"CREATE TABLE {server.table} (theirs text)")
         connection.execute(f"INSERT INTO {server.table} VALUES ('kept')")
-    with pytest.raises(SharedIndexConflict, match="not ours"):
-        SharedIndex(server).sync(store)
+    index = SharedIndex(server)
+    with pytest.raises(SharedIndexConflict, match="drop or rename"):
+        index.sync(store)
+    assert not state_of(store, index, repair=True).ok
     with psycopg.connect(address) as connection:
         assert connection.execute(f"SELECT * FROM {server.table}").fetchall() == [("kept",)]
     server.close()
+
+
+def test_a_collection_of_somebody_else_is_left_alone(store: Store, tmp_path: Path) -> None:
+    add(store, "a")
+    client = QdrantClient(":memory:")
+    server = QdrantServer("http://local", store.library_id, tmp_path, client=client)
+    client.create_collection(server.collection, vectors_config={})
+    index = SharedIndex(server)
+    with pytest.raises(SharedIndexConflict, match="not ours"):
+        index.sync(store)
+    assert not state_of(store, index, repair=True).ok
+    assert client.collection_exists(server.collection)
 
 
 def test_what_is_not_installed_is_named(
