@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import logging
 import math
+import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -22,6 +24,7 @@ import numpy as np
 import psycopg
 from pgvector.psycopg import register_vector
 from psycopg import sql
+from psycopg.adapt import Dumper
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.types import TypeInfo
 
@@ -63,11 +66,37 @@ _PASSAGE_COLUMNS = """
     content text NOT NULL,
     embedding vector({}) NOT NULL
 """
+_BIGINT, _BIGINT_ARRAY = 20, 1016  # PostgreSQL's type oids, the same everywhere
 _TABLES = ("passages", "documents", "state")
 _PASSAGE_TYPES = (
     *("int8", "text", "text", "text", "text", "int4", "int4", "int8", "int8", "text", "text"),
     "vector",
 )
+
+
+@dataclass(frozen=True, slots=True)
+class _Ids:
+    """A parameter of type bigint[]."""
+
+    values: ChunkIds
+
+
+class _IdsDumper(Dumper):
+    """Writes them as PostgreSQL's array_recv reads them: a million in 10 ms; as a list, a second.
+
+    Source: postgresql.org/docs/current/protocol-message-formats, src/backend/utils/adt/arrayfuncs.c
+    """
+
+    format = psycopg.pq.Format.BINARY
+    oid = _BIGINT_ARRAY
+
+    def dump(self, obj: _Ids) -> bytes:
+        """One dimension, no nulls; each element after its length."""
+        header = struct.pack("!iiIii", 1, 0, _BIGINT, len(obj.values), 1)
+        elements = np.empty(len(obj.values), dtype=[("length", ">i4"), ("value", ">i8")])
+        elements["length"] = 8
+        elements["value"] = obj.values
+        return header + elements.tobytes()
 
 
 class PostgresServer:
@@ -112,8 +141,16 @@ class PostgresServer:
 
     def fingerprint(self) -> str | None:
         """Of the contents; None where there is nothing of this library."""
-        row = self._run(lambda connection: self._state(connection, "fingerprint"))
-        return None if row is None else str(row[0])
+        query = self._sql("SELECT fingerprint FROM {state}")
+
+        def work(connection: _Connection) -> str | None:
+            try:
+                row = connection.execute(query).fetchone()
+            except psycopg.errors.UndefinedTable:
+                return None
+            return None if row is None else str(row[0])
+
+        return self._run(work)
 
     def read(self) -> ServedIndex | None:
         """What it has; None where there is nothing of this library."""
@@ -153,7 +190,7 @@ class PostgresServer:
             " WHERE chunk_id = ANY(%s) ORDER BY chunk_id"
         )
         rows = self._run(
-            lambda connection: connection.execute(query, (ids.tolist(),), binary=True).fetchall()
+            lambda connection: connection.execute(query, (_Ids(ids),), binary=True).fetchall()
         )
         return ServedPassages(
             np.array([row[0] for row in rows], dtype=np.int64),
@@ -306,10 +343,10 @@ class PostgresServer:
         self, query: FloatMatrix, k: int, *, allowed: ChunkIds | None
     ) -> list[tuple[int, float]]:
         """(chunk id, cosine), best first; see IndexServer.search."""
-        chosen = None if allowed is None else allowed.tolist()
+        chosen = None if allowed is None else _Ids(allowed)
 
         def work(connection: _Connection) -> list[tuple[int, float]]:
-            if chosen is None or len(chosen) > _EXACT_UP_TO:
+            if chosen is None or len(chosen.values) > _EXACT_UP_TO:
                 found = self._search(connection, query, k, chosen, exact=False)
                 # A search in the graph may end before it has found as many as there are.
                 if len(found) >= k:
@@ -324,7 +361,7 @@ class PostgresServer:
         connection: _Connection,
         query: FloatMatrix,
         k: int,
-        allowed: list[int] | None,
+        allowed: _Ids | None,
         *,
         exact: bool,
     ) -> list[tuple[int, float]]:
@@ -492,6 +529,7 @@ class PostgresServer:
             major, minor = str(row[0]).split(".")[:2]
             self._version = (int(major), int(minor))
             register_vector(connection)
+        connection.adapters.register_dumper(_Ids, _IdsDumper)
 
     def _named(self, error: psycopg.Error) -> SharedIndexError:
         """PostgreSQL's error in the library's words."""

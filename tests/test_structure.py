@@ -252,6 +252,7 @@ def test_no_shell_is_started(path: Path) -> None:
 def test_importing_loads_no_heavy_library(module: str) -> None:
     """The command line answers `--help` and mistakes at once, so nothing heavy loads before."""
     heavy = ("torch", "transformers", "sentence_transformers", "faiss", "llama_cpp", "streamlit")
+    heavy += ("psycopg", "qdrant_client")
     code = f"import sys, {module}; print(*sorted(set({heavy!r}) & set(sys.modules)))"
     answer = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, encoding="utf-8", check=True
