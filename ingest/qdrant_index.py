@@ -10,7 +10,6 @@ The API key is the password of the address (https://:KEY@host:6333); no message 
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -55,7 +54,6 @@ class QdrantServer:
         self.collection = f"paperlight_{library_id}"
         self._state_collection = f"{self.collection}_state"
         self._lock_path = folder / _LOCK
-        self._thread_lock = threading.Lock()
         self._client = client or _client(address)
 
     @property
@@ -210,14 +208,14 @@ class QdrantServer:
         """One change of this library at a time: of this process and of the others."""
         try:
             self._lock_path.parent.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self._lock_path)
-            with self._thread_lock, lock:
-                yield
-        except PermissionError as error:
+            held = FileLock(self._lock_path).acquire()  # of this one's own: threads wait too
+        except OSError as error:
             raise SharedIndexUnavailable(
                 f"{self.place} lacks what is new in this library, and may be changed only by who"
                 " may write to the library's folder."
             ) from error
+        with held:
+            yield
 
     # --- searching ----------------------------------------------------------------------------
 

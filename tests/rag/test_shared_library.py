@@ -169,6 +169,7 @@ def test_plain_langchain_searches_what_was_added(tmp_path: Path, files: Path, ad
         asyncio.run_coroutine_threadsafe(engine._pool.dispose(), engine._loop).result(30)  # type: ignore[arg-type]
 
 
+@pytest.mark.filterwarnings("ignore:Local mode performs exact")
 def test_plain_langchain_searches_qdrant_too(
     tmp_path: Path, files: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
