@@ -186,7 +186,7 @@ class PostgresServer:
     def passages(self, ids: ChunkIds) -> ServedPassages:
         """Of these, those that are there."""
         query = self._sql(
-            "SELECT chunk_id, document_id, content, embedding FROM {passages}"
+            "SELECT chunk_id, document_id, content, embedding::real[] FROM {passages}"
             " WHERE chunk_id = ANY(%s) ORDER BY chunk_id"
         )
         rows = self._run(

@@ -172,7 +172,12 @@ class SharedIndex:
             return self._catch_up(store)
 
     def require_current(self, store: PassageSource) -> None:
-        """Catch up, and raise SharedIndexConflict where this is an older copy of the library."""
+        """Catch up, and raise SharedIndexConflict where this is an older copy of the library.
+
+        Asks the server in any case, so that one that cannot be used is known before any work.
+        """
+        if store.embedder is None:
+            self._server.fingerprint()
         self.sync(store)
         if self._relation is Relation.AHEAD:
             raise SharedIndexConflict(
