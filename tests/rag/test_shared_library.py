@@ -9,13 +9,16 @@ from typing import Any
 
 import psycopg
 import pytest
+from langchain_core.embeddings import Embeddings
 from langchain_postgres import PGEngine, PGVectorStore
 from langchain_qdrant import QdrantVectorStore
 from pydantic import SecretStr
 from qdrant_client import QdrantClient
+from sqlalchemy.pool import NullPool
 
 from ingest import qdrant_index
 from ingest.errors import SharedIndexUnavailable
+from ingest.health import check_library
 from ingest.postgres_index import PostgresServer
 from rag.library import Library
 from rag.settings import Settings
@@ -40,6 +43,25 @@ def files(tmp_path: Path) -> Path:
 def address(postgres: PostgresForTests) -> Iterator[str]:
     with postgres.database() as address:
         yield address
+
+
+@pytest.fixture
+def engine(address: str) -> Iterator[PGEngine]:
+    """LangChain's connections."""
+    url = address.replace("postgresql://", "postgresql+psycopg://")
+    engine = PGEngine.from_connection_string(url, poolclass=NullPool)
+    yield engine
+    asyncio.run(engine.close())
+
+
+class WordEmbeddings(Embeddings):
+    """The library's embedder for LangChain."""
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        return HashedWordsEmbedder().embed_documents(texts)
+
+    def embed_query(self, text: str) -> list[float]:
+        return HashedWordsEmbedder().embed_query(text)
 
 
 def opened(home: Path, index: str = "") -> Library:
@@ -69,8 +91,9 @@ def test_a_server_finds_what_the_library_finds_and_either_can_be_left(
         library.add(files / "new.txt")
         shared = found(library)
         assert {name for name, _ in shared} == {"new.txt", "rules.md", "ferry.txt"}
-        (check,) = (check for check in library.doctor().checks if check.name == "index")
-        assert check.detail == "Agrees with the database; 3 vectors."
+        checks = check_library(library._store, library._index.get())
+        (check,) = (check for check in checks if check.name == "index")
+        assert (check.ok, check.detail) == (True, "Agrees with the database; 3 vectors.")
     with opened(tmp_path) as library:
         assert found(library) == shared
 
@@ -94,7 +117,8 @@ def test_nothing_is_read_for_a_server_that_cannot_be_used(tmp_path: Path, files:
     with opened(tmp_path, "nonsense://secret") as library:
         with pytest.raises(SharedIndexUnavailable, match="begins with postgresql://"):
             library.search(QUESTION)
-        (check,) = (check for check in library.doctor().checks if check.name == "index")
+        index, (check,) = library._check_index_settings()
+        assert index is None
         assert not check.ok
         assert "secret" not in check.detail
 
@@ -128,17 +152,16 @@ def test_settings_do_not_show_the_address(address: str) -> None:
     assert PASSWORD not in repr(settings) + str(settings.model_dump())
 
 
-def test_plain_langchain_searches_what_was_added(tmp_path: Path, files: Path, address: str) -> None:
+def test_plain_langchain_searches_what_was_added(
+    tmp_path: Path, files: Path, address: str, engine: PGEngine
+) -> None:
     """Another machine needs the server and LangChain, and neither this library nor its program."""
     with opened(tmp_path, address) as library:
         library.add(files)
         table = PostgresServer(address, library._store.library_id).table
-        engine = PGEngine.from_connection_string(
-            address.replace("postgresql://", "postgresql+psycopg://")
-        )
         store = PGVectorStore.create_sync(
             engine,
-            HashedWordsEmbedder(),  # type: ignore[arg-type]
+            WordEmbeddings(),
             table,
             id_column="chunk_id",
             metadata_columns=METADATA,
@@ -166,7 +189,6 @@ def test_plain_langchain_searches_what_was_added(tmp_path: Path, files: Path, ad
             "ferry.txt",
             "rules.md",
         }
-        asyncio.run_coroutine_threadsafe(engine._pool.dispose(), engine._loop).result(30)  # type: ignore[arg-type]
 
 
 @pytest.mark.filterwarnings("ignore:Local mode performs exact")
@@ -182,7 +204,7 @@ def test_plain_langchain_searches_qdrant_too(
         store = QdrantVectorStore(
             client,
             f"paperlight_{library._store.library_id}",
-            HashedWordsEmbedder(),  # type: ignore[arg-type]
+            WordEmbeddings(),
         )
         documents = store.similarity_search(QUESTION, k=3)
         assert [document.page_content for document in documents] == library.nearest_texts(
