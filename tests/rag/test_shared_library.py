@@ -26,6 +26,7 @@ from tests.fakes import HashedWordsEmbedder, ModellessLibrary, ScriptedGenerator
 from tests.postgres import PASSWORD, PostgresForTests
 
 QUESTION = "When was the Tamber bridge opened?"
+STATEMENT = "The Tamber bridge was opened in May."  # as near to no two passages
 METADATA = ["document_id", "document_name", "document_path", "collection", "page", "heading"]
 
 
@@ -167,11 +168,11 @@ def test_plain_langchain_searches_what_was_added(
             metadata_columns=METADATA,
             metadata_json_column=None,
         )
-        (first, *_) = documents = store.similarity_search(QUESTION, k=3)
+        (first, *_) = documents = store.similarity_search(STATEMENT, k=3)
         assert [document.page_content for document in documents] == library.nearest_texts(
-            QUESTION, k=3
+            STATEMENT, k=3
         )
-        hit = library.search(QUESTION, k=1)[0]
+        hit = library.search(STATEMENT, k=1)[0]
         assert first.id == str(hit.chunk_id)
         assert first.metadata == {
             "document_id": hit.document_id,
@@ -181,10 +182,10 @@ def test_plain_langchain_searches_what_was_added(
             "page": hit.page,
             "heading": hit.heading,
         }
-        (filtered,) = store.similarity_search(QUESTION, filter={"document_name": "ferry.txt"})
+        (filtered,) = store.similarity_search(STATEMENT, filter={"document_name": "ferry.txt"})
         assert filtered.page_content == "The ferry left the bridge at nine."
         library.remove(hit.document_id)
-        left = store.similarity_search(QUESTION, k=3)
+        left = store.similarity_search(STATEMENT, k=3)
         assert {document.metadata["document_name"] for document in left} == {
             "ferry.txt",
             "rules.md",
@@ -200,20 +201,20 @@ def test_plain_langchain_searches_qdrant_too(
     monkeypatch.setattr(client, "close", lambda: None)
     with opened(tmp_path, "http://:key@local:6333") as library:
         library.add(files)
-        hit = library.search(QUESTION, k=1)[0]
+        hit = library.search(STATEMENT, k=1)[0]
         store = QdrantVectorStore(
             client,
             f"paperlight_{library._store.library_id}",
             WordEmbeddings(),
         )
-        documents = store.similarity_search(QUESTION, k=3)
+        documents = store.similarity_search(STATEMENT, k=3)
         assert [document.page_content for document in documents] == library.nearest_texts(
-            QUESTION, k=3
+            STATEMENT, k=3
         )
         assert documents[0].metadata["document_path"] == str(files / "town.txt")
         assert documents[0].metadata["chunk_id"] == hit.chunk_id
         library.remove(hit.document_id)
-        left = store.similarity_search(QUESTION, k=3)
+        left = store.similarity_search(STATEMENT, k=3)
         assert {document.metadata["document_name"] for document in left} == {
             "ferry.txt",
             "rules.md",
