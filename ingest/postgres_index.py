@@ -43,11 +43,11 @@ _CONNECT_SECONDS = 10
 _DEAD_PEER_MILLISECONDS = 30_000
 _IDLE_CONNECTIONS = 8
 # Up to here a query is compared with every passage, which is exact. See docs/decisions.md.
-_EXACT_UP_TO = 20_000
+_EXACT_UP_TO = 50_000
 _MAX_HNSW_DIMENSIONS = 2_000  # pgvector's limit
 # Passages that a search in the graph keeps in view (hnsw.ef_search, at most 1000): pgvector's 40
 # would end a search for 100 after 40.
-_LEAST_IN_VIEW, _MOST_IN_VIEW = 200, 1000
+_LEAST_IN_VIEW, _MOST_IN_VIEW = 400, 1000
 # Vectors that leave room for the rest in a page of 8 kB are kept in the row: outside of it, where
 # pgvector puts them unless told otherwise, comparing all takes a second reading of each.
 _MAX_INLINE_DIMENSIONS = 1_500
