@@ -251,7 +251,8 @@ class Ingestor:
         A file from the same path replaces its older version; the same bytes under another path
         of the collection are "unchanged". Never raises for a file; raises EmbedderMismatch and
         InvalidCollectionName and LibraryReadOnly before any work; DiskFull, after which what was
-        stored before it stays stored; and errors of the database itself.
+        stored before it stays stored; SharedIndexError at the end, when everything is stored; and
+        errors of the database itself.
         """
         collection = _checked_collection(collection)
         self._prepare()

@@ -26,7 +26,7 @@ from tests.fakes import HashedWordsEmbedder, ModellessLibrary, ScriptedGenerator
 from tests.postgres import PASSWORD, PostgresForTests
 
 QUESTION = "When was the Tamber bridge opened?"
-STATEMENT = "The Tamber bridge was opened in May."  # as near to no two passages
+STATEMENT = "The Tamber bridge was opened on 4 May 1922."  # as near to no two passages
 METADATA = ["document_id", "document_name", "document_path", "collection", "page", "heading"]
 
 
