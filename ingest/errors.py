@@ -17,6 +17,9 @@
     ├── LibraryDamaged          the database is not one, or is damaged
     ├── LibraryReadOnly         it can be searched, and nothing can be changed in it
     ├── DiskFull                what was stored before is safe; there is no room for more
+    ├── SharedIndexError        the index on a server; the library itself is safe
+    │   ├── SharedIndexUnavailable  the server cannot be reached, or does not do what is asked
+    │   └── SharedIndexConflict     what is there belongs to something else
     └── LibraryTooNew           written by a later version of this program
 
 Every message is one sentence that a user can act on. `UnreadableFile` and its children end one
@@ -131,3 +134,15 @@ class DiskFull(IngestError):
             f"The disk of the library {folder} is full: free some space there and do the same"
             " again; what was stored before is safe."
         )
+
+
+class SharedIndexError(IngestError):
+    """The index on a server cannot be used; the documents are safe in the library."""
+
+
+class SharedIndexUnavailable(SharedIndexError):
+    """The server cannot be reached, lacks something, or refuses; the same may work later."""
+
+
+class SharedIndexConflict(SharedIndexError):
+    """What is on the server does not belong to this library as it is here."""

@@ -5,15 +5,12 @@ What cannot be derived (a damaged database, a lost page) is reported, never gues
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-
 from ingest.claims import Claim
+from ingest.errors import SharedIndexError
 from ingest.store import Store
-from ingest.vector_index import VectorIndex
 
 
 class EmbedderIdentity(Protocol):
@@ -24,6 +21,20 @@ class EmbedderIdentity(Protocol):
 
     @property
     def dimensions(self) -> int: ...
+
+
+class DerivedIndex(Protocol):
+    """What the check needs of an index of the store's vectors."""
+
+    def __len__(self) -> int: ...
+
+    def disagreement(self, store: Store) -> str | None: ...
+
+    def discard(self) -> None: ...
+
+    def adapt(self, store: Store) -> bool: ...
+
+    def save(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +52,7 @@ class Check:
 
 def check_library(
     store: Store,
-    index: VectorIndex | None,
+    index: DerivedIndex | None,
     *,
     embedder: EmbedderIdentity | None = None,
     repair: bool = True,
@@ -99,27 +110,19 @@ def _check_keywords(store: Store, *, repair: bool) -> Check:
     return Check("keywords", False, detail)
 
 
-def _check_index(store: Store, index: VectorIndex, *, repair: bool) -> Check:
-    def agrees() -> bool:
-        index.sync(store)
-        same_ids = np.array_equal(index.ids(), store.chunk_ids())
-        return bool(same_ids) and not index.is_damaged()
-
-    if agrees():
-        return Check("index", True, f"Agrees with the database; {len(index):,} vectors.")
-    return _mended(
-        "index",
-        "The vector index disagrees with the database or is damaged.",
-        lambda: _rebuild(store, index),
-        agrees,
-        repair=repair,
-    )
-
-
-def _rebuild(store: Store, index: VectorIndex) -> None:
-    index.discard()
-    index.adapt(store)
-    index.save()
+def _check_index(store: Store, index: DerivedIndex, *, repair: bool) -> Check:
+    try:
+        problem = index.disagreement(store)
+        if problem is None:
+            return Check("index", True, f"Agrees with the database; {len(index):,} vectors.")
+        if not repair:
+            return Check("index", False, problem)
+        index.discard()
+        index.adapt(store)
+        index.save()
+        return Check("index", index.disagreement(store) is None, problem, repaired=True)
+    except SharedIndexError as error:
+        return Check("index", False, str(error))
 
 
 def _check_embedder(store: Store, embedder: EmbedderIdentity) -> Check:
@@ -169,12 +172,3 @@ def _check_leftovers(store: Store, *, repair: bool) -> Check:
         return Check("staging", False, detail)
     store.tidy()
     return Check("staging", True, detail, repaired=True)
-
-
-def _mended(
-    name: str, detail: str, mend: Callable[[], None], agrees: Callable[[], bool], *, repair: bool
-) -> Check:
-    if not repair:
-        return Check(name, False, detail)
-    mend()
-    return Check(name, agrees(), detail, repaired=True)

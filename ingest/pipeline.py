@@ -11,13 +11,14 @@ It knows no model and no settings of the program: an embedder and plain numbers 
 from __future__ import annotations
 
 import io
+import logging
 import os
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
@@ -33,6 +34,7 @@ from ingest.errors import (
     EmptyFile,
     FileTooLarge,
     InvalidCollectionName,
+    SharedIndexUnavailable,
     UnreadableFile,
 )
 from ingest.extraction import ExtractionWorkers, ReadOptions
@@ -41,7 +43,8 @@ from ingest.naming import display_name, upload_name
 from ingest.originals import Fingerprint, fingerprint
 from ingest.records import DEFAULT_COLLECTION, FloatMatrix, NewDocument, PendingFile
 from ingest.store import Store
-from ingest.vector_index import VectorIndex
+
+logger = logging.getLogger(__name__)
 
 # A file with this many chunks fills batches by itself; smaller ones are put together until they
 # have so many, or until the next file is not yet read.
@@ -55,6 +58,16 @@ _MAX_WORKERS = 8  # each document that was read ahead waits in memory
 # Small files are read further ahead, so that there are some to be put together.
 _SMALL_FILES_AHEAD = 16
 _SMALL_FILES_BYTES = 1 << 20
+
+
+class DerivedIndex(Protocol):
+    """What the pipeline needs of an index of the store's vectors; see VectorIndex, SharedIndex."""
+
+    def sync(self, store: Store) -> bool: ...
+
+    def adapt(self, store: Store) -> bool: ...
+
+    def save(self) -> None: ...
 
 
 class PassageEmbedder(Protocol):
@@ -213,7 +226,7 @@ class Ingestor:
     def __init__(
         self,
         store: Store,
-        index: VectorIndex,
+        index: DerivedIndex,
         embedder: PassageEmbedder,
         *,
         settings: IngestSettings | None = None,
@@ -238,7 +251,8 @@ class Ingestor:
         A file from the same path replaces its older version; the same bytes under another path
         of the collection are "unchanged". Never raises for a file; raises EmbedderMismatch and
         InvalidCollectionName and LibraryReadOnly before any work; DiskFull, after which what was
-        stored before it stays stored; and errors of the database itself.
+        stored before it stays stored; SharedIndexError at the end, when everything is stored; and
+        errors of the database itself.
         """
         collection = _checked_collection(collection)
         self._prepare()
@@ -365,8 +379,9 @@ class Ingestor:
                 if _is_complete(waiting):
                     self._finish(waiting, outcomes, cancel)
                 if time.monotonic() - last_save > _SAVE_EVERY_SECONDS:
-                    self._index.adapt(self._store)
-                    self._index.save()
+                    with _goes_on_without_server():
+                        self._index.adapt(self._store)
+                        self._index.save()
                     last_save = time.monotonic()
             self._finish(waiting, outcomes, cancel)
         except _Cancelled:
@@ -429,7 +444,8 @@ class Ingestor:
                 outcome = result
             waiting.pop(0)
             ended.append((item.report, outcome))
-        self._index.sync(self._store)
+        with _goes_on_without_server():
+            self._index.sync(self._store)
         for report, outcome in ended:
             outcomes.append(outcome)
             report(Stage.DONE, outcome=outcome)
@@ -756,6 +772,15 @@ def _skipped(file: PendingFile, error: Exception) -> FileOutcome:
     else:
         reason = f"{file.name} needs more memory than there is; split it into smaller files."
     return FileOutcome(_shown(file), Outcome.SKIPPED, reason)
+
+
+@contextmanager
+def _goes_on_without_server() -> Iterator[None]:
+    """A server of vectors that is away for a while stops no addition: the end of it catches up."""
+    try:
+        yield
+    except SharedIndexUnavailable as error:
+        logger.warning("%s", error)
 
 
 def _check(cancel: threading.Event | None) -> None:

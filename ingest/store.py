@@ -38,6 +38,7 @@ from ingest.errors import (
     PageNotFound,
 )
 from ingest.keywords import TERMS_VERSION, query_terms, terms
+from ingest.library_contents import ChunkSpan, LibraryContents
 from ingest.originals import Originals
 from ingest.records import (
     DEFAULT_COLLECTION,
@@ -560,6 +561,20 @@ class Store:
             ).fetchall()
         ids = np.fromiter((row[0] for row in rows), dtype=np.int64, count=len(rows))
         return int(generation), int(count), ids
+
+    def contents(self) -> tuple[int, LibraryContents]:
+        """The generation, and which documents there are under which ids: of the same instant."""
+        with self._reading() as connection:
+            generation, last_chunk_id = connection.execute(
+                "SELECT (SELECT value FROM meta WHERE key = 'generation'),"
+                " coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'chunks'), 0)"
+            ).fetchone()
+            rows = connection.execute(
+                "SELECT document_id, chunk_id, chunk_count FROM documents"
+                " JOIN chunks USING (document_id) WHERE ordinal = 0"
+            ).fetchall()
+        spans = {document_id: ChunkSpan(first, count) for document_id, first, count in rows}
+        return int(generation), LibraryContents(spans, int(last_chunk_id))
 
     def search_keywords(
         self, query: str, k: int, *, allowed: AllowedChunks | None = None

@@ -200,6 +200,20 @@ class VectorIndex:
             self._saved_generation = self._generation
             self._delete_others(_names(description))
 
+    def disagreement(self, store: VectorSource) -> str | None:
+        """What is wrong, in a sentence; None where it holds the store's ids and is not damaged.
+
+        Reads all saved files.
+        """
+        self.sync(store)
+        if np.array_equal(self.ids(), store.snapshot()[1]) and not self.is_damaged():
+            return None
+        return "The vector index disagrees with the database or is damaged."
+
+    def close(self) -> None:
+        """Save it."""
+        self.save()
+
     def is_damaged(self) -> bool:
         """Whether a saved file is not as it was saved; reads all of them, which opening does not.
 

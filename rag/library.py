@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
@@ -17,11 +18,13 @@ from inference.models import ProgressCallback as FetchCallback
 from inference.models import bundled_embedder, resolve_model
 from inference.request import InferenceError, Priority, QueueFull
 from ingest.documents import Page
-from ingest.errors import EmbedderMismatch, IngestError
+from ingest.errors import EmbedderMismatch, IngestError, SharedIndexError
 from ingest.health import Check, check_library
+from ingest.index_servers import index_server
 from ingest.pipeline import AddReport, Ingestor, IngestSettings, ProgressCallback
 from ingest.records import DocumentRecord
 from ingest.search_filter import SearchFilter, combined
+from ingest.shared_index import SharedIndex
 from ingest.store import Store
 from ingest.vector_index import VectorIndex
 from rag.answer import Answerer, AnswerOptions
@@ -73,7 +76,7 @@ class Library:
         self._feedback = FeedbackStore(self._store.path, self._store)
         self._embedder: Lazy[SentenceEmbedder] = Lazy(self._load_embedder)
         self._vectors = Lazy(lambda: CachedEmbedder(self._embedder.get()))
-        self._index = Lazy(self._make_index)
+        self._index: Lazy[VectorIndex | SharedIndex] = Lazy(self._make_index)
         self._ingestor = Lazy(self._make_ingestor)
         self._generator: Lazy[GenerationService] = Lazy(self._load_generator)
         self._answerer = Lazy(self._make_answerer)
@@ -116,10 +119,8 @@ class Library:
         cancel: threading.Event | None = None,
     ) -> AddReport:
         """Add files and folders; each file has an outcome in the report. See Ingestor.add."""
-        return (
-            self._opened()
-            ._ingestor.get()
-            .add(paths, collection=collection, password=password, progress=progress, cancel=cancel)
+        return self._ready_ingestor().add(
+            paths, collection=collection, password=password, progress=progress, cancel=cancel
         )
 
     def add_bytes(
@@ -133,17 +134,13 @@ class Library:
         cancel: threading.Event | None = None,
     ) -> AddReport:
         """Add one upload. name: as its sender gave it. See Ingestor.add_bytes."""
-        return (
-            self._opened()
-            ._ingestor.get()
-            .add_bytes(
-                name,
-                data,
-                collection=collection,
-                password=password,
-                progress=progress,
-                cancel=cancel,
-            )
+        return self._ready_ingestor().add_bytes(
+            name,
+            data,
+            collection=collection,
+            password=password,
+            progress=progress,
+            cancel=cancel,
         )
 
     def resume(
@@ -155,7 +152,7 @@ class Library:
         """Take up files that a killed process left unfinished; cheap when there are none."""
         if not self._opened()._store.pending():
             return AddReport(())
-        return self._ingestor.get().resume(progress=progress, cancel=cancel)
+        return self._ready_ingestor().resume(progress=progress, cancel=cancel)
 
     def remove(self, document_id: str) -> None:
         """Take a document out, its vectors included. Raises DocumentNotFound."""
@@ -438,8 +435,8 @@ class Library:
         store = self._opened()._store
         checks = check_folder(self.path)
         embedder, embedder_check = self._check_embedder()
-        index = self._index.get() if store.embedder is not None else None
-        checks += check_library(store, index, embedder=embedder, repair=repair)
+        index, index_checks = self._check_index_settings()
+        checks += check_library(store, index, embedder=embedder, repair=repair) + index_checks
         checks += [embedder_check, *self._check_engine()]
         return DoctorReport(tuple(checks))
 
@@ -455,7 +452,7 @@ class Library:
             generator.close()
         index = self._index.take()
         if index is not None:
-            index.save()
+            index.close()
         self._store.close()
 
     def __enter__(self) -> Self:
@@ -526,12 +523,27 @@ class Library:
             )
         )
 
-    def _make_index(self) -> VectorIndex:
+    def _make_index(self) -> VectorIndex | SharedIndex:
         bound = self._store.embedder
         dimensions = bound[1] if bound is not None else self._embedder.get().dimensions
-        return VectorIndex(self.path / _INDEX_FOLDER, dimensions)
+        local = VectorIndex(self.path / _INDEX_FOLDER, dimensions)
+        address = self.settings.index.get_secret_value()
+        if not address:
+            return local
+        shared = SharedIndex(index_server(address, self._store.library_id, local.folder))
+        with suppress(OSError):  # a read-only library
+            local.discard()  # nobody would take out of its files what is deleted from now on
+        return shared
 
-    def _synced_index(self) -> VectorIndex:
+    def _ready_ingestor(self) -> Ingestor:
+        """What adds files, once it is sure that they will be found."""
+        ingestor = self._opened()._ingestor.get()
+        index = self._index.get()
+        if isinstance(index, SharedIndex):
+            index.require_current(self._store)
+        return ingestor
+
+    def _synced_index(self) -> VectorIndex | SharedIndex:
         index = self._index.get()
         index.sync(self._store)
         return index
@@ -587,6 +599,15 @@ class Library:
             self._synced_index()
 
     # --- findings -----------------------------------------------------------------------------
+
+    def _check_index_settings(self) -> tuple[VectorIndex | SharedIndex | None, list[Check]]:
+        """The index, if there is anything to index and the settings name one that can be used."""
+        if self._is_empty():
+            return None, []
+        try:
+            return self._index.get(), []
+        except SharedIndexError as error:
+            return None, [Check("index", False, str(error))]
 
     def _check_embedder(self) -> tuple[SentenceEmbedder | None, Check]:
         try:

@@ -92,6 +92,12 @@ class Settings(BaseSettings):
         "by model; 0: never",
     )
     max_answer_tokens: int = Field(default=192, ge=8, le=8192, description="Longest answer")
+    # Not checked here, where the message would repeat a password: see ingest.index_servers.
+    index: SecretStr = Field(
+        default=SecretStr(""),
+        description="Where passages are searched by meaning, for many machines to share: "
+        "postgresql://… (with pgvector) or the http(s)://… of Qdrant; empty: in the library",
+    )
     keep_originals: bool = Field(
         default=True, description="Keep a copy of each file, to show its pages"
     )

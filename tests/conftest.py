@@ -12,6 +12,7 @@ from ingest.embedding import SentenceEmbedder
 from ingest.store import Store
 from rag.settings import Settings
 from tests.fakes import HashedWordsEmbedder
+from tests.postgres import PostgresForTests, running_postgres
 
 
 @pytest.fixture
@@ -25,6 +26,13 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def fake_embedder() -> HashedWordsEmbedder:
     """An embedder that needs no model."""
     return HashedWordsEmbedder()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresForTests]:
+    """A real PostgreSQL with pgvector, started once."""
+    with running_postgres() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

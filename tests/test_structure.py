@@ -39,6 +39,9 @@ CONFINED = {
     # The first import of OpenVINO has to keep its telemetry out: one file does.
     "openvino": ("ingest/openvino_runtime.py", "ingest/model_conversion.py"),
     "nncf": ("ingest/model_conversion.py",),
+    "psycopg": ("ingest/postgres_index.py",),
+    "pgvector": ("ingest/postgres_index.py",),
+    "qdrant_client": ("ingest/qdrant_index.py",),
     "streamlit": ("app/ui/*", "app/server.py"),
     "os.environ": ("rag/settings.py", "ingest/extraction_worker.py"),
     "os.environb": ("rag/settings.py",),
@@ -63,6 +66,8 @@ LAZY_IMPORTS = {
     ("ingest/embedding.py", "ingest.openvino_runtime"): "openvino, when something is embedded",
     ("rag/library.py", "ingest.rendering"): "pypdfium2, when a page is drawn",
     ("rag/library.py", "rag.retriever"): "langchain_core, when somebody wants the retriever",
+    ("ingest/index_servers.py", "ingest.postgres_index"): "psycopg, an extra",
+    ("ingest/index_servers.py", "ingest.qdrant_index"): "qdrant_client, an extra",
     ("inference/bundled_models.py", "inference.llama"): "llama_cpp, when a model is converted",
 }
 
@@ -247,6 +252,7 @@ def test_no_shell_is_started(path: Path) -> None:
 def test_importing_loads_no_heavy_library(module: str) -> None:
     """The command line answers `--help` and mistakes at once, so nothing heavy loads before."""
     heavy = ("torch", "transformers", "sentence_transformers", "faiss", "llama_cpp", "streamlit")
+    heavy += ("psycopg", "qdrant_client")
     code = f"import sys, {module}; print(*sorted(set({heavy!r}) & set(sys.modules)))"
     answer = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, encoding="utf-8", check=True

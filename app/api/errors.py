@@ -31,6 +31,7 @@ from ingest.errors import (
     InvalidCollectionName,
     InvalidFilter,
     PageNotFound,
+    SharedIndexUnavailable,
 )
 from rag.errors import (
     FeedbackNotFound,
@@ -59,6 +60,7 @@ _STATUS: tuple[tuple[type[Exception], HTTPStatus], ...] = (
     (ModelLoadError, HTTPStatus.SERVICE_UNAVAILABLE),
     (InvalidCollectionName, HTTPStatus.BAD_REQUEST),
     (InvalidFilter, HTTPStatus.BAD_REQUEST),
+    (SharedIndexUnavailable, HTTPStatus.SERVICE_UNAVAILABLE),
     # The rest of ours: nothing that the caller could change.
     (InferenceError, HTTPStatus.INTERNAL_SERVER_ERROR),
     (RagError, HTTPStatus.INTERNAL_SERVER_ERROR),
