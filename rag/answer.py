@@ -22,7 +22,7 @@ from rag.conversation import standalone_question
 from rag.errors import ContextTooSmall, InvalidQuestion
 from rag.evidence import Evidence, Quote
 from rag.extracts import Extract, SentenceSimilarity, find_extracts
-from rag.generator import Draft, Generator, generate
+from rag.generator import Caller, Draft, Generator, generate
 from rag.grounding import Grounded, ground, refusal
 from rag.prompts import DEFAULT_TEMPLATE, Example, Template, build_messages, labelled
 from rag.reading import Reading, focused, reading_for
@@ -50,10 +50,12 @@ _READ_SENTENCES = 3
 
 
 class Search(Protocol):
-    """What finds passages, e.g. rag.search.HybridSearch."""
+    """What finds passages, e.g. rag.reranking.RerankingSearch."""
 
-    def search(self, query: str, k: int, *, collection: str | None = None) -> list[Hit]:
-        """The k best passages, best first."""
+    def search(
+        self, query: str, k: int, *, collection: str | None = None, caller: Caller = ...
+    ) -> list[Hit]:
+        """The k best passages, best first. caller: for whom, where a model is asked."""
         ...
 
     def knows_language(self, query: str) -> bool:
@@ -165,23 +167,15 @@ class _Case:
 class _Asking:
     """How the completions of one answer are asked for."""
 
-    def __init__(
-        self,
-        generator: Generator,
-        *,
-        priority: Priority,
-        client: str,
-        cancel: threading.Event | None,
-    ) -> None:
+    def __init__(self, generator: Generator, caller: Caller) -> None:
         self.generator = generator
-        self._priority = priority
-        self._client = client
-        self._cancel = cancel
+        self._caller = caller
 
     def generate(self, prompt: Prompt, sampling: SamplingParams, draft: Draft) -> Iterator[str]:
         """Stream a completion into `draft`."""
-        request = Request(prompt, sampling, priority=self._priority, client=self._client)
-        return generate(self.generator, request, draft, self._cancel)
+        caller = self._caller
+        request = Request(prompt, sampling, priority=caller.priority, client=caller.client)
+        return generate(self.generator, request, draft, caller.cancel)
 
     def read(self, question: str, texts: Sequence[str]) -> tuple[ShortAnswer | None, Draft]:
         """The few words of the texts that answer, and the completion that said them.
@@ -237,13 +231,13 @@ class Answerer:
         cancel: set from any thread; the answer then ends with what there is.
         Raises InvalidQuestion before anything is done, and the generator's InferenceError.
         """
-        case = self._open_case(question, history, collection)
+        caller = Caller(priority, client, cancel)
+        case = self._open_case(question, history, collection, caller)
         yield AnswerEvent(AnswerStage.RETRIEVED, passages=tuple(case.passages))
         if not self._may_answer(case):
             yield _done(case, refusal(case.passages), Draft())
             return
-        asking = _Asking(self._generator(), priority=priority, client=client, cancel=cancel)
-        yield from self._answer(case, asking)
+        yield from self._answer(case, _Asking(self._generator(), caller))
 
     def ask(
         self,
@@ -301,14 +295,18 @@ class Answerer:
             yield AnswerEvent(AnswerStage.CITATION, citation=citation)
         yield _done(case, grounded, draft, model=generator.model_name, short=short)
 
-    def _open_case(self, question: str, history: Sequence[Turn], collection: str | None) -> _Case:
+    def _open_case(
+        self, question: str, history: Sequence[Turn], collection: str | None, caller: Caller
+    ) -> _Case:
         """Find the passages for a question."""
         started = time.monotonic()
         question = question.strip()
         if not question:
             raise InvalidQuestion("The question is empty; ask something.")
         asked = standalone_question(question, history)
-        hits = self._search.search(asked, self._options.passages, collection=collection)
+        hits = self._search.search(
+            asked, self._options.passages, collection=collection, caller=caller
+        )
         passages = merge_adjacent(hits, self._page_text)
         comparable = bool(passages) and self._search.knows_language(asked)
         return _Case(

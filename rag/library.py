@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
+from inference.hub_folders import is_hub_repository, pull_folder
 from inference.models import ProgressCallback as FetchCallback
 from inference.models import bundled_embedder, resolve_model
 from inference.request import InferenceError, Priority, QueueFull
@@ -25,13 +26,16 @@ from ingest.store import Store
 from ingest.vector_index import VectorIndex
 from rag.answer import Answerer, AnswerOptions
 from rag.citations import Unsupported
+from rag.cross_encoder import CrossEncoderReranker
 from rag.doctor import DoctorReport, check_devices, check_folder, describe_hardware
 from rag.errors import LibraryClosed
 from rag.examples import ExampleStore, bundled_examples, load_examples
 from rag.extraction import Extraction, Extractor
 from rag.feedback import FeedbackStore
 from rag.lazy import Lazy
+from rag.passage_judge import LanguageModelReranker
 from rag.prompts import LabelledPassage
+from rag.reranking import Reranker, RerankingSearch
 from rag.results import Answer, AnswerEvent, AnswerStage, Hit, Turn
 from rag.search import HybridSearch
 from rag.settings import Settings
@@ -49,6 +53,7 @@ _INDEX_FOLDER = "index"
 _CONVERTED_FOLDER = "converted"  # of the models folder
 _EXAMPLES = "examples.json"
 _BLOCKS_FOLDER = "blocks"
+_LANGUAGE_MODEL = "llm"  # as the reranker's name
 # Questions of a batch that are under way at once: enough to keep every sequence of the engine
 # busy while others are being searched for or grounded.
 _BATCH_QUESTIONS_PER_SEQUENCE = 2
@@ -76,7 +81,12 @@ class Library:
         self._generator: Lazy[GenerationService] = Lazy(self._load_generator)
         self._answerer = Lazy(self._make_answerer)
         self._extractor = Lazy(self._make_extractor)
-        self._search = HybridSearch(self._store, self._synced_index, self._vectors.get)
+        self._reranker: Lazy[Reranker] = Lazy(self._load_reranker)
+        self._search = RerankingSearch(
+            HybridSearch(self._store, self._synced_index, self._vectors.get),
+            self._reranker.get if settings.reranker else None,
+            candidates=settings.rerank_candidates,
+        )
 
     @classmethod
     def open(
@@ -465,6 +475,17 @@ class Library:
             return bundled_embedder(models, self.fetch_progress)
         inside = models / name
         return inside if Path(name).name == name and inside.is_dir() else Path(name).expanduser()
+
+    def _load_reranker(self) -> Reranker:
+        name, models = self.settings.reranker, self.settings.models_path
+        if name == _LANGUAGE_MODEL:
+            return LanguageModelReranker(self._generator.get)
+        inside, path = models / name, Path(name).expanduser()
+        if path.name == name and inside.is_dir():
+            return CrossEncoderReranker(inside)
+        if not path.is_dir() and is_hub_repository(name):
+            return CrossEncoderReranker(pull_folder(name, models, self.fetch_progress))
+        return CrossEncoderReranker(path)
 
     def _load_generator(self) -> GenerationService:
         from inference.engine import EngineConfig  # llama.cpp's library loads here

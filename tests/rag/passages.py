@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from ingest.documents import Page
 from ingest.errors import DocumentNotFound
+from rag.generator import NOBODY, Caller
 from rag.results import Hit
 
 
@@ -51,7 +52,9 @@ class FakeSearch:
     queries: list[str] = field(default_factory=list)
     removed: set[str] = field(default_factory=set)
 
-    def search(self, query: str, k: int, *, collection: str | None = None) -> list[Hit]:
+    def search(
+        self, query: str, k: int, *, collection: str | None = None, caller: Caller = NOBODY
+    ) -> list[Hit]:
         self.queries.append(query)
         return self.hits[:k]
 
