@@ -28,7 +28,7 @@ from rag.answer import Answerer, AnswerOptions
 from rag.citations import Unsupported
 from rag.cross_encoder import CrossEncoderReranker
 from rag.doctor import DoctorReport, check_devices, check_folder, describe_hardware
-from rag.errors import LibraryClosed
+from rag.errors import LibraryClosed, RerankerNotFound
 from rag.examples import ExampleStore, bundled_examples, load_examples
 from rag.extraction import Extraction, Extractor
 from rag.feedback import FeedbackStore
@@ -374,6 +374,14 @@ class Library:
         return self._opened()._embedder.get()
 
     @property
+    def reranker(self) -> Reranker | None:
+        """What puts the best candidates into order, loaded now if it was not; None: nothing does.
+
+        Raises RerankerNotFound, ModelFetchError.
+        """
+        return self._opened()._reranker.get() if self.settings.reranker else None
+
+    @property
     def is_warm(self) -> bool:
         """Whether the models are loaded, so that a question is answered without delay."""
         return self._generator.is_made and self._embedder.is_made
@@ -421,7 +429,7 @@ class Library:
         embedder, embedder_check = self._check_embedder()
         index = self._index.get() if store.embedder is not None else None
         checks += check_library(store, index, embedder=embedder, repair=repair)
-        checks += [embedder_check, *self._check_engine()]
+        checks += [embedder_check, *self._check_reranker(), *self._check_engine()]
         return DoctorReport(tuple(checks))
 
     # --- lifecycle ----------------------------------------------------------------------------
@@ -575,6 +583,8 @@ class Library:
 
     def _warm_search(self) -> None:
         self._embedder.get().warm_up()
+        if (reranker := self.reranker) is not None:
+            reranker.warm_up()
         if not self._is_empty():
             self._synced_index()
 
@@ -588,6 +598,18 @@ class Library:
             return None, Check("embedding model", False, str(error))
         detail = f"{embedder.identity} is computed by {embedder.runtime}."
         return embedder, Check("embedding model", True, detail)
+
+    def _check_reranker(self) -> list[Check]:
+        name = self.settings.reranker
+        try:
+            if (reranker := self.reranker) is None:
+                return []
+            reranker.warm_up()
+        except (InferenceError, RerankerNotFound, OSError) as error:
+            return [Check("reranker", False, str(error))]
+        what = "The language model" if name == _LANGUAGE_MODEL else name
+        candidates = self.settings.rerank_candidates
+        return [Check("reranker", True, f"{what} orders the {candidates} best passages.")]
 
     def _check_engine(self) -> list[Check]:
         from inference.llama import gpu_devices, unused_gpus  # llama.cpp's library loads here

@@ -67,6 +67,9 @@ class LanguageModelReranker:
     def __init__(self, generator: Callable[[], Generator]) -> None:
         self._generator = generator
 
+    def warm_up(self) -> None:
+        """Nothing: the language model is warmed up by whoever owns it."""
+
     def relevances(
         self, question: str, passages: Sequence[str], caller: Caller
     ) -> list[float] | None:

@@ -43,6 +43,10 @@ class Reranker(Protocol):
         """How much of the order is its own, in (0, 1]; the search's similarity has the rest."""
         ...
 
+    def warm_up(self) -> None:
+        """Load what is not loaded with the library's other models."""
+        ...
+
     def relevances(
         self, question: str, passages: Sequence[str], caller: Caller
     ) -> list[float] | None:

@@ -323,6 +323,9 @@ class TableReranker:
         self._failure = failure
         self._cancelled = cancelled
 
+    def warm_up(self) -> None:
+        pass
+
     def relevances(
         self, question: str, passages: Sequence[str], caller: Caller
     ) -> list[float] | None:
