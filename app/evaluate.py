@@ -223,6 +223,7 @@ def _measured(
                 embedder,
                 cache=folder,
                 systems=systems,
+                hops=settings.hops,
                 reranker=library.reranker if RERANKED in systems else None,
                 candidates=settings.rerank_candidates,
             )

@@ -32,6 +32,7 @@ from rag.errors import LibraryClosed, RerankerNotFound
 from rag.examples import ExampleStore, bundled_examples, load_examples
 from rag.extraction import Extraction, Extractor
 from rag.feedback import FeedbackStore
+from rag.hops import HopSearch
 from rag.lazy import Lazy
 from rag.passage_judge import LanguageModelReranker
 from rag.prompts import LabelledPassage
@@ -82,8 +83,9 @@ class Library:
         self._answerer = Lazy(self._make_answerer)
         self._extractor = Lazy(self._make_extractor)
         self._reranker: Lazy[Reranker] = Lazy(self._load_reranker)
+        search = HybridSearch(self._store, self._synced_index, self._vectors.get)
         self._search = RerankingSearch(
-            HybridSearch(self._store, self._synced_index, self._vectors.get),
+            HopSearch(search) if settings.hops == 2 else search,
             self._reranker.get if settings.reranker else None,
             candidates=settings.rerank_candidates,
         )

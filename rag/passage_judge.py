@@ -62,7 +62,9 @@ class LanguageModelReranker:
     generator: called when there is something to judge.
     """
 
-    share = 0.5
+    # Qwen2.5-Coder-1.5B, 18 questions of SQuAD2, 10 candidates: hit@1 .944 without it and at .2,
+    # .889 at .35 and .5, .778 in its order alone. Larger models were not measured.
+    share = 0.2
 
     def __init__(self, generator: Callable[[], Generator]) -> None:
         self._generator = generator

@@ -24,6 +24,7 @@ from ingest.records import NewDocument
 from ingest.store import Store
 from ingest.vector_index import VectorIndex
 from rag.fusion import fuse
+from rag.hops import HopSearch
 from rag.reranking import Reranker, RerankingSearch
 from rag.retrieval_sets import Entry, RetrievalQuery, RetrievalSet, RetrievalSetError, page_key
 from rag.search import HybridSearch
@@ -293,19 +294,26 @@ def evaluate_set(
     *,
     cache: Path,
     systems: Sequence[str] = SYSTEMS,
+    hops: int = 1,
     reranker: Reranker | None = None,
     candidates: int = 20,
 ) -> SetFigures:
     """Ask every query of every system.
 
     store, index: hold the set. cache: folder for the queries' vectors. systems: of SYSTEMS, and
-    RERANKED where there is a reranker, which then judges so many candidates.
+    RERANKED where there is a reranker, which then judges so many candidates. hops: 2 has the
+    product search again with what it found.
     """
     index.sync(store)
     keys = _keys(store, pages=bool(retrieval_set.files))
     texts = [query.text for query in retrieval_set.queries]
     known = CachedEmbedder(_KnownQueries(embedder, texts, cache))
-    searches = _searches(store, index, known, reranker, candidates)
+    hybrid = HybridSearch(store, lambda: index, lambda: known)
+    product = HopSearch(hybrid) if hops == 2 else hybrid
+    reranking = RerankingSearch(
+        product, None if reranker is None else lambda: reranker, candidates=candidates
+    )
+    searches = _searches(store, index, known, product, reranking)
     figures = tuple(_measure(system, searches[system], retrieval_set, keys) for system in systems)
     return SetFigures(
         name=retrieval_set.name,
@@ -340,13 +348,10 @@ def _searches(
     store: Store,
     index: VectorIndex,
     embedder: CachedEmbedder,
-    reranker: Reranker | None,
-    candidates: int,
+    product: HybridSearch | HopSearch,
+    reranking: RerankingSearch,
 ) -> dict[str, Callable[[str], list[int]]]:
     """System -> query -> chunk ids, best first."""
-    search = HybridSearch(store, lambda: index, lambda: embedder)
-    loaded = None if reranker is None else lambda: reranker
-    reranking = RerankingSearch(search, loaded, candidates=candidates)
 
     def dense(query: str) -> list[tuple[int, float]]:
         return index.search(embedder.query(query)[np.newaxis, :], _DEPTH)[0]
@@ -358,7 +363,7 @@ def _searches(
         return [f.chunk_id for f in fuse(dense(query), bm25(query), dense_weight=0.5)]
 
     return {
-        "product": lambda query: [hit.chunk_id for hit in search.search(query, _DEPTH // 2)],
+        "product": lambda query: [hit.chunk_id for hit in product.search(query, _DEPTH // 2)],
         "dense": lambda query: [chunk_id for chunk_id, _ in dense(query)],
         "bm25": lambda query: [chunk_id for chunk_id, _ in bm25(query)],
         "sum": normalised_sum,

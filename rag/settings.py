@@ -86,6 +86,11 @@ class Settings(BaseSettings):
     rerank_candidates: int = Field(
         default=20, ge=2, le=100, description="Passages that the reranker looks at"
     )
+    hops: Literal[1, 2] = Field(
+        default=1,
+        description="2: search again with what the best passages say, for questions that need "
+        "several documents; takes three times as long",
+    )
     examples: int = Field(
         default=1, ge=0, le=8, description="Few-shot examples put before the model"
     )

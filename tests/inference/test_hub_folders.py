@@ -66,9 +66,12 @@ class HubHandler(BaseHTTPRequestHandler):
     def _answer(self, *, with_body: bool) -> None:
         path = self.path.partition("?")[0]
         self.hub.asked.append(path)
-        if path == f"/api/models/{REPOSITORY}":
-            siblings = [{"rfilename": name} for name in self.hub.files]
-            self._send(json.dumps({"id": REPOSITORY, "siblings": siblings}).encode(), {}, with_body)
+        if path == f"/api/models/{REPOSITORY}/tree/main":
+            tree = [
+                {"type": "file", "path": name, "size": len(content), "oid": "0" * 40}
+                for name, content in self.hub.files.items()
+            ]
+            self._send(json.dumps(tree).encode(), {}, with_body)
             return
         name = path.removeprefix(f"/{REPOSITORY}/resolve/main/")
         if name not in self.hub.files or name in self.hub.broken:

@@ -188,22 +188,26 @@ def test_a_full_queue_is_refused_to_a_person_and_waited_for_by_a_batch() -> None
 
 
 def test_a_library_reranks_what_it_finds_and_answers_without_it_too(tmp_path: Path) -> None:
-    """The same library with a judge that works and with one whose engine refuses."""
+    """The same library with an engine that refuses, and with one that judges."""
     files = tmp_path / "files"
     files.mkdir()
     for number, text in enumerate((RULES, SALES, f"{BRIDGE} Another bridge is older."), 1):
         (files / f"{number}.txt").write_text(text, "utf-8")
     settings = Settings(home=tmp_path, reranker="llm")
-    generator = ScriptedGenerator("yes", first=judged)
-    with ModellessLibrary(tmp_path / "library", settings, lambda: generator) as library:
-        library.add(files)
-        found = library.search("the apples of the orchard, or the bridge", k=3)
-        assert [hit.document_name for hit in found[:2]] == ["3.txt", "2.txt"]
-        assert found[0].reason.endswith("reranker 0.80")
     refusing = ScriptedGenerator("", refuse=EngineStopped("gone"))
     with ModellessLibrary(tmp_path / "library", settings, lambda: refusing) as library:
-        found = library.search("the apples of the orchard, or the bridge", k=3)
-        assert [hit.document_name for hit in found[:2]] == ["2.txt", "3.txt"]
+        library.add(files)
+        before = library.search("the apples of the orchard", k=3)
+    assert before[0].document_name == "2.txt"
+    generator = ScriptedGenerator("yes", first=judged)
+    with ModellessLibrary(tmp_path / "library", settings, lambda: generator) as library:
+        after = {hit.document_name: hit for hit in library.search("the apples of the orchard", k=3)}
+    share = LanguageModelReranker.share
+    for hit in before:
+        judgement = 0.8 if hit.document_name == "3.txt" else 0.5
+        expected = share * judgement + (1 - share) * hit.similarity / before[0].similarity
+        assert after[hit.document_name].similarity == pytest.approx(expected)
+        assert after[hit.document_name].reason.endswith(f"reranker {judgement:.2f}")
 
 
 @pytest.mark.model
