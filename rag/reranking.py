@@ -107,8 +107,10 @@ class RerankingSearch:
         """Of each hit; None where they cannot be had."""
         texts = [passage_of(hit) for hit in hits]
         with self._lock:
-            known = {text: self._judged.get((query, text)) for text in texts}
-        missing = [text for text, relevance in known.items() if relevance is None]
+            known = {
+                text: self._judged[query, text] for text in texts if (query, text) in self._judged
+            }
+        missing = [text for text in dict.fromkeys(texts) if text not in known]
         if missing:
             try:
                 new = reranker.relevances(query, missing, caller)
@@ -117,12 +119,12 @@ class RerankingSearch:
                 return None
             if new is None:
                 return None
-            known |= zip(missing, new, strict=True)
+            known.update(zip(missing, new, strict=True))
             with self._lock:
-                self._judged.update(((query, text), known[text] or 0.0) for text in missing)
+                self._judged.update(((query, text), known[text]) for text in missing)
                 while len(self._judged) > _JUDGEMENTS_KEPT:
                     self._judged.popitem(last=False)
-        return [known[text] or 0.0 for text in texts]
+        return [known[text] for text in texts]
 
 
 def passage_of(hit: Hit) -> str:
