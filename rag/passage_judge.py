@@ -62,8 +62,9 @@ class LanguageModelReranker:
     generator: called when there is something to judge.
     """
 
-    # Qwen2.5-Coder-1.5B, 18 questions of SQuAD2, 10 candidates: hit@1 .944 without it and at .2,
-    # .889 at .35 and .5, .778 in its order alone. Larger models were not measured.
+    # Qwen2.5-Coder-1.5B, 10 candidates, without it, at .2, .5 and in its order alone: hit@1 of 18
+    # questions of SQuAD2 .944 .944 .889 .778; right page in top 5 of 10 questions of FinanceBench
+    # .5 .6 .6 .6. Larger models were not measured.
     share = 0.2
 
     def __init__(self, generator: Callable[[], Generator]) -> None:
