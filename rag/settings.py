@@ -89,7 +89,7 @@ class Settings(BaseSettings):
     hops: Literal[1, 2] = Field(
         default=1,
         description="2: search again with what the best passages say, for questions that need "
-        "several documents; takes three times as long",
+        "several documents; a search takes three to four times as long",
     )
     examples: int = Field(
         default=1, ge=0, le=8, description="Few-shot examples put before the model"
