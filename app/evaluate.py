@@ -48,20 +48,29 @@ def retrieval(
         Path | None, typer.Option(help="JSON of an earlier run: a paired test.", exists=True)
     ] = None,
     system: Annotated[
-        list[str] | None, typer.Option(help="Only these: product, dense, bm25, sum.")
+        list[str] | None, typer.Option(help="Only these: product, dense, bm25, sum, reranked.")
+    ] = None,
+    queries: Annotated[
+        int | None, typer.Option(min=1, help="At most so many queries of a set, drawn at random.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure the search, its two sides alone and their plain sum."""
+    """Measure the search, its two sides alone, their plain sum, and the reranker if one is set."""
     options = options_of(context)
-    from rag.retrieval_evaluation import SYSTEMS
+    from rag.retrieval_evaluation import RERANKED, SYSTEMS, sampled
     from rag.retrieval_evaluation import as_json as as_plain
     from rag.retrieval_sets import load_retrieval_sets
 
-    systems = tuple(system or SYSTEMS)
-    if unknown := set(systems) - set(SYSTEMS):
-        raise typer.BadParameter(f"{', '.join(sorted(unknown))}: choose from {', '.join(SYSTEMS)}")
+    known = (*SYSTEMS, RERANKED) if options.settings().reranker else SYSTEMS
+    systems = tuple(system or known)
+    if unknown := set(systems) - set(known):
+        raise typer.BadParameter(
+            f"{', '.join(sorted(unknown))}: choose from {', '.join(known)};"
+            f" {RERANKED} needs PAPERLIGHT_RERANKER"
+        )
     sets = [each for path in paths for each in load_retrieval_sets(path, corpus=corpus)]
+    if queries is not None:
+        sets = [sampled(each, queries) for each in sets]
     with ExitStack() as stack:
         folder = home or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         measured = [_measured(options, folder, each, systems) for each in sets]
@@ -187,7 +196,7 @@ def _measured(
     from ingest.store import Store
     from ingest.vector_index import VectorIndex
     from rag.library import Library
-    from rag.retrieval_evaluation import evaluate_set, library_folder, store_entries
+    from rag.retrieval_evaluation import RERANKED, evaluate_set, library_folder, store_entries
 
     settings = options.settings()
     with Library.open(home / "embedder", settings=settings) as library:
@@ -207,7 +216,17 @@ def _measured(
 
             store_entries(store, chosen.entries, embedder, progress=told)
             index = VectorIndex(folder / "index", embedder.dimensions)
-            figures = evaluate_set(chosen, store, index, embedder, cache=folder, systems=systems)
+            figures = evaluate_set(
+                chosen,
+                store,
+                index,
+                embedder,
+                cache=folder,
+                systems=systems,
+                hops=settings.hops,
+                reranker=library.reranker if RERANKED in systems else None,
+                candidates=settings.rerank_candidates,
+            )
             index.save()
             return figures
 

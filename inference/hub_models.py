@@ -179,7 +179,7 @@ def recommend(memory_bytes: int, *, gpu: bool = False) -> CatalogueEntry | None:
 
 @dataclass(frozen=True, slots=True)
 class HubFile:
-    """A GGUF file on the hub. path: inside the repository, with "/"."""
+    """A file on the hub. path: inside the repository, with "/"."""
 
     repository: str
     path: str
@@ -254,8 +254,29 @@ def pull_file(
                     f"{target} is there already and came from {origin}; move or rename it first"
                 )
             if not is_intact(target, record):
-                _Download(part, target, report, endpoint, retry_wait_seconds).run()
+                fetch_file(
+                    part,
+                    target,
+                    report,
+                    endpoint=endpoint,
+                    retry_wait_seconds=retry_wait_seconds,
+                )
     return models_path / next(file.parts()).file_name
+
+
+def fetch_file(
+    file: HubFile,
+    target: Path,
+    report: ProgressCallback,
+    *,
+    endpoint: str | None = None,
+    retry_wait_seconds: float = RETRY_WAIT_SECONDS,
+) -> None:
+    """Fetch one file to its place, or go on where an earlier attempt ended. Raises ModelFetchError.
+
+    Needs the lock of the models folder; the folder of `target` keeps the file's record.
+    """
+    _Download(file, target, report, endpoint, retry_wait_seconds).run()
 
 
 class _Download:
@@ -287,7 +308,7 @@ class _Download:
             part = self._part_path(metadata)
             self._fetch(url, part, metadata.size)
         except (HfHubHTTPError, OfflineModeIsEnabled, httpx.HTTPError, OSError) as error:
-            raise ModelFetchError(self._failure(error)) from error
+            raise ModelFetchError(hub_failure(self._file.origin, error)) from error
         digest = self._check(part, metadata)
         part.replace(self._target)
         for outdated in self._target.parent.glob(f".{glob.escape(self._target.name)}.*.part"):
@@ -371,7 +392,7 @@ class _Download:
         with part.open("rb") as file:
             is_gguf = file.read(4) == b"GGUF"
         expected = metadata.etag or ""
-        if not is_gguf:
+        if self._target.suffix == ".gguf" and not is_gguf:
             problem = "it is not a GGUF file"
         elif SHA256.fullmatch(expected) and digest != expected:
             problem = f"its SHA-256 is {digest}, the hub says {expected}"
@@ -384,23 +405,24 @@ class _Download:
             f"{self._file.origin} was fetched and thrown away: {problem}; fetch it again"
         )
 
-    def _failure(self, error: Exception) -> str:
-        from huggingface_hub.errors import (
-            EntryNotFoundError,
-            GatedRepoError,
-            RepositoryNotFoundError,
-        )
 
-        name = self._file.origin
-        if isinstance(error, GatedRepoError):
-            return (
-                f"{name} asks for its licence to be accepted: do that on its page on the hub, "
-                "then log in with `hf auth login` and try again"
-            )
-        if isinstance(error, EntryNotFoundError | RepositoryNotFoundError):
-            return f"{name} is not on the hub; check the name"
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+def hub_failure(name: str, error: Exception) -> str:
+    """What went wrong at the hub, and what to do. name: of the file or repository, for people."""
+    from huggingface_hub.errors import (
+        EntryNotFoundError,
+        GatedRepoError,
+        RepositoryNotFoundError,
+    )
+
+    if isinstance(error, GatedRepoError):
         return (
-            f"{name} could not be fetched: {reason}; check the network and try again: what was "
-            "fetched so far is kept"
+            f"{name} asks for its licence to be accepted: do that on its page on the hub, "
+            "then log in with `hf auth login` and try again"
         )
+    if isinstance(error, EntryNotFoundError | RepositoryNotFoundError):
+        return f"{name} is not on the hub; check the name"
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return (
+        f"{name} could not be fetched: {reason}; check the network and try again: what was "
+        "fetched so far is kept"
+    )

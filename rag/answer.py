@@ -24,7 +24,7 @@ from rag.conversation import standalone_question
 from rag.errors import ContextTooSmall, InvalidQuestion
 from rag.evidence import Evidence, Quote
 from rag.extracts import Extract, SentenceSimilarity, find_extracts
-from rag.generator import Draft, Generator, generate
+from rag.generator import Caller, Draft, Generator, generate
 from rag.grounding import Grounded, ground, refusal
 from rag.prompts import DEFAULT_TEMPLATE, Example, Template, build_messages, labelled
 from rag.reading import Reading, focused, reading_for
@@ -52,10 +52,12 @@ _READ_SENTENCES = 3
 
 
 class Search(Protocol):
-    """What finds passages, e.g. rag.search.HybridSearch."""
+    """What finds passages, e.g. rag.reranking.RerankingSearch."""
 
-    def search(self, query: str, k: int, *, filter: SearchFilter | None = None) -> list[Hit]:
-        """The k best passages, best first."""
+    def search(
+        self, query: str, k: int, *, filter: SearchFilter | None = None, caller: Caller = ...
+    ) -> list[Hit]:
+        """The k best passages, best first. caller: for whom, where a model is asked."""
         ...
 
     def knows_language(self, query: str) -> bool:
@@ -167,23 +169,15 @@ class _Case:
 class _Asking:
     """How the completions of one answer are asked for."""
 
-    def __init__(
-        self,
-        generator: Generator,
-        *,
-        priority: Priority,
-        client: str,
-        cancel: threading.Event | None,
-    ) -> None:
+    def __init__(self, generator: Generator, caller: Caller) -> None:
         self.generator = generator
-        self._priority = priority
-        self._client = client
-        self._cancel = cancel
+        self._caller = caller
 
     def generate(self, prompt: Prompt, sampling: SamplingParams, draft: Draft) -> Iterator[str]:
         """Stream a completion into `draft`."""
-        request = Request(prompt, sampling, priority=self._priority, client=self._client)
-        return generate(self.generator, request, draft, self._cancel)
+        caller = self._caller
+        request = Request(prompt, sampling, priority=caller.priority, client=caller.client)
+        return generate(self.generator, request, draft, caller.cancel)
 
     def read(self, question: str, texts: Sequence[str]) -> tuple[ShortAnswer | None, Draft]:
         """The few words of the texts that answer, and the completion that said them.
@@ -240,13 +234,13 @@ class Answerer:
         with what there is. Raises InvalidQuestion and InvalidFilter before anything is done, and
         the generator's InferenceError.
         """
-        case = self._open_case(question, history, filter)
+        caller = Caller(priority, client, cancel)
+        case = self._open_case(question, history, filter, caller)
         yield AnswerEvent(AnswerStage.RETRIEVED, passages=tuple(case.passages))
         if not self._may_answer(case):
             yield _done(case, refusal(case.passages, filtered=bool(filter)), Draft())
             return
-        asking = _Asking(self._generator(), priority=priority, client=client, cancel=cancel)
-        yield from self._answer(case, asking)
+        yield from self._answer(case, _Asking(self._generator(), caller))
 
     def ask(
         self,
@@ -305,7 +299,7 @@ class Answerer:
         yield _done(case, grounded, draft, model=generator.model_name, short=short)
 
     def _open_case(
-        self, question: str, history: Sequence[Turn], filter: SearchFilter | None
+        self, question: str, history: Sequence[Turn], filter: SearchFilter | None, caller: Caller
     ) -> _Case:
         """Find the passages for a question."""
         started = time.monotonic()
@@ -313,7 +307,7 @@ class Answerer:
         if not question:
             raise InvalidQuestion("The question is empty; ask something.")
         asked = standalone_question(question, history)
-        hits = self._search.search(asked, self._options.passages, filter=filter)
+        hits = self._search.search(asked, self._options.passages, filter=filter, caller=caller)
         passages = merge_adjacent(hits, self._page_text)
         comparable = bool(passages) and self._search.knows_language(asked)
         return _Case(

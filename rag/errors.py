@@ -9,6 +9,8 @@
     │   └── FeedbackNotFound    there is no such judgement, or it went with its document
     ├── ExamplesInvalid     an examples file does not have the expected form
     ├── LibraryClosed       the library was used after `close()`
+    ├── RerankerNotFound    the configured reranker is not there or is none
+    ├── RerankingFailed     a reranker could not judge; the search's own order remains
     └── PassageBlocksUnused passages would be computed ahead for nothing
 
 Errors of the layers below (ingest.errors, inference.request) pass through unchanged.
@@ -60,3 +62,11 @@ class LibraryClosed(RagError):
 
 class PassageBlocksUnused(RagError):
     """Passages would be computed ahead for nothing; the message says why."""
+
+
+class RerankerNotFound(RagError):
+    """The configured reranker is not there or is none; the message says what was looked for."""
+
+
+class RerankingFailed(RagError):
+    """A reranker could not judge these passages; the message says why."""

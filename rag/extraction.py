@@ -25,7 +25,7 @@ from rag.errors import ContextTooSmall, InvalidSchema
 from rag.evidence import Evidence, Quote
 from rag.extraction_schema import SchemaField, assembled, fields_of
 from rag.extracts import SentenceSimilarity, find_extracts
-from rag.generator import Generator
+from rag.generator import Caller, Generator
 from rag.prompts import Example, LabelledPassage, Template, build_messages, labelled
 from rag.reading import Reading, focused, reading_for
 from rag.results import AnswerUsage, Citation, Hit
@@ -232,7 +232,8 @@ class Extractor:
         nothing = _Found(field, None, (), (), AnswerUsage())
         if cancel.is_set():
             return nothing
-        hits = self._search.search(question, self._passages, filter=filter)
+        caller = Caller(Priority.BATCH, client, cancel)
+        hits = self._search.search(question, self._passages, filter=filter, caller=caller)
         passages = merge_adjacent(hits, self._page_text)
         if not passages:
             return nothing

@@ -12,6 +12,7 @@ from typing import Protocol
 from inference.request import (
     FinishReason,
     Message,
+    Priority,
     Prompt,
     Request,
     TokenEvent,
@@ -24,6 +25,21 @@ from rag.sentences import sentence_spans
 # How soon a set `cancel` is seen while the model is silent (computing the prompt).
 _CANCEL_POLL_SECONDS = 0.02
 _SHORTEST_REPEAT = 12  # "Yes." may come twice
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """For whom a model works.
+
+    client: who asks, for fairness between callers. cancel: set from any thread to end it.
+    """
+
+    priority: Priority = Priority.INTERACTIVE
+    client: str = ""
+    cancel: threading.Event | None = None
+
+
+NOBODY = Caller()
 
 
 class TokenStream(Protocol):
@@ -131,28 +147,31 @@ def generate(
 ) -> Iterator[str]:
     """Stream a completion into `draft`; leaving early, for whatever reason, stops the engine."""
     with closing(generator.submit(request)) as stream:
-        while not stream.ended:
-            if cancel is not None and cancel.is_set() and not draft.cancelled:
-                draft.cancelled = True
-                stream.cancel()
-            event = stream.next_event(_CANCEL_POLL_SECONDS)
-            if event is None:
-                continue
-            if event.finish_reason is FinishReason.CANCELLED:
-                draft.cancelled = True
-            if draft.first is None and event.logprobs:
-                draft.first = event.logprobs[0]
-            if event.text and not draft.cancelled:
-                if draft.first_token_at is None:
-                    draft.first_token_at = time.monotonic()
-                draft.pieces.append(event.text)
-                yield event.text
-                if repeats_itself(draft.text):
-                    break  # greedy decoding never leaves a loop; leaving here stops the engine
-        if (usage := stream.usage) is not None:
-            draft.used = AnswerUsage(
-                usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens
-            )
+        yield from read_stream(stream, draft, cancel)
+
+
+def read_stream(stream: TokenStream, draft: Draft, cancel: threading.Event | None) -> Iterator[str]:
+    """Read a completion into `draft` to its end, or until `cancel` is set. Closes nothing."""
+    while not stream.ended:
+        if cancel is not None and cancel.is_set() and not draft.cancelled:
+            draft.cancelled = True
+            stream.cancel()
+        event = stream.next_event(_CANCEL_POLL_SECONDS)
+        if event is None:
+            continue
+        if event.finish_reason is FinishReason.CANCELLED:
+            draft.cancelled = True
+        if draft.first is None and event.logprobs:
+            draft.first = event.logprobs[0]
+        if event.text and not draft.cancelled:
+            if draft.first_token_at is None:
+                draft.first_token_at = time.monotonic()
+            draft.pieces.append(event.text)
+            yield event.text
+            if repeats_itself(draft.text):
+                break  # greedy decoding never leaves a loop; leaving here stops the engine
+    if (usage := stream.usage) is not None:
+        draft.used = AnswerUsage(usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens)
 
 
 def repeats_itself(text: str) -> bool:

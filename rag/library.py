@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
+from inference.hub_folders import is_hub_repository, pull_folder
 from inference.models import ProgressCallback as FetchCallback
 from inference.models import bundled_embedder, resolve_model
 from inference.request import InferenceError, Priority, QueueFull
@@ -29,14 +30,18 @@ from ingest.store import Store
 from ingest.vector_index import VectorIndex
 from rag.answer import Answerer, AnswerOptions
 from rag.citations import Unsupported
+from rag.cross_encoder import CrossEncoderReranker
 from rag.doctor import DoctorReport, check_devices, check_folder, describe_hardware
-from rag.errors import LibraryClosed
+from rag.errors import LibraryClosed, RerankerNotFound
 from rag.examples import ExampleStore, bundled_examples, load_examples
 from rag.extraction import Extraction, Extractor
 from rag.feedback import FeedbackStore
 from rag.glossary import Glossary
+from rag.hops import HopSearch
 from rag.lazy import Lazy
+from rag.passage_judge import LanguageModelReranker
 from rag.prompts import LabelledPassage
+from rag.reranking import Reranker, RerankingSearch
 from rag.results import Answer, AnswerEvent, AnswerStage, Hit, Turn
 from rag.search import HybridSearch
 from rag.settings import Settings
@@ -54,6 +59,7 @@ _INDEX_FOLDER = "index"
 _CONVERTED_FOLDER = "converted"  # of the models folder
 _EXAMPLES = "examples.json"
 _BLOCKS_FOLDER = "blocks"
+_LANGUAGE_MODEL = "llm"  # as the reranker's name
 # Questions of a batch that are under way at once: enough to keep every sequence of the engine
 # busy while others are being searched for or grounded.
 _BATCH_QUESTIONS_PER_SEQUENCE = 2
@@ -81,11 +87,17 @@ class Library:
         self._generator: Lazy[GenerationService] = Lazy(self._load_generator)
         self._answerer = Lazy(self._make_answerer)
         self._extractor = Lazy(self._make_extractor)
-        self._search = HybridSearch(
+        self._reranker: Lazy[Reranker] = Lazy(self._load_reranker)
+        search = HybridSearch(
             self._store,
             self._synced_index,
             self._vectors.get,
             glossary=Glossary(settings.glossary),
+        )
+        self._search = RerankingSearch(
+            HopSearch(search) if settings.hops == 2 else search,
+            self._reranker.get if settings.reranker else None,
+            candidates=settings.rerank_candidates,
         )
 
     @classmethod
@@ -390,6 +402,14 @@ class Library:
         return self._opened()._embedder.get()
 
     @property
+    def reranker(self) -> Reranker | None:
+        """What puts the best candidates into order, loaded now if it was not; None: nothing does.
+
+        Raises RerankerNotFound, ModelFetchError.
+        """
+        return self._opened()._reranker.get() if self.settings.reranker else None
+
+    @property
     def is_warm(self) -> bool:
         """Whether the models are loaded, so that a question is answered without delay."""
         return self._generator.is_made and self._embedder.is_made
@@ -437,7 +457,7 @@ class Library:
         embedder, embedder_check = self._check_embedder()
         index, index_checks = self._check_index_settings()
         checks += check_library(store, index, embedder=embedder, repair=repair) + index_checks
-        checks += [embedder_check, *self._check_engine()]
+        checks += [embedder_check, *self._check_reranker(), *self._check_engine()]
         return DoctorReport(tuple(checks))
 
     # --- lifecycle ----------------------------------------------------------------------------
@@ -491,6 +511,17 @@ class Library:
             return bundled_embedder(models, self.fetch_progress)
         inside = models / name
         return inside if Path(name).name == name and inside.is_dir() else Path(name).expanduser()
+
+    def _load_reranker(self) -> Reranker:
+        name, models = self.settings.reranker, self.settings.models_path
+        if name == _LANGUAGE_MODEL:
+            return LanguageModelReranker(self._generator.get)
+        inside, path = models / name, Path(name).expanduser()
+        if path.name == name and inside.is_dir():
+            return CrossEncoderReranker(inside)
+        if not path.is_dir() and is_hub_repository(name):
+            return CrossEncoderReranker(pull_folder(name, models, self.fetch_progress))
+        return CrossEncoderReranker(path)
 
     def _load_generator(self) -> GenerationService:
         from inference.engine import EngineConfig  # llama.cpp's library loads here
@@ -595,6 +626,8 @@ class Library:
 
     def _warm_search(self) -> None:
         self._embedder.get().warm_up()
+        if (reranker := self.reranker) is not None:
+            reranker.warm_up()
         if not self._is_empty():
             self._synced_index()
 
@@ -617,6 +650,18 @@ class Library:
             return None, Check("embedding model", False, str(error))
         detail = f"{embedder.identity} is computed by {embedder.runtime}."
         return embedder, Check("embedding model", True, detail)
+
+    def _check_reranker(self) -> list[Check]:
+        name = self.settings.reranker
+        try:
+            if (reranker := self.reranker) is None:
+                return []
+            reranker.warm_up()
+        except (InferenceError, RerankerNotFound, OSError) as error:
+            return [Check("reranker", False, str(error))]
+        what = "The language model" if name == _LANGUAGE_MODEL else name
+        candidates = self.settings.rerank_candidates
+        return [Check("reranker", True, f"{what} orders the {candidates} best passages.")]
 
     def _check_engine(self) -> list[Check]:
         from inference.llama import gpu_devices, unused_gpus  # llama.cpp's library loads here

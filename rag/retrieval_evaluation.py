@@ -11,7 +11,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from statistics import mean, median
 from typing import Protocol
@@ -24,11 +24,14 @@ from ingest.records import NewDocument
 from ingest.store import Store
 from ingest.vector_index import VectorIndex
 from rag.fusion import fuse
+from rag.hops import HopSearch
+from rag.reranking import Reranker, RerankingSearch
 from rag.retrieval_sets import Entry, RetrievalQuery, RetrievalSet, RetrievalSetError, page_key
 from rag.search import HybridSearch
 from rag.vectors import CachedEmbedder, Vectors
 
 SYSTEMS = ("product", "dense", "bm25", "sum")
+RERANKED = "reranked"  # the product's candidates in the reranker's order
 _DEPTH = 100  # passages taken from a system before they are counted as entries
 _ENTRIES_A_STEP = 256
 _DOCUMENTS_SEPARATOR = "#"
@@ -291,16 +294,26 @@ def evaluate_set(
     *,
     cache: Path,
     systems: Sequence[str] = SYSTEMS,
+    hops: int = 1,
+    reranker: Reranker | None = None,
+    candidates: int = 20,
 ) -> SetFigures:
     """Ask every query of every system.
 
-    store, index: hold the set. cache: folder for the queries' vectors. systems: of SYSTEMS.
+    store, index: hold the set. cache: folder for the queries' vectors. systems: of SYSTEMS, and
+    RERANKED where there is a reranker, which then judges so many candidates. hops: 2 has the
+    product search again with what it found.
     """
     index.sync(store)
     keys = _keys(store, pages=bool(retrieval_set.files))
     texts = [query.text for query in retrieval_set.queries]
     known = CachedEmbedder(_KnownQueries(embedder, texts, cache))
-    searches = _searches(store, index, known)
+    hybrid = HybridSearch(store, lambda: index, lambda: known)
+    product = HopSearch(hybrid) if hops == 2 else hybrid
+    reranking = RerankingSearch(
+        product, None if reranker is None else lambda: reranker, candidates=candidates
+    )
+    searches = _searches(store, index, known, product, reranking)
     figures = tuple(_measure(system, searches[system], retrieval_set, keys) for system in systems)
     return SetFigures(
         name=retrieval_set.name,
@@ -310,6 +323,15 @@ def evaluate_set(
         embed_milliseconds=_embed_milliseconds(embedder, texts[:20]),
         systems=figures,
     )
+
+
+def sampled(retrieval_set: RetrievalSet, queries: int) -> RetrievalSet:
+    """The set with at most so many of its queries, drawn with a fixed seed, in their order."""
+    if queries >= len(retrieval_set.queries):
+        return retrieval_set
+    drawn = np.random.default_rng(_SEED).choice(len(retrieval_set.queries), queries, replace=False)
+    chosen = tuple(retrieval_set.queries[number] for number in sorted(drawn))
+    return replace(retrieval_set, queries=chosen)
 
 
 def _keys(store: Store, *, pages: bool) -> dict[int, str]:
@@ -323,10 +345,13 @@ def _keys(store: Store, *, pages: bool) -> dict[int, str]:
 
 
 def _searches(
-    store: Store, index: VectorIndex, embedder: CachedEmbedder
+    store: Store,
+    index: VectorIndex,
+    embedder: CachedEmbedder,
+    product: HybridSearch | HopSearch,
+    reranking: RerankingSearch,
 ) -> dict[str, Callable[[str], list[int]]]:
     """System -> query -> chunk ids, best first."""
-    search = HybridSearch(store, lambda: index, lambda: embedder)
 
     def dense(query: str) -> list[tuple[int, float]]:
         return index.search(embedder.query(query)[np.newaxis, :], _DEPTH)[0]
@@ -338,10 +363,11 @@ def _searches(
         return [f.chunk_id for f in fuse(dense(query), bm25(query), dense_weight=0.5)]
 
     return {
-        "product": lambda query: [hit.chunk_id for hit in search.search(query, _DEPTH // 2)],
+        "product": lambda query: [hit.chunk_id for hit in product.search(query, _DEPTH // 2)],
         "dense": lambda query: [chunk_id for chunk_id, _ in dense(query)],
         "bm25": lambda query: [chunk_id for chunk_id, _ in bm25(query)],
         "sum": normalised_sum,
+        RERANKED: lambda query: [hit.chunk_id for hit in reranking.search(query, _DEPTH // 2)],
     }
 
 

@@ -150,7 +150,7 @@ class HybridSearch:
         # Chunks are read in steps: the first step is enough unless there are many duplicates.
         for start in range(0, len(fused), 2 * k):
             hits += self._hits(query, fused[start : start + 2 * k], notes)
-            hits = _without_duplicates(hits)
+            hits = without_duplicates(hits)
             if len(hits) >= k:
                 break
         return hits[:k]
@@ -355,7 +355,7 @@ def _reason(query: str, fused: Fused, chunk: StoredChunk, note: str) -> str:
     return "; ".join([*parts, note] if note else parts)
 
 
-def _without_duplicates(hits: Sequence[Hit]) -> list[Hit]:
+def without_duplicates(hits: Sequence[Hit]) -> list[Hit]:
     """Hits in order, less those that say nearly the same as an earlier one."""
     kept: list[tuple[Hit, frozenset[str]]] = []
     for hit in hits:

@@ -43,6 +43,12 @@ class Settings(BaseSettings):
         default="auto", description="What computes embeddings; auto: the fastest that is there"
     )
 
+    reranker: str = Field(
+        default="",
+        description="Puts the best passages into a better order: a cross-encoder's folder, name or "
+        "owner/repository on the hub, or llm for the language model; empty: none",
+    )
+
     # --- engine -------------------------------------------------------------------------------
     gpu_layers: int = Field(default=-1, ge=-1, description="Layers on the GPU; -1: all that fit")
     tensor_split: tuple[Annotated[float, Field(ge=0)], ...] = Field(
@@ -77,6 +83,14 @@ class Settings(BaseSettings):
 
     # --- retrieval and answering ----------------------------------------------------------------
     passages: int = Field(default=4, ge=1, le=50, description="Passages put before the model")
+    rerank_candidates: int = Field(
+        default=20, ge=2, le=100, description="Passages that the reranker looks at"
+    )
+    hops: Literal[1, 2] = Field(
+        default=1,
+        description="2: search again with what the best passages say, for questions that need "
+        "several documents; a search takes three to four times as long",
+    )
     examples: int = Field(
         default=1, ge=0, le=8, description="Few-shot examples put before the model"
     )

@@ -21,9 +21,11 @@ from inference.request import (
     Prompt,
     Request,
     TokenEvent,
+    TokenLogprob,
     Usage,
 )
 from inference.service import ServiceState
+from rag.generator import Caller
 from rag.library import Library
 from rag.settings import Settings
 
@@ -112,8 +114,16 @@ class ScriptedStream:
     With hold, the stream says nothing more after the pieces until it is cancelled.
     """
 
-    def __init__(self, pieces: Sequence[str], prompt_tokens: int, *, hold: bool) -> None:
+    def __init__(
+        self,
+        pieces: Sequence[str],
+        prompt_tokens: int,
+        *,
+        hold: bool,
+        first: TokenLogprob | None = None,
+    ) -> None:
         self._pieces = list(pieces)
+        self._first = first
         self._sent = 0
         self._hold = hold
         self._prompt_tokens = prompt_tokens
@@ -134,7 +144,8 @@ class ScriptedStream:
             return TokenEvent("", FinishReason.CANCELLED)
         if self._pieces:
             self._sent += 1
-            return TokenEvent(self._pieces.pop(0))
+            first = self._first if self._sent == 1 else None
+            return TokenEvent(self._pieces.pop(0), logprobs=(first,) if first else ())
         if self._hold and not self.cancelled.wait(timeout_seconds):
             return None
         self.ended = True
@@ -153,7 +164,8 @@ class ScriptedGenerator:
     """A chat model that says what it is told to. Satisfies rag.answer.Generator.
 
     reply: the completion, or a function of the prompt's messages. copies: what a request that may
-    only copy gets instead; None is the first phrase that it allows. Its requests, conversations
+    only copy gets instead; None is the first phrase that it allows. first: a prompt's messages ->
+    the probabilities of the completion's first token. Its requests, conversations
     and streams can be looked at afterwards. Tokens are words; a prompt's tokens are numbered.
     """
 
@@ -164,10 +176,12 @@ class ScriptedGenerator:
         context_tokens: int = 4096,
         parameters: int = 7_000_000_000,
         copies: str | None = None,
+        first: Callable[[Sequence[Message]], TokenLogprob] | None = None,
         hold: bool = False,
         refuse: InferenceError | None = None,
     ) -> None:
         self._copies = copies
+        self._first = first
         self._reply = reply if callable(reply) else lambda _: reply
         self._hold = hold
         self._refuse = refuse
@@ -193,7 +207,8 @@ class ScriptedGenerator:
         self.conversations.append(self._latest)
         self.requests.append(request)
         pieces = self._pieces(self._reply(self._latest), request)
-        stream = ScriptedStream(pieces, len(request.prompt.tokens), hold=self._hold)
+        first = self._first(self._latest) if self._first is not None else None
+        stream = ScriptedStream(pieces, len(request.prompt.tokens), hold=self._hold, first=first)
         self.streams.append(stream)
         return stream
 
@@ -289,3 +304,34 @@ class ModellessLibrary(Library):
 
     def _load_generator(self) -> Any:
         return self._make_service()
+
+
+class TableReranker:
+    """Finds in a passage what a table says it is worth; keeps what it was asked."""
+
+    def __init__(
+        self,
+        worth: dict[str, float],
+        *,
+        share: float = 1.0,
+        failure: Exception | None = None,
+        cancelled: bool = False,
+    ) -> None:
+        self.share = share
+        self.asked: list[tuple[str, list[str], Caller]] = []
+        self._worth = worth
+        self._failure = failure
+        self._cancelled = cancelled
+
+    def warm_up(self) -> None:
+        pass
+
+    def relevances(
+        self, question: str, passages: Sequence[str], caller: Caller
+    ) -> list[float] | None:
+        self.asked.append((question, list(passages), caller))
+        if self._failure is not None:
+            raise self._failure
+        if self._cancelled:
+            return None
+        return [next(w for key, w in self._worth.items() if key in text) for text in passages]

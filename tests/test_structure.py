@@ -34,8 +34,12 @@ CONFINED = {
     "faiss": ("ingest/flat_index.py", "ingest/quantized_index.py"),
     # The benchmark's peer is the package's own class.
     "llama_cpp": ("inference/llama.py", "inference/benchmark/systems.py"),
-    "torch": ("ingest/torch_runtime.py", "ingest/model_conversion.py"),
-    "sentence_transformers": ("ingest/torch_runtime.py", "ingest/model_conversion.py"),
+    "torch": ("ingest/torch_runtime.py", "ingest/model_conversion.py", "rag/cross_encoder.py"),
+    "sentence_transformers": (
+        "ingest/torch_runtime.py",
+        "ingest/model_conversion.py",
+        "rag/cross_encoder.py",
+    ),
     # The first import of OpenVINO has to keep its telemetry out: one file does.
     "openvino": ("ingest/openvino_runtime.py", "ingest/model_conversion.py"),
     "nncf": ("ingest/model_conversion.py",),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from ingest.documents import Page
 from ingest.errors import DocumentNotFound
 from ingest.search_filter import SearchFilter
+from rag.generator import NOBODY, Caller
 from rag.results import Hit
 
 
@@ -52,7 +53,9 @@ class FakeSearch:
     queries: list[str] = field(default_factory=list)
     removed: set[str] = field(default_factory=set)
 
-    def search(self, query: str, k: int, *, filter: SearchFilter | None = None) -> list[Hit]:
+    def search(
+        self, query: str, k: int, *, filter: SearchFilter | None = None, caller: Caller = NOBODY
+    ) -> list[Hit]:
         self.queries.append(query)
         return self.hits[:k]
 

@@ -10,13 +10,21 @@ from ingest.store import Store
 from ingest.vector_index import VectorIndex
 from rag.retrieval_evaluation import (
     MEASURES,
+    RERANKED,
     compare,
     evaluate_set,
+    sampled,
     store_entries,
     values_of_run,
 )
-from rag.retrieval_sets import RetrievalSetError, load_retrieval_sets
-from tests.fakes import HashedWordsEmbedder
+from rag.retrieval_sets import (
+    Entry,
+    RetrievalQuery,
+    RetrievalSet,
+    RetrievalSetError,
+    load_retrieval_sets,
+)
+from tests.fakes import HashedWordsEmbedder, TableReranker
 
 
 def test_ndcg_is_the_worked_example() -> None:
@@ -60,6 +68,39 @@ def test_a_beir_folder_is_searched_and_measured(
     assert {s.system: s.figure("ndcg@10") for s in figures.systems} == dict.fromkeys(
         ("product", "dense", "bm25", "sum"), 1.0
     )
+
+
+def test_a_reranker_is_one_more_system(
+    tmp_path: Path, store: Store, fake_embedder: HashedWordsEmbedder
+) -> None:
+    texts = ("the old bridge", "an old bridge of stone", "boats")
+    entries = tuple(Entry(str(n), "", text) for n, text in enumerate(texts))
+    query = RetrievalQuery("q", "the old bridge", {"1": 1.0})
+    chosen = RetrievalSet("tiny", entries, (), (query,), ("hit@1", "ndcg@10"))
+    store_entries(store, entries, fake_embedder)
+    figures = evaluate_set(
+        chosen,
+        store,
+        VectorIndex(tmp_path / "index", fake_embedder.dimensions),
+        fake_embedder,
+        cache=tmp_path,
+        systems=("product", RERANKED),
+        reranker=TableReranker({"stone": 0.9, "": 0.1}),
+        candidates=2,
+    )
+    assert {s.system: s.figure("hit@1") for s in figures.systems} == {"product": 0, RERANKED: 1}
+
+
+def test_a_sample_of_the_queries_is_the_same_in_every_run() -> None:
+    queries = tuple(RetrievalQuery(str(n), "text", {"a": 1.0}) for n in range(50))
+    whole = RetrievalSet("tiny", (), (), queries, ("hit@1",))
+    sample = sampled(whole, 10)
+    assert sample == sampled(whole, 10)
+    assert len(sample.queries) == 10
+    assert [int(query.key) for query in sample.queries] == sorted(
+        {int(query.key) for query in sample.queries}
+    )
+    assert sampled(whole, 50) is whole
 
 
 def test_a_folder_without_sets_is_refused(tmp_path: Path) -> None:
