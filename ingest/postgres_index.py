@@ -46,7 +46,7 @@ _IDLE_CONNECTIONS = 8
 _EXACT_UP_TO = 50_000
 _MAX_HNSW_DIMENSIONS = 2_000  # pgvector's limit
 # Passages that a search in the graph keeps in view (hnsw.ef_search), the most that pgvector takes;
-# its usual 40 would end a search for 100 after 40. Of 100,000, 400 had .96 of the 100 best in 10 ms,
+# its usual 40 would end a search for 100 after 40. Of 100,000, 400 had .96 of the best in 10 ms,
 # 1,000 have .99 in 25.
 _IN_VIEW = 1000
 # Vectors that leave room for the rest in a page of 8 kB are kept in the row: outside of it, where
