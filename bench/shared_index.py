@@ -142,7 +142,7 @@ def main() -> None:
                 postgres_index._EXACT_UP_TO = 1_000
                 figures["graph_made_seconds"] = seconds(lambda i=index, t=table: i.adapt(t))
                 for in_view in options.in_view:
-                    postgres_index._LEAST_IN_VIEW = in_view
+                    postgres_index._IN_VIEW = in_view
                     figures[f"graph_{in_view}"] = searched(index, matrix, queries)
                     figures[f"graph_{in_view}_half_allowed"] = searched(
                         index, matrix, queries, half
