@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from ingest.storage_failures import is_full, named_storage_failures
 SCHEMA_VERSION = 2
 APPLICATION_ID = 0x50_4C_47_54  # "PLGT": tells a library from any other SQLite file
 BUSY_TIMEOUT_SECONDS = 120.0
+_LOCKED_SECONDS = 0.01  # between two tries
 
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -138,7 +140,7 @@ def _connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
             uri=True,
         )
         if not read_only:
-            connection.execute("PRAGMA journal_mode = WAL")
+            _write_ahead(connection)
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("PRAGMA secure_delete = ON")
@@ -158,6 +160,24 @@ def _connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
             else f"The library's database {path} cannot be opened: {error}."
         ) from error
     return connection
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Switch to a write-ahead log, or see that it is on.
+
+    SQLite does not wait for that as it does for other locks: of two processes that open a new file
+    at once, one was told at once that it is locked.
+    """
+    gives_up = time.monotonic() + BUSY_TIMEOUT_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > gives_up:
+                raise
+            time.sleep(_LOCKED_SECONDS)
+        else:
+            return
 
 
 def _read_only_address(path: Path) -> str:
