@@ -1,6 +1,6 @@
 """How long PostgreSQL with pgvector takes to take passages in and to search them, by their number.
 
-    .venv/bin/python bench/shared_index.py --output bench/results/shared-index.json
+    .venv/bin/python bench/shared_index.py --output bench/results/shared_index.json
 
 Hypothesis: comparing all is quick enough up to 50,000 passages, and a graph has nearly all of the
 best beyond (ingest/postgres_index.py). The server is the tests' own, on this machine, so nothing is
