@@ -27,6 +27,7 @@ from ingest.index_servers import index_server
 from ingest.postgres_index import PostgresServer
 from ingest.qdrant_index import QdrantServer
 from ingest.records import FloatMatrix, NewDocument, StoredChunk
+from ingest.search_filter import SearchFilter
 from ingest.shared_index import IndexServer, SharedIndex, storable
 from ingest.store import Store
 from ingest.vector_index import VectorIndex
@@ -169,7 +170,9 @@ def test_a_filter_is_applied_before_the_best_are_taken(
     add(store, "b", 60, collection="other")
     index = SharedIndex(connect(store))
     index.adapt(store)
-    assert_searches_as_brute_force(index, store, allowed=store.chunk_ids("other").tolist())
+    allowed = store.allowed(SearchFilter(collection="other"))
+    assert allowed is not None
+    assert_searches_as_brute_force(index, store, allowed=allowed.ids.tolist())
     assert_searches_as_brute_force(index, store, allowed=[3, 50, 80, 119])
     query = np.ones((1, DIM), dtype=np.float32)
     assert index.search(query, 5, allowed=[]) == [[]]
