@@ -17,6 +17,7 @@ from rag.reading import Reading
 from rag.refusal import refusal_text, says_it_does_not_know
 from rag.results import Citation, Hit
 from rag.terms import content_terms
+from rag.windows import is_sentence
 
 # Planted orders fit the question of another sentence by .3 to .6 (tests/rag/hostile_documents.py);
 # a sentence that goes on with what was asked about, by .9 and more.
@@ -82,7 +83,8 @@ def _quoted(evidence: Evidence, extracts: Sequence[Extract], reading: Reading) -
         return [best.quote]
     least = max(_LEAST_ADDED_FIT, best.fit - reading.quotes.margin)
     same_passage = [e for e in extracts if e.quote.passage == best.quote.passage]
-    return [e.quote for e in same_passage[: reading.quotes.most] if e is best or e.fit >= least]
+    beside = [e for e in same_passage[1:] if e.fit >= least and is_sentence(e.quote.text)]
+    return [best.quote, *(e.quote for e in beside[: reading.quotes.most - 1])]
 
 
 def _in_order(quotes: Sequence[Quote]) -> list[Quote]:

@@ -86,8 +86,10 @@ class Settings(BaseSettings):
     rerank_candidates: int = Field(
         default=20, ge=2, le=100, description="Passages that the reranker looks at"
     )
-    hops: Literal[1, 2] = Field(
+    hops: int = Field(
         default=1,
+        ge=1,
+        le=2,
         description="2: search again with what the best passages say, for questions that need "
         "several documents; a search takes three to four times as long",
     )
