@@ -325,6 +325,16 @@ class Store:
         number, text = rows[0]
         return Page(number=number, text=text)
 
+    def pages(self, document_id: str) -> list[Page]:
+        """All pages of a document, in order. Raises DocumentNotFound."""
+        rows = self._rows(
+            "SELECT number, text FROM pages WHERE document_id = ? ORDER BY page_index",
+            (document_id,),
+        )
+        if not rows:
+            self.document(document_id)
+        return [Page(number=number, text=text) for number, text in rows]
+
     def original(self, document_id: str) -> Path | None:
         """The library's own copy of the file, or None if none was kept or it is gone.
 

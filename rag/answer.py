@@ -15,12 +15,14 @@ from typing import Protocol
 from inference.request import Priority, Prompt, Request, SamplingParams
 from ingest.documents import Page
 from ingest.search_filter import SearchFilter
+from rag.accounts.calculation import AccountsReader
 from rag.answer_span import pick_answer
 from rag.citations import without_markers
 from rag.confidence import Confidence, confidence
 from rag.context import FittedPrompt, fit_prompt, merge_adjacent, smaller
 from rag.contradictions import with_contradictions
 from rag.conversation import standalone_question
+from rag.document_names import of_named_documents
 from rag.errors import ContextTooSmall, InvalidQuestion
 from rag.evidence import Evidence, Quote
 from rag.extracts import Extract, SentenceSimilarity, find_extracts
@@ -199,6 +201,7 @@ class Answerer:
 
     generator: called when an answer needs the model, so that a library opens cheaply.
     similarity: compares sentences with the question; without it words alone are compared.
+    accounts: answers what statements of account tell, without the model.
     """
 
     def __init__(
@@ -209,6 +212,7 @@ class Answerer:
         pages: PageSource,
         examples: ExamplePicker | None = None,
         similarity: SentenceSimilarity | None = None,
+        accounts: AccountsReader | None = None,
         options: AnswerOptions | None = None,
     ) -> None:
         self._search = search
@@ -216,6 +220,7 @@ class Answerer:
         self._pages = pages
         self._examples = examples
         self._similarity = similarity
+        self._accounts = accounts
         self._options = options or AnswerOptions()
 
     def stream(
@@ -237,6 +242,9 @@ class Answerer:
         caller = Caller(priority, client, cancel)
         case = self._open_case(question, history, filter, caller)
         yield AnswerEvent(AnswerStage.RETRIEVED, passages=tuple(case.passages))
+        if calculated := self._calculated(case, filter):
+            yield from calculated
+            return
         if not self._may_answer(case):
             yield _done(case, refusal(case.passages, filtered=bool(filter)), Draft())
             return
@@ -298,6 +306,28 @@ class Answerer:
             yield AnswerEvent(AnswerStage.CITATION, citation=citation)
         yield _done(case, grounded, draft, model=generator.model_name, short=short)
 
+    def _calculated(self, case: _Case, filter: SearchFilter | None) -> list[AnswerEvent]:
+        """The rest of an answer that needs no model; [] where it needs one."""
+        if self._accounts is None or not case.passages:
+            return []
+        nearest = [hit.document_id for hit in case.passages]
+        found = self._accounts.answer(case.asked, nearest, filter=filter)
+        if found is None or not all(self._resolves(citation) for citation in found.citations):
+            return []
+        draft = Draft()
+        draft.first_token_at = time.monotonic()
+        return [
+            AnswerEvent(AnswerStage.TOKEN, text=found.text),
+            *(AnswerEvent(AnswerStage.CITATION, citation=each) for each in found.citations),
+            _done(
+                case,
+                Grounded(found.text, found.citations, refused=False),
+                draft,
+                short=found.short,
+                is_judged=False,
+            ),
+        ]
+
     def _open_case(
         self, question: str, history: Sequence[Turn], filter: SearchFilter | None, caller: Caller
     ) -> _Case:
@@ -308,7 +338,7 @@ class Answerer:
             raise InvalidQuestion("The question is empty; ask something.")
         asked = standalone_question(question, history)
         hits = self._search.search(asked, self._options.passages, filter=filter, caller=caller)
-        passages = merge_adjacent(hits, self._page_text)
+        passages = merge_adjacent(of_named_documents(hits, asked), self._page_text)
         comparable = bool(passages) and self._search.knows_language(asked)
         return _Case(
             question=question,
@@ -425,8 +455,15 @@ class Answerer:
 
 
 def _done(
-    case: _Case, grounded: Grounded, draft: Draft, *, model: str = "", short: str = ""
+    case: _Case,
+    grounded: Grounded,
+    draft: Draft,
+    *,
+    model: str = "",
+    short: str = "",
+    is_judged: bool = True,
 ) -> AnswerEvent:
+    """is_judged: whether the answer is as likely as the passages are to have it."""
     now = time.monotonic()
     answer = Answer(
         question=case.question,
@@ -443,7 +480,7 @@ def _done(
         model=model,
         cancelled=draft.cancelled,
         short=short,
-        confidence=case.confidence(),
+        confidence=case.confidence() if is_judged else None,
     )
     return AnswerEvent(AnswerStage.DONE, answer=answer)
 

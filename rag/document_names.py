@@ -13,7 +13,10 @@ from itertools import pairwise
 
 from ingest.chunking import readable_name
 from ingest.keywords import query_terms
+from rag.results import Hit
 
+# Who says so many terms of a name means that document: "AMD" alone may be said in passing.
+_MEANT_TERMS = 2
 # A name of more terms than this is a sentence, which nobody writes out to mean the document.
 _MOST_TERMS = 8
 
@@ -37,15 +40,37 @@ class DocumentNames:
 
         text_terms: in order; two neighbours also count as one word ("Best Buy").
         """
+        named = self.terms_in(text_terms)
+        return {document: self._share(document, there) for document, there in named.items()}
+
+    def terms_in(self, text_terms: Sequence[str]) -> dict[str, frozenset[str]]:
+        """Document -> the terms of its name that are in a text; those without are left out."""
         joined = (one + other for one, other in pairwise(text_terms))
         there = {term for term in (*text_terms, *joined) if term in self._named}
         candidates = {document for term in there for document in self._named[term]}
-        return {document: self._share(document, there) for document in candidates}
+        return {document: self._terms[document] & there for document in candidates}
 
-    def _share(self, document: str, there: set[str]) -> float:
+    def _share(self, document: str, there: frozenset[str]) -> float:
         weights = {term: self._rarity(term) for term in self._terms[document]}
         total = sum(weights.values())
-        return sum(weights[term] for term in weights.keys() & there) / total
+        return sum(weights[term] for term in there) / total
 
     def _rarity(self, term: str) -> float:
         return math.log(1.0 + len(self._terms) / len(self._named[term]))
+
+
+def of_named_documents(hits: Sequence[Hit], question: str) -> list[Hit]:
+    """The hits without those of documents that a question means less than another.
+
+    One that names "AMD 2015" is not answered from AMD's filing of 2022, nor from another company's.
+    Document is compared with document by the terms of their names that the question has; nothing
+    is left out where no two terms of a name are there.
+    """
+    documents = {hit.document_id: hit.document_name for hit in hits}
+    named = DocumentNames(documents.items()).terms_in(query_terms(question))
+    meant = [terms for terms in named.values() if len(terms) >= _MEANT_TERMS]
+    return [
+        hit
+        for hit in hits
+        if not any(named.get(hit.document_id, frozenset()) < terms for terms in meant)
+    ]

@@ -28,6 +28,7 @@ from ingest.search_filter import SearchFilter, combined
 from ingest.shared_index import SharedIndex
 from ingest.store import Store
 from ingest.vector_index import VectorIndex
+from rag.accounts.calculation import AccountsReader
 from rag.answer import Answerer, AnswerOptions
 from rag.citations import Unsupported
 from rag.cross_encoder import CrossEncoderReranker
@@ -598,6 +599,9 @@ class Library:
             pages=self._store,
             examples=self._load_examples(),
             similarity=lambda question, texts: self._vectors.get().similarities(question, texts),
+            accounts=AccountsReader(self._store.pages, self._store.documents)
+            if settings.calculations
+            else None,
             options=AnswerOptions(
                 passages=settings.passages,
                 examples=settings.examples,

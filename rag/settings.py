@@ -100,6 +100,11 @@ class Settings(BaseSettings):
         default_factory=dict,
         description="What questions call a thing -> what the documents call it, as JSON",
     )
+    calculations: bool = Field(
+        default=True,
+        description="Answer questions about a company's accounts by looking figures up in its "
+        "statements and calculating with them, without the model",
+    )
     least_confidence: float | None = Field(
         default=None,
         ge=0,

@@ -39,7 +39,7 @@ _CLOSING = re.compile(r"[)%]+|\*+|\(\w\)")
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _RIGHT_TO_LEFT_SHARE = 0.1
 _LETTER = re.compile(r"\w")
-_FIGURE = re.compile(r"[($€£¥<>~±+-]*\d[\d.,:/ ]*[)%*]*|[—–-]+|n/?a|\.{2,}", re.IGNORECASE)
+_FIGURE = re.compile(r"[($€£¥<>~±+-]* ?\(?\d[\d.,:/ ]*[)%*]*|[—–-]+|n/?a|\.{2,}", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -549,7 +549,7 @@ def _rows(lines: Sequence[_Cells]) -> list[_Cells]:
     near = _near(lines)
     rows: list[_Cells] = []
     for index, line in enumerate(lines):
-        if rows and near[index - 1]:
+        if rows and near[index - 1] and not _are_both_figures(rows[-1], line):
             for cell, more in zip(rows[-1], line, strict=True):
                 cell += more
         else:
@@ -567,10 +567,11 @@ def _near(lines: Sequence[_Cells]) -> list[bool]:
     if not gaps:
         return []
     limit = _tight_limit(gaps)
-    return [
-        gap < limit and not _are_both_figures(one, other)
-        for gap, (one, other) in zip(gaps, pairwise(lines), strict=True)
-    ]
+    tight = [gap < limit for gap in gaps]
+    apart = [_are_both_figures(one, other) for one, other in pairwise(lines)]
+    if 2 * sum(a for t, a in zip(tight, apart, strict=True) if t) > sum(tight):
+        return [False] * len(gaps)  # rows are as near as lines; some are just farther apart
+    return [t and not a for t, a in zip(tight, apart, strict=True)]
 
 
 def _tight_limit(gaps: Sequence[float]) -> float:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from ingest.documents import Page
 from ingest.errors import DocumentNotFound
+from ingest.records import DocumentRecord
 from ingest.search_filter import SearchFilter
 from rag.generator import NOBODY, Caller
 from rag.results import Hit
@@ -36,6 +38,23 @@ def make_hit(
         similarity=1.0,
         dense_similarity=dense,
         keyword_similarity=1.0,
+    )
+
+
+def make_record(name: str, document_id: str = "") -> DocumentRecord:
+    """A document of a library. document_id: its name, if none is given."""
+    return DocumentRecord(
+        document_id=document_id or name,
+        name=name,
+        path=f"/documents/{name}",
+        collection="default",
+        sha256="",
+        media_type="application/pdf",
+        title="",
+        byte_size=1,
+        page_count=1,
+        chunk_count=1,
+        added_at=datetime(2026, 1, 1, tzinfo=UTC),
     )
 
 

@@ -9,13 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inference.request import Message, Passage, Priority, QueueFull
+from ingest.documents import Page
+from rag.accounts.calculation import AccountsReader
 from rag.answer import Answerer, AnswerOptions
 from rag.errors import ContextTooSmall, InvalidQuestion, QuestionTooLong
 from rag.generator import repeats_itself
 from rag.refusal import REFUSAL
 from rag.results import AnswerEvent, AnswerStage, Hit, Turn
 from tests.fakes import ScriptedGenerator
-from tests.rag.passages import FakeSearch, make_hit, page_text
+from tests.rag.passages import FakeSearch, make_hit, make_record, page_text
 
 BRIDGE = make_hit("Work on the Tamber bridge began in 1911. It was opened on 4 May 1922.", start=7)
 BOOKS = make_hit("Books may be kept for four weeks.", document="rules.txt", page=None, chunk_id=2)
@@ -32,6 +34,22 @@ def answerer(
     search = FakeSearch(list(hits))
     made = Answerer(search, lambda: generator, pages=search, options=options)
     return made, search
+
+
+def calculating(pages: Sequence[str], *, cited: str = "") -> Answerer:
+    """An answerer whose accounts are in these pages. cited: what the library has by now instead."""
+    hits = [make_hit(text, document="NORDWIND_2023.pdf", page=n) for n, text in enumerate(pages, 1)]
+    held = [make_hit(cited, document="NORDWIND_2023.pdf")] if cited else hits
+    accounts = AccountsReader(
+        lambda _: [Page(n, text) for n, text in enumerate(pages, start=1)],
+        lambda _: [make_record("NORDWIND_2023.pdf", hits[0].document_id)],
+    )
+    return Answerer(
+        FakeSearch(hits),
+        lambda: ScriptedGenerator(REFUSAL),
+        pages=FakeSearch(held),
+        accounts=accounts,
+    )
 
 
 def stages(events: Sequence[AnswerEvent]) -> list[AnswerStage]:
@@ -325,3 +343,35 @@ def test_the_prompt_and_answer_never_exceed_the_context(room: int, count: int) -
     answerer(generator, hits, options=options)[0].ask(QUESTION)
     request = generator.requests[0]
     assert len(request.prompt.tokens) + request.sampling.max_tokens <= room
+
+
+ACCOUNTS = (
+    "Consolidated Statements of Income\n(in millions)\nFor the years ended June 30, 2023 2022\n"
+    "Net sales | $ 800 | $ 760\nCost of sales | 600 | 551\nGross profit | 200 | 209\n"
+    "Interest expense | 8 | 6\nIncome tax expense | 24 | 24\nNet income | $ 72 | $ 84\n"
+)
+
+
+def test_a_figure_of_the_accounts_is_looked_up_and_not_read_by_the_model() -> None:
+    question = "What was Nordwind's gross margin in 2023?"
+    events = list(calculating([ACCOUNTS]).stream(question))
+    assert stages(events) == [
+        AnswerStage.RETRIEVED,
+        AnswerStage.TOKEN,
+        *[AnswerStage.CITATION] * 2,
+        AnswerStage.DONE,
+    ]
+    answer = events[-1].answer
+    assert answer is not None
+    assert (answer.short, answer.refused, answer.model) == ("25.0 %", False, "")
+    assert answer.text == events[1].text
+    assert [citation.quote for citation in answer.citations] == [
+        "Gross profit | 200 | 209",
+        "Net sales | $ 800 | $ 760",
+    ]
+    assert answer.usage.completion_tokens == 0
+
+
+def test_accounts_that_have_been_replaced_since_are_not_cited() -> None:
+    made = calculating([ACCOUNTS], cited="Something else.")
+    assert made.ask("What was Nordwind's gross margin in 2023?").refused

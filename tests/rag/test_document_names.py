@@ -5,7 +5,8 @@ import math
 import pytest
 
 from ingest.keywords import query_terms
-from rag.document_names import DocumentNames
+from rag.document_names import DocumentNames, of_named_documents
+from tests.rag.passages import make_hit
 
 FILINGS = [("a", "BESTBUY_2019_10K.pdf"), ("b", "BESTBUY_2023_10K.pdf"), ("c", "3M_2023_10K.pdf")]
 
@@ -36,3 +37,19 @@ def test_sentences_and_empty_names_name_nothing() -> None:
         [("a", ""), ("b", "one two three four five six seven eight nine ten.txt")]
     )
     assert names.named_in(["two", "three"]) == {}
+
+
+@pytest.mark.parametrize(
+    ("question", "left"),
+    [
+        # Best Buy 2023 is meant; of 3M only the year is said, and of the other filing the company.
+        ("What were the inventories of Best Buy in 2023?", ["BESTBUY_2023_10K.pdf"]),
+        # One word of a name is no document.
+        ("What does Best Buy sell?", [name for _, name in FILINGS]),
+        ("How did 3M and Best Buy do in 2023?", ["BESTBUY_2023_10K.pdf", "3M_2023_10K.pdf"]),
+        ("What were the inventories?", [name for _, name in FILINGS]),
+    ],
+)
+def test_who_names_a_document_is_not_answered_from_another(question: str, left: list[str]) -> None:
+    hits = [make_hit("Inventories.", document=name) for _, name in FILINGS]
+    assert [hit.document_name for hit in of_named_documents(hits, question)] == left

@@ -112,6 +112,37 @@ def test_lines_of_one_row_are_nearer_than_rows(tmp_path: Path) -> None:
     )
 
 
+def test_rows_as_near_as_lines_stay_apart_where_some_stand_farther(tmp_path: Path) -> None:
+    """A statement of income whose sums stand lower lost "Net sales" in the row of its heads.
+
+    "$ 32,765" with its space did not count as a figure, and the wider gaps above sums made the
+    others look like lines of one row.
+    """
+    rows = [
+        (700, "Millions", "2018", "2017"),
+        (689, "Net sales", "$ 32,765", "$ 31,657"),
+        (679, "Operating expenses", "", ""),
+        (669, "Cost of sales", "16,682", "16,055"),
+        (659, "Research", "1,821", "1,870"),
+        (645, "Total", "25,558", "23,965"),
+        (635, "Other", "207", "144"),
+        (625, "Interest", "$ 350", "$ 322"),
+        (611, "Income", "7,000", "7,548"),
+        (601, "Taxes", "1,637", "2,679"),
+        (587, "Net income", "$ 5,363", "$ 4,869"),
+    ]
+    texts = [
+        (float(x), float(y), text)
+        for y, *cells in rows
+        for x, text in zip((LABEL, FIRST, SECOND), cells, strict=True)
+        if text
+    ]
+    lines = read(draw(tmp_path / "a.pdf", texts)).splitlines()
+    expected = [" | ".join(cell for cell in cells if cell) for _, *cells in rows]
+    expected[2] = "Operating expenses |"
+    assert [line.strip() for line in lines if line.strip()] == expected
+
+
 def test_columns_of_prose_keep_their_order(tmp_path: Path) -> None:
     left = [f"the left column goes on with line {i:02d}" for i in range(12)]
     right = [f"the right column goes on with line {i:02d}" for i in range(12)]
