@@ -15,6 +15,8 @@ from ingest.keywords import query_terms
 from ingest.records import ChunkIds, StoredChunk
 from ingest.search_filter import SearchFilter
 from rag.document_names import DocumentNames
+from rag.evidence import Evidence
+from rag.extracts import find_extracts
 from rag.fusion import DENSE_WEIGHT, Fused, dense_weight_for, follow, fuse, lift
 from rag.glossary import Glossary
 from rag.proximity import pair_share
@@ -40,6 +42,12 @@ _PAIR_BONUS = 0.3
 # .364 .394. A bonus of .3 or .4 is within a question or two of it.
 _NAMED_SHARE = 0.5
 _NAME_BONUS = 0.4
+# Of so many of the best the sentences are looked at: what a passage's best sentence is worth as an
+# answer (rag.extracts.Extract.fit, up to about 2), and how near in meaning it is. A passage of
+# many things is far from a question about one of them.
+_LOOKED_INTO = 12
+_FIT_BONUS = 0.3
+_SENTENCE_BONUS = 0.3
 _DOCUMENTS_NAMED = 20
 # The best passages may name other documents in full; what those say of the question comes up
 # behind them. All gold in top 5 without and with: HotpotQA .744 .897, 2WikiMultiHopQA .549 .866,
@@ -175,6 +183,11 @@ class HybridSearch:
         fused = found.fused()
         shares = self._named_shares(fused, {document: named[document] for document in chosen})
         bonus = self._bonus(asked, fused, found.dense_weight, shares)
+        # What the glossary has words for is in no sentence by the question's own.
+        if found.dense_weight > 0.0 and not self._glossary.added_to(query):
+            best = lift(fused, bonus)[:_LOOKED_INTO]
+            for chunk_id, worth in self._sentence_bonus(query, best, found.dense_weight).items():
+                bonus[chunk_id] = bonus.get(chunk_id, 0.0) + worth
         notes = dict.fromkeys(shares, "the question names its document")
         links = self._links(lift(fused, bonus)[:_LINKING], found, allowed)
         notes |= dict.fromkeys(links, "a passage above names its document")
@@ -232,6 +245,25 @@ class HybridSearch:
         for chunk_id, share in named_shares.items():
             bonus[chunk_id] = bonus.get(chunk_id, 0.0) + _NAME_BONUS * share
         return bonus
+
+    def _sentence_bonus(
+        self, query: str, best: Sequence[Fused], dense_weight: float
+    ) -> dict[int, float]:
+        """What the best sentence of each of the best candidates is worth as an answer."""
+        hits = self._hits(query, best, {})
+        evidence = Evidence(hits, question=query)
+        extracts = find_extracts(query, evidence, similarity=self._embedder().similarities)
+        fits: dict[int, float] = {}
+        nearest: dict[int, float] = {}
+        for extract in extracts:
+            chunk_id = hits[extract.quote.passage].chunk_id
+            fits[chunk_id] = max(fits.get(chunk_id, 0.0), extract.fit)
+            nearest[chunk_id] = max(nearest.get(chunk_id, 0.0), extract.similarity or 0.0)
+        trust = dense_weight / DENSE_WEIGHT
+        return {
+            chunk_id: trust * (_FIT_BONUS * fits[chunk_id] + _SENTENCE_BONUS * nearest[chunk_id])
+            for chunk_id in fits
+        }
 
     def _links(
         self, ranked: Sequence[Fused], found: _Candidates, allowed: AllowedChunks | None

@@ -73,7 +73,7 @@ def test_a_beir_folder_is_searched_and_measured(
 def test_a_reranker_is_one_more_system(
     tmp_path: Path, store: Store, fake_embedder: HashedWordsEmbedder
 ) -> None:
-    texts = ("the old bridge", "an old bridge of stone", "boats")
+    texts = ("the old bridge of wood", "an old bridge of stone", "boats")
     entries = tuple(Entry(str(n), "", text) for n, text in enumerate(texts))
     query = RetrievalQuery("q", "the old bridge", {"1": 1.0})
     chosen = RetrievalSet("tiny", entries, (), (query,), ("hit@1", "ndcg@10"))

@@ -190,6 +190,21 @@ def test_the_passage_that_has_the_words_together_comes_first(
     assert search.search("stone bridge", 2)[0].text == together
 
 
+def test_the_passage_with_a_sentence_that_answers_comes_first(
+    search: HybridSearch, put: Put
+) -> None:
+    """A passage of many things is far from a question, however well one sentence answers it."""
+    wordy = "Of the mill of Corran. The mill of Corran, when built. Corran and the mill."
+    answering = (
+        "Corran lies on the river Eln and has four hundred people. Wool was its trade. The mill of "
+        "Corran was built in 1788. Two roads meet in the market, where there are six inns."
+    )
+    put("wordy.txt", wordy)
+    put("answering.txt", answering)
+    hits = search.search("When was the mill of Corran built?", 2)
+    assert [hit.document_name for hit in hits] == ["answering.txt", "wordy.txt"]
+
+
 def test_a_document_that_the_question_names_comes_first(search: HybridSearch, put: Put) -> None:
     for year in (2018, 2019, 2020, 2021):
         put(f"ORCHARD_{year}_REPORT.txt", f"The yield was {year % 7} tonnes.", RULES)
