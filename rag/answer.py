@@ -29,6 +29,7 @@ from rag.extracts import Extract, SentenceSimilarity, find_extracts
 from rag.generator import Caller, Draft, Generator, generate
 from rag.grounding import Grounded, ground, refusal
 from rag.prompts import DEFAULT_TEMPLATE, Example, Template, build_messages, labelled
+from rag.question_kind import asks_more_than_a_fact
 from rag.reading import Reading, focused, reading_for
 from rag.refusal import RelevanceThresholds, asks_for_another, is_relevant
 from rag.results import (
@@ -292,12 +293,15 @@ class Answerer:
             yield _done(case, refusal(case.passages), Draft(), model=generator.model_name)
             return
         draft = Draft()
-        prompt = self._prompt(generator, case, reading)
-        sampling = SamplingParams(max_tokens=self._options.max_answer_tokens, stop=_STOP)
-        for piece in asking.generate(prompt, sampling, draft):
-            yield AnswerEvent(AnswerStage.TOKEN, text=piece)
-        case.used += draft.used
+        if case.found_in() is None or asks_more_than_a_fact(case.asked):
+            prompt = self._prompt(generator, case, reading)
+            sampling = SamplingParams(max_tokens=self._options.max_answer_tokens, stop=_STOP)
+            for piece in asking.generate(prompt, sampling, draft):
+                yield AnswerEvent(AnswerStage.TOKEN, text=piece)
+            case.used += draft.used
         grounded = self._grounded(case, draft, reading)
+        if not draft.pieces and not grounded.refused:  # the sentence stands for itself
+            yield AnswerEvent(AnswerStage.TOKEN, text=grounded.text)
         short = self._short(case, grounded, asking if reading.reads else None)
         contradicted = with_contradictions(grounded, case.evidence, short=short)
         if all(self._resolves(citation) for citation in contradicted.citations):
@@ -409,7 +413,12 @@ class Answerer:
         if draft.cancelled:
             return Grounded(without_markers(draft.text), (), refused=False)
         grounded = ground(
-            draft.text, case.evidence, case.extracts(), reading=reading, found=case.found_in()
+            draft.text,
+            case.evidence,
+            case.extracts(),
+            reading=reading,
+            found=case.found_in(),
+            words=case.found.text if case.found is not None else "",
         )
         if all(self._resolves(citation) for citation in grounded.citations):
             return grounded

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from rag.citations import CitedText, cite
 from rag.evidence import Evidence, Quote
 from rag.extracts import Extract, kept_share
-from rag.question_kind import QuestionKind, question_kind
+from rag.question_kind import asks_more_than_a_fact
 from rag.reading import Reading
 from rag.refusal import refusal_text, says_it_does_not_know
 from rag.results import Citation, Hit
@@ -23,8 +23,6 @@ from rag.windows import is_sentence
 # a sentence that goes on with what was asked about, by .9 and more.
 _LEAST_BEARING_FIT = 0.7
 _LEAST_ADDED_FIT = 0.75
-# "What is ...", "how does ...", "why ...": several sentences may answer; a date is one.
-_ASKS_MORE_THAN_A_FACT = (QuestionKind.OTHER, QuestionKind.CAUSE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +41,13 @@ def ground(
     *,
     reading: Reading,
     found: Quote | None = None,
+    words: str = "",
 ) -> Grounded:
     """Decide what is shown for a draft.
 
     extracts: the sentences of the evidence as answers to the question, best first. found: the
-    sentence in which a reading found the answer; it stands in for a draft that does not know one.
+    sentence in which a reading found the answer, and words: which; it stands in for a draft that
+    does not know one, and beside a draft that says something else.
     """
     best_fit = extracts[0].fit if extracts else 0.0
     does_not_know = says_it_does_not_know(draft) or not draft.strip()
@@ -56,9 +56,12 @@ def ground(
     if not does_not_know:
         cited = cite(draft, evidence, unsupported=reading.unsupported)
         if cited.supported and _answers(cited, evidence, extracts, reading):
-            # The draft stands for the best one.
-            more = _in_order(_quoted(evidence, extracts, reading)[1:])
-            return _answered(cite(draft, evidence, unsupported=reading.unsupported, quoted=more))
+            more = _quoted(evidence, extracts, reading)[1:]  # the draft stands for the best one
+            if found is not None and found not in more and words not in " ".join(draft.split()):
+                more.append(found)
+            return _answered(
+                cite(draft, evidence, unsupported=reading.unsupported, quoted=_in_order(more))
+            )
     if found is not None:
         return _answered(cite("", evidence, quoted=[found]))
     if quotes := _quoted(evidence, extracts, reading):
@@ -79,7 +82,7 @@ def _quoted(evidence: Evidence, extracts: Sequence[Extract], reading: Reading) -
     if not extracts or extracts[0].fit < reading.quote_fit:
         return []
     best = extracts[0]
-    if question_kind(evidence.question) not in _ASKS_MORE_THAN_A_FACT:
+    if not asks_more_than_a_fact(evidence.question):
         return [best.quote]
     least = max(_LEAST_ADDED_FIT, best.fit - reading.quotes.margin)
     same_passage = [e for e in extracts if e.quote.passage == best.quote.passage]
@@ -89,7 +92,7 @@ def _quoted(evidence: Evidence, extracts: Sequence[Extract], reading: Reading) -
 
 def _in_order(quotes: Sequence[Quote]) -> list[Quote]:
     """As their passage has them."""
-    return sorted(quotes, key=lambda quote: quote.start)
+    return sorted(quotes, key=lambda quote: (quote.passage, quote.start))
 
 
 def _answers(

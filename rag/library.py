@@ -29,6 +29,7 @@ from ingest.shared_index import SharedIndex
 from ingest.store import Store
 from ingest.vector_index import VectorIndex
 from rag.accounts.calculation import AccountsReader
+from rag.accounts.search import AccountsSearch
 from rag.answer import Answerer, AnswerOptions
 from rag.citations import Unsupported
 from rag.cross_encoder import CrossEncoderReranker
@@ -95,8 +96,12 @@ class Library:
             self._vectors.get,
             glossary=Glossary(settings.glossary),
         )
+        self._accounts = AccountsReader(self._store.pages, self._store.documents)
+        hopping = HopSearch(search) if settings.hops == 2 else search
         self._search = RerankingSearch(
-            HopSearch(search) if settings.hops == 2 else search,
+            AccountsSearch(hopping, self._accounts, self._store.document_chunks)
+            if settings.calculations
+            else hopping,
             self._reranker.get if settings.reranker else None,
             candidates=settings.rerank_candidates,
         )
@@ -599,9 +604,7 @@ class Library:
             pages=self._store,
             examples=self._load_examples(),
             similarity=lambda question, texts: self._vectors.get().similarities(question, texts),
-            accounts=AccountsReader(self._store.pages, self._store.documents)
-            if settings.calculations
-            else None,
+            accounts=self._accounts if settings.calculations else None,
             options=AnswerOptions(
                 passages=settings.passages,
                 examples=settings.examples,

@@ -76,6 +76,11 @@ def question_kind(question: str) -> QuestionKind:
     return QuestionKind.OTHER
 
 
+def asks_more_than_a_fact(question: str) -> bool:
+    """Whether several sentences may be the answer: "what is ...", "how does ...", "why ..."."""
+    return question_kind(question) in (QuestionKind.OTHER, QuestionKind.CAUSE)
+
+
 def asked_terms(question: str) -> frozenset[str]:
     """The content terms of a question without the measure that it asks for ("how high")."""
     if question_kind(question) in (QuestionKind.AMOUNT, QuestionKind.FREQUENCY):

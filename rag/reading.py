@@ -90,7 +90,11 @@ SMALL_READER = Reading(
 # .70 -> .80 and balanced refusal .53 -> .68 against believing its refusals and every supported
 # draft; it says "do not say" as often where the passage does (.10) as where it does not (.07).
 MEDIUM_READER = Reading(
-    focus=Focus(margin=0.6, most=5), reads=True, least_confidence=0.4, refusal_fit=1.35
+    focus=Focus(margin=0.6, most=5),
+    reads=True,
+    least_confidence=0.4,
+    refusal_fit=1.35,
+    quotes=Focus(margin=0.4, most=3),
 )
 # Larger models were not measured; their refusals are believed.
 LARGE_READER = Reading()

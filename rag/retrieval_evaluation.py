@@ -23,6 +23,8 @@ from ingest.documents import Document, Page
 from ingest.records import NewDocument
 from ingest.store import Store
 from ingest.vector_index import VectorIndex
+from rag.accounts.calculation import AccountsReader
+from rag.accounts.search import AccountsSearch
 from rag.fusion import fuse
 from rag.hops import HopSearch
 from rag.reranking import Reranker, RerankingSearch
@@ -309,7 +311,11 @@ def evaluate_set(
     texts = [query.text for query in retrieval_set.queries]
     known = CachedEmbedder(_KnownQueries(embedder, texts, cache))
     hybrid = HybridSearch(store, lambda: index, lambda: known)
-    product = HopSearch(hybrid) if hops == 2 else hybrid
+    product = AccountsSearch(
+        HopSearch(hybrid) if hops == 2 else hybrid,
+        AccountsReader(store.pages, store.documents),
+        store.document_chunks,
+    )
     reranking = RerankingSearch(
         product, None if reranker is None else lambda: reranker, candidates=candidates
     )
@@ -348,7 +354,7 @@ def _searches(
     store: Store,
     index: VectorIndex,
     embedder: CachedEmbedder,
-    product: HybridSearch | HopSearch,
+    product: AccountsSearch,
     reranking: RerankingSearch,
 ) -> dict[str, Callable[[str], list[int]]]:
     """System -> query -> chunk ids, best first."""

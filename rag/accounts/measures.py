@@ -446,6 +446,15 @@ MEASURES: tuple[Measure, ...] = (
         )
         for asked, item in _NAMES.items()
     ),
+    # Whether that is much is for the reader to say.
+    Measure(
+        "capital expenditures as a share of revenue",
+        r"capital[ -]intens(?:ive|ity)",
+        Unit.PERCENT,
+        _share_of_revenue(CAPEX),
+        "capital expenditures divided by revenue",
+        falls_when_better=True,
+    ),
     Measure(
         "EBITDA less capital expenditures",
         rf"{_EBITDA} (?:less|minus) cap(?:ital )?ex(?:penditures?)?", Unit.MONEY,

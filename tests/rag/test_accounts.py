@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.documents import Page
-from ingest.records import DocumentRecord
+from ingest.records import DocumentRecord, StoredChunk
 from ingest.search_filter import SearchFilter
 from rag.accounts.calculation import AccountsReader, Calculation
 from rag.accounts.question import parse_question
-from tests.rag.passages import make_record
+from rag.accounts.search import AccountsSearch
+from tests.rag.passages import FakeSearch, make_hit, make_record
 
 COVER = (
     "NORDWIND HOLDINGS LTD\nAnnual report on Form 10-K\nfor the fiscal year ended June 30, 2023\n"
@@ -170,6 +172,7 @@ def answer(question: str, **documents: Sequence[str]) -> Calculation | None:
         ("What is the DSO of Nordwind in FY2023?", "50.19 days"),
         ("What is the FY2023 cash conversion cycle (CCC) of Nordwind?", "83.55 days"),
         # 104 + 40; 130 - 80; 104 + 40 - 80; 1 - 36 / 72; 104 / 8
+        ("Is Nordwind a capital-intensive business based on FY2023 data?", "10.0 %"),
         ("What is Nordwind's FY2023 EBITDA?", "$144 million"),
         ("What was Nordwind's free cash flow in FY2023?", "$50 million"),
         ("What is the FY2023 EBITDA less capex of Nordwind?", "$64 million"),
@@ -337,3 +340,34 @@ def test_every_citation_resolves_whatever_is_asked_of_whatever_text(
             text = pages[citation.page_index]
             assert text[citation.start : citation.end] == citation.quote
             assert f"[{citation.marker}]" in found.text
+
+
+def test_a_search_puts_the_rows_that_are_asked_for_first() -> None:
+    """A balance sheet shares no word with "quick ratio", and was not among the passages shown."""
+    name = "NORDWIND_2023_10K.pdf"
+    made = reader({name: REPORT})
+    chunks = [
+        StoredChunk(
+            chunk_id=number,
+            document_id=name,
+            document_name=name,
+            document_path=f"/documents/{name}",
+            collection="default",
+            page_index=number,
+            page_number=number + 1,
+            start=0,
+            end=len(text),
+            text=text,
+            heading="",
+        )
+        for number, text in enumerate(REPORT)
+    ]
+    about = replace(make_hit("The ratio is fine.", document=name, chunk_id=9), document_id=name)
+    search = AccountsSearch(FakeSearch([about]), made, lambda _: chunks)
+    first, second = search.search("What was Nordwind's quick ratio in 2023?", 2)
+    assert (first.text, first.page, first.reason) == (
+        BALANCE, 4, "has figures that are asked for"
+    )  # fmt: skip
+    assert first.similarity == about.similarity
+    assert second == about
+    assert search.search("Who audits Nordwind?", 2) == [about]
