@@ -2,7 +2,7 @@
 
 Pure reading; knows no library and no model. Understood are SQuAD 1.1 and 2.0 files, ClapNQ
 (answerable.jsonl, unanswerable.jsonl, corpus.jsonl), page evidence (FinanceBench: questions.jsonl
-and pdfs/), RGB's counterfactual rows (positive, positive_wrong), and question files of one's own,
+and pdfs/), RGB (positive, positive_wrong or negative), and question files of one's own,
 JSON or JSONL, which are asked of a library that is there already.
 """
 
@@ -136,8 +136,8 @@ def _sets_at(path: Path) -> Iterator[AnswerSet]:
                     yield from _sets_at(inside)
     elif path.suffix == ".json" and isinstance(loaded := json.loads(path.read_text("utf-8")), dict):
         yield _squad(path.parent.name if path.stem.startswith("dev") else path.stem, loaded)
-    elif path.suffix == ".jsonl" and "positive_wrong" in next(_lines(path.read_text("utf-8")), {}):
-        yield _counterfactual(path)
+    elif path.suffix == ".jsonl" and "positive" in (row := next(_rows(path), {})):
+        yield _counterfactual(path) if "positive_wrong" in row else _noisy(path)
     elif path.suffix in (".json", ".jsonl"):
         yield AnswerSet(path.stem, (), (), load_questions(path))
 
@@ -233,6 +233,28 @@ def _counterfactual(path: Path) -> AnswerSet:
                 contested=frozenset(keys["positive_wrong"]),
                 true_entries=frozenset(keys["positive"]),
             )
+        )
+    return AnswerSet(path.stem, tuple(entries), (), tuple(questions))
+
+
+def _noisy(path: Path) -> AnswerSet:
+    """RGB's rows without falsified passages: the odd ones are to be refused.
+
+    Of those only the passages that do not answer are there; of the others those that do, too.
+    """
+    entries: list[Entry] = []
+    questions = []
+    for number, row in enumerate(_rows(path)):
+        answerable = number % 2 == 0
+        for kind in ("positive", "negative") if answerable else ("negative",):
+            entries += [
+                Entry(f"{row['id']}-{kind}-{place}", "", text)
+                for place, text in enumerate(row.get(kind, ()))
+            ]
+        questions.append(
+            Question(row["query"], gold=_texts(row["answer"]))
+            if answerable
+            else Question(row["query"], answerable=Answerable.NO)
         )
     return AnswerSet(path.stem, tuple(entries), (), tuple(questions))
 

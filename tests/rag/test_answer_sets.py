@@ -73,6 +73,23 @@ def test_contested_rows_keep_both_sides(tmp_path: Path) -> None:
     assert [texts[key] for key in question.true_entries] == ["In Tampa."]
 
 
+def test_noisy_passages_and_questions_that_they_do_not_answer(tmp_path: Path) -> None:
+    """A folder of RGB could not be read at all, for the one file that has no falsified passages."""
+    folder = tmp_path / "rgb"
+    folder.mkdir()
+    rows = [
+        {"id": n, "query": f"Q{n}", "answer": ["12"], "positive": [f"P{n}"], "negative": [f"N{n}"]}
+        for n in range(2)
+    ]
+    write_lines(folder / "zh_refine.jsonl", rows)
+    (loaded,) = load_answer_sets(folder)
+    assert [entry.text for entry in loaded.entries] == ["P0", "N0", "N1"]
+    assert loaded.questions == (
+        Question("Q0", ("12",)),
+        Question("Q1", answerable=Answerable.NO),
+    )
+
+
 def test_own_questions_as_a_list_and_as_lines(tmp_path: Path) -> None:
     rows = [
         {"question": "a", "answer_contains": ["x"], "document": "d.pdf", "page": 2},
