@@ -48,6 +48,7 @@ from rag.short_answer import (
     short_answer_messages,
     short_answer_sampling,
 )
+from rag.terms import is_unspaced
 
 _STOP = ("\nQuestion:", "\nPassages:", "\n\n\n")
 # The reader is shown the best sentences, so many; five instead of three found fewer answers.
@@ -360,12 +361,14 @@ class Answerer:
         texts = [f"{hit.document_name}\n{hit.heading}\n{hit.text}" for hit in case.passages]
         if asks_for_another(case.asked, texts):
             return False
+        unspaced = is_unspaced(case.asked)
         return any(
             is_relevant(
                 hit,
                 case.evidence.question_coverage_by(index),
                 self._options.thresholds,
                 dense_is_reliable=case.comparable,
+                unspaced=unspaced,
             )
             for index, hit in enumerate(case.passages)
         )

@@ -19,6 +19,7 @@ import numpy as np
 
 from rag.answer_sets import Answerable, AnswerSet, JudgedBy, Question
 from rag.results import Answer, Citation
+from rag.terms import is_unspaced
 
 ANSWERED = "answers"
 DECLINES = "declines"
@@ -217,9 +218,18 @@ def _resolves(citation: Citation, page_text: PageText) -> bool:
 
 
 def contains_any(text: str, gold: Iterable[str]) -> bool:
-    """Whether a text has one of these strings as whole words, by SQuAD's normalisation."""
+    """Whether a text has one of these strings as whole words, by SQuAD's normalisation.
+
+    Scripts without spaces have no whole words to see: there it is enough that the string is there.
+    """
     words = f" {normalised(text)} "
-    return any(f" {normalised(answer)} " in words for answer in gold if normalised(answer))
+    return any(
+        "".join(normalised(answer).split()) in "".join(words.split())
+        if is_unspaced(answer)
+        else f" {normalised(answer)} " in words
+        for answer in gold
+        if normalised(answer)
+    )
 
 
 def normalised(text: str) -> str:

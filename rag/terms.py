@@ -46,6 +46,7 @@ _TOKEN = re.compile(
     rf"(?P<number>\d+(?:[.,\u00a0\u202f']\d+)*)|(?P<unspaced>[{_UNSPACED}]+)|"
     rf"(?P<word>[^\W\d_{_UNSPACED}]+(?:['’][^\W\d_]+)?)"
 )
+_UNSPACED_RUN = re.compile(rf"[{_UNSPACED}]+")
 _CODE = re.compile(r"[a-z]{1,3}\d+[a-z\d]*")
 _THOUSANDS = re.compile(
     r"^\d{1,3}(?:([,\u00a0\u202f'])\d{3}(?:\1\d{3})*|(\.)\d{3}(?:\.\d{3})+)(?:[.,]\d+)?$"
@@ -147,6 +148,12 @@ def figure_terms(text: str) -> frozenset[str]:
         if word.term.isdigit() and not word.is_number and int(word.term) > 1
     }
     return number_terms(text) | spelled
+
+
+def is_unspaced(text: str) -> bool:
+    """Whether most letters of a text are of a script that is written without spaces."""
+    letters = sum(character.isalpha() for character in text)
+    return 2 * sum(map(len, _UNSPACED_RUN.findall(text))) > letters > 0
 
 
 def is_code(term: str) -> bool:

@@ -147,3 +147,10 @@ def test_a_worked_example_of_the_figures() -> None:
     assert 0.0 <= interval[0] < 2 / 3 < interval[1] <= 1.0
     assert figures.prompt_tokens == pytest.approx((50 + 5 * 100) / 6)
     assert told[-1] == (6, 6)
+
+
+def test_an_answer_without_spaces_is_found_inside_a_sentence() -> None:
+    """No Chinese answer counted as right: none stood between spaces."""
+    assert contains_any("第六届立法会共有70个议席。", ["立法会"])
+    assert not contains_any("第六届立法会共有70个议席。", ["行政会"])
+    assert not contains_any("The mill was rebuilt.", ["built"])

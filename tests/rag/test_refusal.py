@@ -98,3 +98,13 @@ def test_relevance_needs_meaning_or_words(
 def test_a_number_that_the_texts_do_not_have_is_another_thing(question: str, another: bool) -> None:
     texts = ["Lease of Unit 7. See clause 5.2 and clause 8.", "The rent 2024 was paid."]
     assert asks_for_another(question, texts) is another
+
+
+def test_a_question_without_spaces_needs_fewer_of_its_pairs_of_characters() -> None:
+    """Four of five of RGB's Chinese questions were refused before a model was asked."""
+    hit = make_hit("第六届立法会共有70个议席。")
+    thresholds = RelevanceThresholds()
+    for unspaced in (False, True):
+        relevant = is_relevant(hit, 0.3, thresholds, dense_is_reliable=False, unspaced=unspaced)
+        assert relevant is unspaced
+    assert not is_relevant(hit, 0.2, thresholds, dense_is_reliable=False, unspaced=True)

@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.terms import content_terms, name_terms, normal_number, number_terms, words
+from rag.terms import (
+    content_terms,
+    is_unspaced,
+    name_terms,
+    normal_number,
+    number_terms,
+    words,
+)
 
 
 @pytest.mark.parametrize(
@@ -83,3 +90,18 @@ def test_a_code_is_one_name() -> None:
     assert content_terms("the code E08 of the T-20") == {"code", "e08", "t20"}
     assert name_terms("see E08 there") == {"e08"}
     assert number_terms("E08 59mm") == {"59"}
+
+
+@pytest.mark.parametrize(
+    ("text", "unspaced"),
+    [
+        ("香港第六届立法会选举有多少个议席？", True),
+        ("東京タワーはいつ？", True),
+        ("When was the bridge opened?", False),
+        ("متى افتتح الجسر؟", False),
+        ("What does 橋 mean in English?", False),
+        ("1922?", False),
+    ],
+)
+def test_scripts_without_spaces_are_known(text: str, unspaced: bool) -> None:
+    assert is_unspaced(text) is unspaced
