@@ -294,14 +294,15 @@ class Answerer:
             yield _done(case, refusal(case.passages), Draft(), model=generator.model_name)
             return
         draft = Draft()
-        if case.found_in() is None or asks_more_than_a_fact(case.asked):
+        is_read = case.found_in() is not None and not asks_more_than_a_fact(case.asked)
+        if not is_read:
             prompt = self._prompt(generator, case, reading)
             sampling = SamplingParams(max_tokens=self._options.max_answer_tokens, stop=_STOP)
             for piece in asking.generate(prompt, sampling, draft):
                 yield AnswerEvent(AnswerStage.TOKEN, text=piece)
             case.used += draft.used
         grounded = self._grounded(case, draft, reading)
-        if not draft.pieces and not grounded.refused:  # the sentence stands for itself
+        if is_read and not grounded.refused:  # the sentence stands for itself
             yield AnswerEvent(AnswerStage.TOKEN, text=grounded.text)
         short = self._short(case, grounded, asking if reading.reads else None)
         contradicted = with_contradictions(grounded, case.evidence, short=short)

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Protocol
 
 from ingest.search_filter import SearchFilter
 from rag.results import Hit
-from rag.search import without_duplicates
+from rag.search import Search, without_duplicates
 
 # All gold in top 5, without and with: 2WikiMultiHopQA .866 .927, HotpotQA .897 .949, MuSiQue .330
 # .340. Following one passage instead of two, or its best sentence instead of the whole, gains
@@ -21,18 +20,6 @@ from rag.search import without_duplicates
 _FOLLOWED = 2
 _SHARE = 0.8  # .8 to 1.5 are equal
 _DEPTH = 20  # passages taken from each search
-
-
-class Search(Protocol):
-    """What finds passages, e.g. rag.search.HybridSearch."""
-
-    def search(self, query: str, k: int, *, filter: SearchFilter | None = None) -> list[Hit]:
-        """The k best passages, best first."""
-        ...
-
-    def knows_language(self, query: str) -> bool:
-        """Whether dense similarities of this query mean anything."""
-        ...
 
 
 class HopSearch:

@@ -18,22 +18,11 @@ from ingest.search_filter import SearchFilter
 from rag.errors import RerankingFailed
 from rag.generator import NOBODY, Caller
 from rag.results import Hit
+from rag.search import Search
 
 logger = logging.getLogger(__name__)
 
 _JUDGEMENTS_KEPT = 8192  # a key is a question and a passage: about 1 KB each
-
-
-class Search(Protocol):
-    """What finds candidates, e.g. rag.search.HybridSearch."""
-
-    def search(self, query: str, k: int, *, filter: SearchFilter | None = None) -> list[Hit]:
-        """The k best passages, best first."""
-        ...
-
-    def knows_language(self, query: str) -> bool:
-        """Whether dense similarities of this query mean anything."""
-        ...
 
 
 class Reranker(Protocol):

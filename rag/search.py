@@ -124,6 +124,18 @@ class DenseIndex(Protocol):
         ...
 
 
+class Search(Protocol):
+    """What finds passages, e.g. HybridSearch, and what is put around it."""
+
+    def search(self, query: str, k: int, *, filter: SearchFilter | None = None) -> list[Hit]:
+        """The k best passages, best first."""
+        ...
+
+    def knows_language(self, query: str) -> bool:
+        """Whether dense similarities of this query mean anything."""
+        ...
+
+
 class HybridSearch:
     """Searches one library. Thread-safe.
 

@@ -8,27 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Protocol
 
 from ingest.records import StoredChunk
 from ingest.search_filter import SearchFilter
 from rag.accounts.calculation import AccountsReader
 from rag.results import Citation, Hit
-from rag.search import hit_of
+from rag.search import Search, hit_of
 
 _LOOKED_AT = 10  # hits whose documents are looked at
-
-
-class Search(Protocol):
-    """What finds passages, e.g. rag.search.HybridSearch."""
-
-    def search(self, query: str, k: int, *, filter: SearchFilter | None = None) -> list[Hit]:
-        """The k best passages, best first."""
-        ...
-
-    def knows_language(self, query: str) -> bool:
-        """Whether dense similarities of this query mean anything."""
-        ...
 
 
 class AccountsSearch:
@@ -69,18 +56,13 @@ class AccountsSearch:
         """
         known = {hit.chunk_id: hit for hit in found}
         best = found[0].similarity
+        chunks = self._chunks(citations[0].document_id)  # a calculation is of one document
+        cited = (chunk for citation in citations for chunk in chunks if _has(chunk, citation))
         passages: dict[int, Hit] = {}
-        for citation in citations:
-            for chunk in self._chunks(citation.document_id):
-                if _has(chunk, citation) and chunk.chunk_id not in passages:
-                    hit = known.get(chunk.chunk_id) or hit_of(chunk)
-                    passages[chunk.chunk_id] = replace(
-                        hit,
-                        similarity=best,
-                        reason="; ".join(
-                            filter(None, (hit.reason, "has figures that are asked for"))
-                        ),
-                    )
+        for chunk in cited:
+            hit = known.get(chunk.chunk_id) or hit_of(chunk)
+            reason = "; ".join(filter(None, (hit.reason, "has figures that are asked for")))
+            passages[chunk.chunk_id] = replace(hit, similarity=best, reason=reason)
         return list(passages.values())
 
 
