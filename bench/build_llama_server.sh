@@ -13,6 +13,8 @@ mkdir -p "$dir"
 if [ ! -d "$source" ]; then
   $python -m pip download -q --no-deps --no-binary :all: -d "$dir" "llama-cpp-python==$release"
   tar -xzf "$source.tar.gz" -C "$dir"
+  # As it comes it crashes on processors with AMX; our other patches are not its.
+  patch -p1 -d "$source" < .ci/llama_cpp/amx.patch
 fi
 # shellcheck disable=SC2086 # CMAKE_ARGS is a list of words
 cmake -S "$source/vendor/llama.cpp" -B "$dir/llama-server-build" -DCMAKE_BUILD_TYPE=Release \

@@ -16,7 +16,17 @@
 # passages took four batches instead of one. Without it the engine computes them one by one.
 # Figures: docs/decisions.md, bench/passage_blocks.py.
 #
-# A source that a patch does not fit is compiled as it comes: slower, not wrong.
+# amx.patch: on processors with AMX llama.cpp crashed in its first batch of two tokens, see there.
+# Figures: docs/decisions.md.
+#
+# A source that a patch does not fit is compiled as it comes: slower, not wrong; without AMX where
+# amx.patch is what does not fit.
+
+macro(compile_without_amx)
+    if(NOT MSVC)
+        add_compile_options(-U__AMX_INT8__)
+    endif()
+endmacro()
 
 find_program(PAPERLIGHT_PATCH patch)
 find_program(PAPERLIGHT_GIT git)
@@ -32,6 +42,7 @@ elseif(PAPERLIGHT_GIT)
     set(input)
 else()
     message(WARNING "Paperlight: neither `patch` nor `git` is there; llama.cpp is compiled as it comes")
+    compile_without_amx()
     return()
 endif()
 
@@ -46,6 +57,9 @@ foreach(file IN LISTS patches)
     )
     if(misfit)
         message(WARNING "Paperlight: ${file} does not fit these sources:\n${answer}")
+        if(file MATCHES "/amx.patch$")
+            compile_without_amx()
+        endif()
         continue()
     endif()
     execute_process(
