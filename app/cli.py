@@ -402,14 +402,19 @@ def serve(
 def warm(
     context: typer.Context,
     collection: CollectionOption = None,
+    documents: DocumentsOption = None,
+    types: TypesOption = None,
+    since: SinceOption = None,
+    before: BeforeOption = None,
     library: LibraryOption = None,
     model: ModelOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Compute the state of all passages ahead of questions (needs PAPERLIGHT_PASSAGE_BLOCKS)."""
+    """Compute the state of passages ahead of questions (needs PAPERLIGHT_PASSAGE_BLOCKS)."""
     options = options_of(context)
+    chosen = options.filter()
     with options.open_library() as opened, counted_progress("passages") as progress:
-        done = opened.warm_passages(collection=collection, progress=progress)
+        done = opened.warm_passages(filter=chosen, progress=progress)
     if options.as_json:
         options.terminal.result({"passages": done})
     else:

@@ -438,17 +438,20 @@ class Library:
         self,
         *,
         collection: str | None = None,
+        filter: SearchFilter | None = None,
         progress: Callable[[int, int], None] | None = None,
         cancel: threading.Event | None = None,
     ) -> int:
-        """Compute the passage blocks of a collection, or of all documents, ahead of questions.
+        """Compute the passage blocks of the documents that are chosen, or of all, ahead of
+        questions.
 
         progress: told passages done and passages in all. Returns how many were computed or found;
         computed ones outlive this process where `block_disk_mb` allows.
-        Raises PassageBlocksUnused where this model or these settings would not use them.
+        Raises PassageBlocksUnused where this model or these settings would not use them, and
+        InvalidFilter.
         """
         store = self._opened()._store
-        documents = store.documents(SearchFilter(collection=collection))
+        documents = store.documents(combined(collection, filter))
         passages = [
             LabelledPassage(record.name, None, chunk.text)
             for record in documents

@@ -7,19 +7,23 @@ from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, File, Form, Request, Response, UploadFile
+from fastapi import APIRouter, File, Form, Query, Request, Response, UploadFile
 
 from app.api.dependencies import Client, Opened, Ready, Workers
 from app.api.errors import ApiError
+from app.api.filter_forms import FilterBody
 from app.as_json import as_json
 
 router = APIRouter(prefix="/api/documents", tags=["documents"])
 
 
 @router.get("")
-def list_documents(workspace: Opened, collection: str | None = None) -> dict[str, Any]:
-    """The documents of a collection, or all, in the order they were added."""
-    documents = workspace.library.documents(collection)
+def list_documents(workspace: Opened, chosen: Annotated[FilterBody, Query()]) -> dict[str, Any]:
+    """The documents that fit a filter, or all, in the order they were added.
+
+    Lists are given by repeating their name: ?types=pdf&types=email
+    """
+    documents = workspace.library.documents(filter=chosen.search_filter())
     return {"documents": [as_json(record) for record in documents]}
 
 

@@ -1,4 +1,4 @@
-"""Which documents a request is about: the part of a body that every question has."""
+"""Which documents a request is about: a part of the body of every question, or of an address."""
 
 from __future__ import annotations
 
@@ -30,6 +30,16 @@ class FilterBody(BaseModel):
     )
     before: str | None = Field(default=None, max_length=100, description="Added before this one")
 
+    def search_filter(self) -> SearchFilter:
+        """What was chosen. Raises InvalidFilter."""
+        return SearchFilter(
+            collection=self.collection,
+            documents=self.documents,
+            types=self.types,
+            since=None if self.since is None else moment(self.since),
+            before=None if self.before is None else moment(self.before),
+        )
+
 
 class FilteredBody(BaseModel):
     """A body that may choose the documents."""
@@ -41,12 +51,4 @@ class FilteredBody(BaseModel):
 
     def search_filter(self) -> SearchFilter:
         """What was chosen. Raises InvalidFilter."""
-        given = self.filter or FilterBody()
-        chosen = SearchFilter(
-            collection=given.collection,
-            documents=given.documents,
-            types=given.types,
-            since=None if given.since is None else moment(given.since),
-            before=None if given.before is None else moment(given.before),
-        )
-        return combined(self.collection, chosen)
+        return combined(self.collection, (self.filter or FilterBody()).search_filter())

@@ -21,7 +21,7 @@ td{padding:.35rem .8rem;border-top:1px solid #ddd;vertical-align:top}
 
 
 def reference_page(schema: Mapping[str, Any]) -> HTMLResponse:
-    """Every path of an OpenAPI schema: its method, what it does, and the fields of its body."""
+    """Every path of an OpenAPI schema: its method, what it does, and what it takes."""
     rows = [
         f"<tr><td><code>{escape(method.upper())}</code></td><td><code>{escape(path)}</code></td>"
         f"<td>{_paragraphs(operation.get('description', ''))}{_fields(schema, operation)}</td></tr>"
@@ -36,17 +36,24 @@ def _paragraphs(text: str) -> str:
 
 
 def _fields(schema: Mapping[str, Any], operation: Mapping[str, Any]) -> str:
-    """A list of the fields of an operation's body, "" where it takes none."""
-    contents = operation.get("requestBody", {}).get("content", {})
-    items = []
-    for content in contents.values():
+    """A list of what an operation takes in its address and its body, "" where it takes nothing."""
+    items = [
+        _field(f"?{parameter['name']}", parameter["schema"], required=parameter["required"])
+        for parameter in operation.get("parameters", ())
+        if parameter["in"] == "query"
+    ]
+    for content in operation.get("requestBody", {}).get("content", {}).values():
         body = _resolved(schema, content["schema"])
         required = body.get("required", ())
         for name, field in body.get("properties", {}).items():
-            kind = _kind(field) + (", required" if name in required else "")
-            description = escape(field.get("description", ""))
-            items.append(f"<li><code>{escape(name)}</code> ({escape(kind)}) {description}</li>")
+            items.append(_field(name, field, required=name in required))
     return f"<ul>{''.join(items)}</ul>" if items else ""
+
+
+def _field(name: str, field: Mapping[str, Any], *, required: bool) -> str:
+    kind = _kind(field) + (", required" if required else "")
+    description = escape(field.get("description", ""))
+    return f"<li><code>{escape(name)}</code> ({escape(kind)}) {description}</li>"
 
 
 def _resolved(schema: Mapping[str, Any], part: Mapping[str, Any]) -> Mapping[str, Any]:

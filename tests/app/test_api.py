@@ -479,6 +479,27 @@ def test_search_looks_at_what_the_filter_leaves(
         assert body["note"] == "The filter leaves no documents; widen it."
 
 
+@pytest.mark.parametrize(
+    ("chosen", "names"),
+    [
+        ("", {"letter.eml", "harbour.txt"}),
+        ("collection=default", {"letter.eml", "harbour.txt"}),
+        ("types=email", {"letter.eml"}),
+        ("types=text&types=eml", {"letter.eml", "harbour.txt"}),
+        ("documents=*.eml&documents=harb*&types=text", {"harbour.txt"}),
+        ("since=2020-01-01&before=2999-01-01", {"letter.eml", "harbour.txt"}),
+        ("before=2020-01-01", set()),
+    ],
+    ids=str,
+)
+def test_the_list_has_the_documents_that_the_filter_leaves(
+    client: TestClient, chosen: str, names: set[str]
+) -> None:
+    add_letter(client)
+    listed = client.get(f"/api/documents?{chosen}").raise_for_status().json()["documents"]
+    assert {document["name"] for document in listed} == names
+
+
 def test_answers_and_forms_rest_on_what_the_filter_leaves(client: TestClient) -> None:
     letter = add_letter(client)
     chosen = {"filter": {"documents": [letter]}}
@@ -553,6 +574,10 @@ def test_a_filter_that_makes_no_sense_is_a_400_that_says_why(
         ("GET", "/v1/nothing", b"", 404, "/api/docs"),
         ("GET", "/api", b"", 404, "/api/docs"),
         ("GET", "/api/documents/absent", b"", 404, "absent"),
+        ("GET", "/api/documents?types=pfd", b"", 400, "'pfd' is not a type of document"),
+        ("GET", "/api/documents?since=yesterday", b"", 400, "'yesterday' is not a date"),
+        ("GET", "/api/documents?documents=absent", b"", 400, "No document is called 'absent'"),
+        ("GET", "/api/documents?type=pdf", b"", 400, "type: Extra inputs"),
         ("GET", "/api/documents/absent/pages/x", b"", 400, "number"),
     ],
     ids=lambda value: value.decode() if isinstance(value, bytes) else str(value)[:30],
@@ -586,6 +611,7 @@ def test_every_field_of_every_body_is_described(client: TestClient) -> None:
     page = client.get("/api/docs").text
     assert "<code>logit_bias</code> (object) Token id" in page
     assert "<code>messages</code> (list of ChatMessage, required)" in page
+    assert "<code>?types</code> (list of string) Any of these: pdf, word" in page
     bodies = {
         name: body
         for name, body in schema["components"]["schemas"].items()

@@ -203,6 +203,34 @@ def test_documents_types_and_dates_choose_what_is_searched(
         assert "The filter leaves no passages" in answer["text"]
 
 
+def test_only_the_chosen_documents_are_computed_ahead(
+    run: Run, notes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It knew collections only: for one document of a large library all were computed."""
+
+    class KeepsPassages(ScriptedService):
+        def __init__(self) -> None:
+            super().__init__(REPLY)
+            self.keeps_passages = True
+
+    def opened(path: Path | None = None, *, settings: Settings) -> ModellessLibrary:
+        return ModellessLibrary(path or settings.library_path, settings, KeepsPassages)
+
+    (tmp_path / "rules.md").write_text("# Rules\n\nThe ferry takes no bicycles.\n")
+    run("add", str(notes), str(tmp_path / "rules.md"))
+    chunks = {record["name"]: record["chunk_count"] for record in as_json(run("list", "--json"))}
+    monkeypatch.setattr(Library, "open", opened)
+    for options, names in (
+        ((), {"harbour.txt", "rules.md"}),
+        (("-d", "harb*"), {"harbour.txt"}),
+        (("--type", "md"), {"rules.md"}),
+        (("-c", "other"), set()),
+        (("--before", "2020-01-01"), set()),
+    ):
+        done = as_json(run("warm", "--json", *options))["passages"]
+        assert done == sum(chunks[name] for name in names)
+
+
 def test_a_document_is_chosen_by_its_path_from_here_or_its_folders(
     run: Run, notes: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -229,12 +257,12 @@ def test_a_document_is_chosen_by_its_path_from_here_or_its_folders(
     ],
     ids=str,
 )
-@pytest.mark.parametrize("command", ["search", "ask", "list"])
+@pytest.mark.parametrize("command", ["search", "ask", "list", "warm"])
 def test_a_choice_that_makes_no_sense_says_why(
     run: Run, notes: Path, command: str, options: tuple[str, ...], words: str
 ) -> None:
     run("add", str(notes))
-    question = () if command == "list" else (QUESTION,)
+    question = (QUESTION,) if command in {"search", "ask"} else ()
     result = run(command, *question, *options)
     assert result.exit_code == 1
     assert isinstance(result.exception, InvalidFilter)
