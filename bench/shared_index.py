@@ -3,10 +3,10 @@
     .venv/bin/python bench/shared_index.py --output bench/results/shared_index.json
 
 Hypothesis: comparing all is quick enough up to 50,000 passages, and a graph has nearly all of the
-best beyond (ingest/postgres_index.py). The server is the tests' own, on this machine, so nothing is
-said of a network. Vectors are 2,000 clusters with noise, queries are others of the same clusters;
-what is best beyond a query's own cluster is chance, which is hard on recall@100. Seconds by the
-wall clock, milliseconds a query, one at a time.
+best beyond (ingest/postgres_search.py). The server is the tests' own, on this machine, so nothing
+is said of a network. Vectors are 2,000 clusters with noise, queries are others of the same
+clusters; what is best beyond a query's own cluster is chance, which is hard on recall@100. Seconds
+by the wall clock, milliseconds a query, one at a time.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from ingest import postgres_index
+from ingest import postgres_search
 from ingest.library_contents import ChunkSpan, LibraryContents
 from ingest.postgres_index import PostgresServer
 from ingest.records import ChunkIds, FloatMatrix, StoredChunk
@@ -134,15 +134,15 @@ def main() -> None:
                 index = SharedIndex(PostgresServer(address, "0" * 32))
                 taken_in = seconds(lambda i=index, t=table: i.sync(t))
                 half = np.arange(1, count + 1, 2)
-                postgres_index._EXACT_UP_TO = sys.maxsize
+                postgres_search._EXACT_UP_TO = sys.maxsize
                 figures: dict[str, object] = {
                     "passages_a_second": round(count / taken_in),
                     "compared_with_all": searched(index, matrix, queries),
                 }
-                postgres_index._EXACT_UP_TO = 1_000
+                postgres_search._EXACT_UP_TO = 1_000
                 figures["graph_made_seconds"] = seconds(lambda i=index, t=table: i.adapt(t))
                 for in_view in options.in_view:
-                    postgres_index._IN_VIEW = in_view
+                    postgres_search._IN_VIEW = in_view
                     figures[f"graph_{in_view}"] = searched(index, matrix, queries)
                     figures[f"graph_{in_view}_half_allowed"] = searched(
                         index, matrix, queries, half

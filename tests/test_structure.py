@@ -43,8 +43,8 @@ CONFINED = {
     # The first import of OpenVINO has to keep its telemetry out: one file does.
     "openvino": ("ingest/openvino_runtime.py", "ingest/model_conversion.py"),
     "nncf": ("ingest/model_conversion.py",),
-    "psycopg": ("ingest/postgres_index.py",),
-    "pgvector": ("ingest/postgres_index.py",),
+    "psycopg": ("ingest/postgres_*.py",),
+    "pgvector": ("ingest/postgres_connections.py",),
     "qdrant_client": ("ingest/qdrant_index.py",),
     "streamlit": ("app/ui/*", "app/server.py"),
     "os.environ": ("rag/settings.py", "ingest/extraction_worker.py"),

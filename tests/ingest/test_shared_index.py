@@ -19,12 +19,13 @@ import psycopg
 import pytest
 from qdrant_client import QdrantClient
 
-from ingest import postgres_index, shared_index
+from ingest import postgres_search, shared_index
 from ingest.documents import Chunk, Document, Page
 from ingest.errors import DimensionMismatch, SharedIndexConflict, SharedIndexUnavailable
 from ingest.health import Check, check_library
 from ingest.index_servers import index_server
 from ingest.postgres_index import PostgresServer
+from ingest.postgres_tables import PostgresTables
 from ingest.qdrant_index import QdrantServer
 from ingest.records import FloatMatrix, NewDocument, StoredChunk
 from ingest.search_filter import SearchFilter
@@ -165,7 +166,7 @@ def test_search_gives_what_brute_force_gives(store: Store, connect: Connect) -> 
 def test_a_filter_is_applied_before_the_best_are_taken(
     store: Store, connect: Connect, exact_up_to: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(postgres_index, "_EXACT_UP_TO", exact_up_to)
+    monkeypatch.setattr(postgres_search, "_EXACT_UP_TO", exact_up_to)
     add(store, "a", 60)
     add(store, "b", 60, collection="other")
     index = SharedIndex(connect(store))
@@ -182,7 +183,7 @@ def test_a_filter_is_applied_before_the_best_are_taken(
 def test_a_graph_finds_nearly_all_and_never_too_few(
     store: Store, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(postgres_index, "_EXACT_UP_TO", 100)
+    monkeypatch.setattr(postgres_search, "_EXACT_UP_TO", 100)
     add(store, "a", 2000)
     server = PostgresServer(address, store.library_id)
     index = SharedIndex(server)
@@ -555,9 +556,9 @@ def test_a_connection_killed_inside_a_change_leaves_all_or_nothing(
     index = SharedIndex(server)
     index.sync(interrupted)
     add(interrupted, "more", 50)
-    copy = server._copy_passages
+    copy = PostgresTables._copy_passages
     monkeypatch.setattr(
-        server, "_copy_passages", lambda *given: (kill_connections(address), copy(*given))
+        PostgresTables, "_copy_passages", lambda *given: (kill_connections(address), copy(*given))
     )
     with pytest.raises(SharedIndexUnavailable, match="as it should"):
         index.sync(interrupted)
