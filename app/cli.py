@@ -132,6 +132,8 @@ def _print_report(terminal: Terminal, report: AddReport) -> None:
         terminal.note(", ".join(f"{count} {outcome}" for outcome, count in counts.items()))
     elif not report.files:
         terminal.note("There are no files to add there.")
+    if any(file.needs_password for file in report.files):
+        terminal.note("A password is given with --password; --password - asks for it.")
 
 
 def _outcome_line(file: FileOutcome) -> str:

@@ -4,7 +4,8 @@
     ├── UnreadableFile          this file's text cannot be had; the message says what to do
     │   ├── UnsupportedFile     a kind of file that is not read
     │   ├── EmptyFile           no bytes, or no text at all
-    │   ├── EncryptedFile       a password is needed
+    │   ├── EncryptedFile       it is encrypted
+    │   │   └── PasswordNeeded  the right password, given with the file, would open it
     │   ├── CorruptFile         damaged beyond what the parsers can repair
     │   ├── NoTextFile          pictures of text: it needs OCR
     │   └── FileTooLarge        beyond a limit; the message names the limit
@@ -48,7 +49,11 @@ class EmptyFile(UnreadableFile):
 
 
 class EncryptedFile(UnreadableFile):
-    """A password is needed to open it."""
+    """It is encrypted."""
+
+
+class PasswordNeeded(EncryptedFile):
+    """The right password would open it: of a kind that is read with one."""
 
 
 class CorruptFile(UnreadableFile):

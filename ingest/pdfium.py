@@ -18,7 +18,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from ingest.errors import CorruptFile, EncryptedFile
+from ingest.errors import CorruptFile, PasswordNeeded
 from ingest.page_layout import FloatArray, IntArray, PageLayout, Rule
 
 # PDFium is one C library per process: the lock belongs to it, not to any object of ours.
@@ -66,7 +66,7 @@ class PdfFile:
     """An open PDF. Thread-safe; closing it frees PDFium's memory. Use it in a `with`.
 
     source: a path, or the bytes of a file.
-    Raises EncryptedFile if a password is needed, CorruptFile if PDFium cannot open it.
+    Raises PasswordNeeded if this one does not open it, CorruptFile if PDFium cannot.
     """
 
     def __init__(self, source: Path | bytes, *, password: str = "") -> None:
@@ -78,7 +78,7 @@ class PdfFile:
                 )
             except pdfium.PdfiumError as error:
                 if error.err_code in _PASSWORD_ERRORS:
-                    raise EncryptedFile(encrypted_reason(password)) from error
+                    raise PasswordNeeded(encrypted_reason(password)) from error
                 raise CorruptFile(
                     "is damaged and cannot be opened as a PDF; get a fresh copy, or print it to a"
                     " new PDF."
@@ -252,8 +252,8 @@ def encrypted_reason(password: str) -> str:
     if password:
         return "is encrypted, and the password that was given does not open it; try another."
     return (
-        "is encrypted and needs a password; give it with --password, or save a copy without a"
-        " password and add that."
+        "is encrypted and needs a password; give it, or save a copy without a password and add"
+        " that."
     )
 
 

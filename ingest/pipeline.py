@@ -34,6 +34,7 @@ from ingest.errors import (
     EmptyFile,
     FileTooLarge,
     InvalidCollectionName,
+    PasswordNeeded,
     SharedIndexUnavailable,
     UnreadableFile,
 )
@@ -113,6 +114,7 @@ class FileOutcome:
 
     path: as it was found; for an upload, its name. reason: one sentence, "" where there is
     nothing to explain. document_id: "" when skipped. pages, chunks: of the stored document.
+    needs_password: it was skipped because no password, or a wrong one, was given.
     """
 
     path: str
@@ -121,6 +123,7 @@ class FileOutcome:
     document_id: str = ""
     pages: int = 0
     chunks: int = 0
+    needs_password: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -771,7 +774,8 @@ def _skipped(file: PendingFile, error: Exception) -> FileOutcome:
         reason = f"{file.name} cannot be read: {error.strerror or error}."
     else:
         reason = f"{file.name} needs more memory than there is; split it into smaller files."
-    return FileOutcome(_shown(file), Outcome.SKIPPED, reason)
+    needs_password = isinstance(error, PasswordNeeded)
+    return FileOutcome(_shown(file), Outcome.SKIPPED, reason, needs_password=needs_password)
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from inference.models import ProgressCallback as FetchCallback
 from inference.models import bundled_embedder, resolve_model
 from inference.request import InferenceError, Priority, QueueFull
 from ingest.documents import Page
-from ingest.errors import EmbedderMismatch, IngestError, SharedIndexError
+from ingest.errors import EmbedderMismatch, IngestError, PasswordNeeded, SharedIndexError
 from ingest.health import Check, check_library
 from ingest.index_servers import index_server
 from ingest.pipeline import AddReport, Ingestor, IngestSettings, ProgressCallback
@@ -207,7 +207,8 @@ class Library:
         scale: float = 1.5,
         highlight: tuple[int, int] | None = None,
     ) -> bytes | None:
-        """A page as PNG; None where there is no picture of it (no PDF, or no original kept).
+        """A page as PNG; None where there is no picture of it: no PDF, no original kept, or one
+        that only its password opens, which is kept nowhere.
 
         page_number: 1-based. highlight: [start, end) in the page's text.
         Raises DocumentNotFound, PageNotFound.
@@ -219,7 +220,10 @@ class Library:
         from ingest.rendering import render_page  # PDFium is needed by nobody else here
 
         text = store.page(document_id, page_number - 1).text
-        return render_page(original, page_number, scale=scale, text=text, highlight=highlight)
+        try:
+            return render_page(original, page_number, scale=scale, text=text, highlight=highlight)
+        except PasswordNeeded:
+            return None
 
     # --- questions ----------------------------------------------------------------------------
 

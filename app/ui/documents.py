@@ -23,6 +23,7 @@ LISTED = 100
 CHOOSABLE = 1_000  # every run of the page sends them all to the browser
 ID_CHARS = 12
 UPLOAD_POLL_SECONDS = 0.3
+MAX_PASSWORD_CHARS = 1_000  # a PDF's have 127 bytes at most
 TYPE_LABELS = {
     "application/pdf": "PDF",
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "DOC",
@@ -109,8 +110,10 @@ def _draw_uploader(library: Library, state: PageState, *, max_upload_mb: int) ->
         return
     collection = state.collection
 
-    def add(name: str, data: bytes, progress: ProgressCallback) -> AddReport:
-        return library.add_bytes(name, data, collection=collection, progress=progress)
+    def add(name: str, data: bytes, *, password: str, progress: ProgressCallback) -> AddReport:
+        return library.add_bytes(
+            name, data, collection=collection, password=password, progress=progress
+        )
 
     uploaded = [UploadedDocument(file.name, file.getvalue()) for file in files]
     state.upload = UploadJob(uploaded, add).start()
@@ -123,10 +126,14 @@ def _draw_upload_progress(state: PageState) -> None:
     if job is None:
         return
     if job.finished:
-        if _draw_upload_files(job, finished=True) is not None:
+        clicked = _draw_upload_files(job, finished=True)
+        if clicked is None:
+            return
+        if clicked.get("kind") == "password":
+            unlock(job, clicked)
+        else:
             state.upload = None
-            st.rerun()
-        return
+        st.rerun()  # which also has Streamlit forget what was clicked
 
     @st.fragment(run_every=UPLOAD_POLL_SECONDS)
     def show() -> None:
@@ -140,10 +147,22 @@ def _draw_upload_progress(state: PageState) -> None:
 
 def _draw_upload_files(job: UploadJob, *, finished: bool) -> Mapping[str, Any] | None:
     files = [
-        {"name": one_line(f.name, limit=80), "state": f.state.value, "detail": one_line(f.detail)}
-        for f in job.files
+        {
+            "name": one_line(file.name, limit=80),
+            "state": file.state.value,
+            "detail": one_line(file.detail),
+            "needsPassword": file.needs_password,
+        }
+        for file in job.files
     ]
     return draw("uploads", {"finished": finished, "files": files}, key="uploads")
+
+
+def unlock(job: UploadJob, clicked: Mapping[str, Any]) -> None:
+    """Try a file again with the password that was typed. clicked: from a browser, so anything."""
+    index, password = clicked.get("index"), clicked.get("password")
+    if isinstance(index, int) and isinstance(password, str) and password:
+        job.unlock(index, password[:MAX_PASSWORD_CHARS])
 
 
 # --- the list -----------------------------------------------------------------------------------

@@ -2,19 +2,29 @@
 
 Like an answer, an upload outlives the reruns of the page; every rerun looks at `files`. It also
 outlives the browser: a document that was handed over is added even if the tab is closed.
+
+A file that needs a password waits for it here, in memory; the password itself is handed on and kept
+nowhere.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from typing import Protocol
 
 from app.ui.wording import sentence
 from ingest.pipeline import AddReport, Outcome, Progress, ProgressCallback, Stage
 
-AddFile = Callable[[str, bytes, ProgressCallback], AddReport]
+
+class AddFile(Protocol):
+    """Adds one file and reports its progress; see Library.add_bytes."""
+
+    def __call__(
+        self, name: str, data: bytes, *, password: str, progress: ProgressCallback
+    ) -> AddReport: ...
 
 
 class UploadState(Enum):
@@ -38,30 +48,38 @@ class UploadedDocument:
 class UploadProgress:
     """Where one file stands.
 
-    detail: what is being done, or what came of it, as one line.
+    detail: what is being done, or what came of it, as one line. needs_password: `unlock` may be
+    tried.
     """
 
     name: str
     state: UploadState = UploadState.WAITING
     detail: str = "Waiting"
+    needs_password: bool = False
 
 
 class UploadJob:
-    """Files being added one after the other. Thread-safe.
-
-    add: adds one file and reports its progress; see Library.add_bytes.
-    """
+    """Files being added one after the other. Thread-safe."""
 
     def __init__(self, files: Sequence[UploadedDocument], add: AddFile) -> None:
-        self._pending = list(files)
+        self._documents = dict(enumerate(files))  # whose bytes are still needed
         self._add = add
         self._files = [UploadProgress(file.name) for file in files]
         self._finished = threading.Event()
 
     def start(self) -> UploadJob:
         """Begin to add the files, and return at once."""
-        threading.Thread(target=self._run, name="page-upload", daemon=True).start()
+        self._begin(list(self._documents), password="")
         return self
+
+    def unlock(self, index: int, password: str) -> None:
+        """Begin to add a file again that needs a password, and return at once.
+
+        index: into `files`. Nothing happens if that file needs none, or others are being added.
+        """
+        if self.finished and index in self._documents:
+            self._finished.clear()
+            self._begin([index], password=password)
 
     @property
     def files(self) -> tuple[UploadProgress, ...]:
@@ -77,16 +95,23 @@ class UploadJob:
         """Wait for the end; False if it did not come in time."""
         return self._finished.wait(timeout_seconds)
 
-    def _run(self) -> None:
+    def _begin(self, indices: Sequence[int], *, password: str) -> None:
+        threading.Thread(
+            target=self._run, args=(indices, password), name="page-upload", daemon=True
+        ).start()
+
+    def _run(self, indices: Sequence[int], password: str) -> None:
         try:
-            for index, file in enumerate(self._pending):
-                self._files[index] = self._add_one(index, file)
+            for index in indices:
+                self._files[index] = self._add_one(index, self._documents[index], password)
         finally:
-            self._pending.clear()  # the bytes are in the library now, or refused
+            for index, file in enumerate(self._files):
+                if not file.needs_password:  # the bytes are in the library now, or refused
+                    self._documents.pop(index, None)
             self._finished.set()
 
-    def _add_one(self, index: int, file: UploadedDocument) -> UploadProgress:
-        waiting = self._files[index]
+    def _add_one(self, index: int, file: UploadedDocument, password: str) -> UploadProgress:
+        waiting = UploadProgress(file.name)
 
         def show(progress: Progress) -> None:
             self._files[index] = replace(
@@ -95,7 +120,7 @@ class UploadJob:
 
         self._files[index] = replace(waiting, state=UploadState.WORKING, detail="Reading")
         try:
-            report = self._add(file.name, file.data, show)
+            report = self._add(file.name, file.data, password=password, progress=show)
         except Exception as error:  # the thread's boundary: one bad file must not lose the others
             return replace(waiting, state=UploadState.SKIPPED, detail=sentence(error))
         return describe_report(file.name, report)
@@ -113,7 +138,8 @@ def describe_report(name: str, report: AddReport) -> UploadProgress:
     """What came of one uploaded file."""
     file = report.files[0]
     if file.outcome is Outcome.SKIPPED:
-        return UploadProgress(name, UploadState.SKIPPED, file.reason or "Not added")
+        detail = file.reason or "Not added"
+        return UploadProgress(name, UploadState.SKIPPED, detail, file.needs_password)
     if file.outcome is Outcome.UNCHANGED:
         return UploadProgress(name, UploadState.DONE, file.reason or "Already in the library")
     verb = "Replaced" if file.outcome is Outcome.REPLACED else "Added"

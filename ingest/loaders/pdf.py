@@ -16,7 +16,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from ingest.documents import Document, Page
-from ingest.errors import CorruptFile, EncryptedFile, FileTooLarge, NoTextFile
+from ingest.errors import CorruptFile, FileTooLarge, NoTextFile, PasswordNeeded
 from ingest.loaders.characters import clean_text, one_line
 from ingest.loaders.limits import Budget, Reading
 from ingest.loaders.ocr import no_ocr_reason, read_pixels, usable_languages
@@ -37,7 +37,7 @@ _PRODUCERS_TITLE = re.compile(r"^(?:untitled|microsoft word - |slide \d|document
 
 
 def load_pdf(path: Path, reading: Reading) -> Document:
-    """Read a PDF. Raises CorruptFile, EncryptedFile, FileTooLarge, NoTextFile."""
+    """Read a PDF. Raises CorruptFile, FileTooLarge, NoTextFile, PasswordNeeded."""
     limits, budget = reading.limits, reading.budget()
     with _open(path, reading.password) as pdf:
         page_count = len(pdf)
@@ -148,11 +148,11 @@ def _rebuild(path: Path, password: str) -> bytes | None:
     try:
         reader = pypdf.PdfReader(path, strict=False)
         if reader.is_encrypted and not reader.decrypt(password):
-            raise EncryptedFile(encrypted_reason(password))
+            raise PasswordNeeded(encrypted_reason(password))
         output = io.BytesIO()
         pypdf.PdfWriter(clone_from=reader).write(output)
         return output.getvalue()
-    except EncryptedFile:
+    except PasswordNeeded:
         raise
     except Exception:  # a parser before hostile bytes: whatever it raises means "cannot be read"
         return None

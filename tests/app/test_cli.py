@@ -22,6 +22,7 @@ from rag.library import Library
 from rag.results import Answer
 from rag.settings import Settings
 from tests.fakes import ModellessLibrary, ScriptedService
+from tests.ingest.files import write_pdf
 
 NOTES = (
     "The lighthouse at Port Ellery was built in 1874 and is 41 metres tall.\n\n"
@@ -99,6 +100,17 @@ def test_a_file_name_cannot_forge_a_line_or_move_the_cursor(run: Run, tmp_path: 
     listed = run("list")
     assert len(listed.stdout.splitlines()) == 1
     assert "\x1b" not in listed.stdout
+
+
+def test_an_encrypted_file_says_how_its_password_is_given(run: Run, tmp_path: Path) -> None:
+    path = write_pdf(tmp_path / "plan.pdf", [["The quay is made of granite."]], password="sesame")
+    result = run("add", str(path))
+    assert result.exit_code == 1
+    assert "needs a password" in result.stdout
+    assert "--password - asks for it" in result.stderr
+    result = run("add", str(path), "--password", "-", input="sesame\n")
+    assert result.exit_code == 0
+    assert "sesame" not in result.output
 
 
 def test_list_says_what_to_do_when_there_is_nothing(run: Run) -> None:

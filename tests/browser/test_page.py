@@ -13,6 +13,7 @@ from selenium.webdriver.common.keys import Keys
 from tests.browser.browser import Page, browser
 from tests.browser.documents import CORRUPT_PDF, REPORT_NAME, pdf
 from tests.browser.server import MOST_REQUESTS, Server
+from tests.ingest.files import write_pdf
 
 pytestmark = [pytest.mark.browser, pytest.mark.model]
 
@@ -166,6 +167,50 @@ def test_files_that_cannot_be_read_are_refused_with_a_reason(page: Page, tmp_pat
     assert not {"corrupt.pdf", "empty.txt"} & set(page.documents())
     page.click(".dismiss")
     page.wait(lambda: not page.find(".uploads"), "the outcomes gone")
+
+
+def test_an_encrypted_upload_asks_for_its_password_which_stays_nowhere(
+    page: Page, server: Server, tmp_path: Path
+) -> None:
+    """The command line and the API took a password; on the page such a file could not be added."""
+    secret, wrong = "Hidden-Harbour-1871", "Wrong-Guess-4711"
+    locked, other = tmp_path / "locked.pdf", tmp_path / "other.pdf"
+    write_pdf(locked, [["The buoy off Skerry Point is painted yellow."]], password=secret)
+    write_pdf(other, [["Nobody opens this one."]], password="never given")
+    page.upload(locked, other)
+    state, detail = page.uploads()[locked.name]
+    assert state == "skipped"
+    assert "needs a password" in detail
+    assert len(page.find(".unlock input[type=password]")) == 2
+
+    def try_with(password: str) -> str:
+        page.find(".unlock input")[0].send_keys(password, Keys.ENTER)
+        page.wait(lambda: page.texts(".detail")[0] != detail, "another outcome")
+        return page.uploads()[locked.name][1]
+
+    detail = try_with(wrong)
+    assert "does not open it" in detail
+    assert try_with(secret) == "Added: 1 page, 1 passage"
+    assert len(page.find(".unlock")) == 1, "the other file still needs one"
+    page.wait(lambda: locked.name in page.documents(), "the document in the list")
+    assert other.name not in page.documents()
+
+    page.ask("What colour is the buoy off Skerry Point?")
+    page.answer()
+    page.click(".answer .cite")
+    assert "yellow" in page.wait(lambda: page.texts("mark"), "the quote, without a picture")[0]
+    assert not page.find(".st-key-source-drawer img")
+
+    shown = page.driver.execute_script(
+        "return document.documentElement.outerHTML + JSON.stringify([{...localStorage},"
+        " {...sessionStorage}]) + location.href"
+    )
+    files = [path for path in server.log.parent.rglob("*") if path.is_file()]
+    assert server.log in files
+    for password in (secret, wrong):
+        assert password not in shown
+        assert not [p for p in page.find("input") if p.get_property("value") == password]
+        assert not [path for path in files if password.encode() in path.read_bytes()]
 
 
 def test_a_hostile_document_is_shown_as_text_and_loads_nothing(page: Page, hostile: Path) -> None:

@@ -139,6 +139,9 @@ def test_one_bad_file_never_stops_the_others(
         ("6-pdf-in-fact.txt", "added"),
         ("7-good.md", "added"),
     ]
+    assert [Path(file.path).name for file in report.files if file.needs_password] == [
+        "1-encrypted.pdf"
+    ]
     reasons = [file.reason for file in report.files]
     for reason, says in zip(
         reasons, ["is encrypted", "is damaged", "is empty", "OCR", "neither text"], strict=False

@@ -19,6 +19,7 @@ from rag.refusal import REFUSAL
 from rag.results import AnswerStage
 from rag.settings import CHECKOUT, Settings
 from tests.fakes import HashedWordsEmbedder, ScriptedGenerator
+from tests.ingest.files import write_pdf
 
 BRIDGE = "Work on the Tamber bridge began in 1911. The Tamber bridge was opened on 4 May 1922."
 RULES = "Visitors may park behind the library on Sundays."
@@ -115,6 +116,19 @@ def test_a_question_is_asked_of_the_documents_that_a_filter_leaves(library: Fake
     for ask in (library.search, library.ask):
         with pytest.raises(InvalidFilter, match="No document is called 'absent'"):
             ask(QUESTION, filter=rag.SearchFilter(documents=["absent"]))
+
+
+def test_an_encrypted_document_is_asked_and_has_no_picture(
+    library: FakeLibrary, tmp_path: Path
+) -> None:
+    """Its original is kept as it was given and its password is not: opening its citation failed
+    with the sentence that it needs a password."""
+    path = write_pdf(tmp_path / "plan.pdf", [["The quay is made of granite."]], password="sesame")
+    assert library.add(path).files[0].needs_password
+    assert not (outcome := library.add(path, password="sesame").files[0]).needs_password
+    assert library.search("granite quay", k=1)[0].document_id == outcome.document_id
+    assert library.page(outcome.document_id, 0).text == "The quay is made of granite."
+    assert library.render_page(outcome.document_id, 1) is None
 
 
 def test_a_removed_document_leaves_nothing(library: FakeLibrary) -> None:

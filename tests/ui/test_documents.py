@@ -1,13 +1,16 @@
-"""Choosing the documents that are asked."""
+"""Choosing the documents that are asked, and opening those that need a password."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.ui.documents import distinct_labels
+from app.ui.documents import MAX_PASSWORD_CHARS, distinct_labels, unlock
 from app.ui.session import PageState
+from app.ui.uploads import UploadJob
 from ingest.search_filter import SearchFilter
 from tests.ui.test_welcome import record
 
@@ -68,3 +71,27 @@ def test_documents_are_chosen_among_those_found_and_stay_chosen() -> None:
     assert chosen() == ["1"]
     next(box for box in test.checkbox if box.label == "alone").check().run()
     assert chosen() == []
+
+
+@pytest.mark.parametrize(
+    ("clicked", "tried"),
+    [
+        ({"index": 0, "password": "open sesame"}, [(0, "open sesame")]),
+        ({"index": 2, "password": " "}, [(2, " ")]),
+        ({"index": 0, "password": "x" * 5_000}, [(0, "x" * MAX_PASSWORD_CHARS)]),
+        ({"index": 0, "password": ""}, []),
+        ({"index": "0", "password": "x"}, []),
+        ({"index": [0], "password": "x"}, []),
+        ({"index": 0, "password": {"x": 1}}, []),
+        ({}, []),
+    ],
+    ids=str,
+)
+def test_only_a_password_for_a_file_is_tried(
+    monkeypatch: pytest.MonkeyPatch, clicked: dict[str, Any], tried: list[tuple[int, str]]
+) -> None:
+    """It comes from a browser, so it may be anything."""
+    seen: list[tuple[int, str]] = []
+    monkeypatch.setattr(UploadJob, "unlock", lambda _, *given: seen.append(given))
+    unlock(UploadJob([], lambda *_, **__: pytest.fail("nothing is added here")), clicked)
+    assert seen == tried

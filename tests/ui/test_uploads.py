@@ -63,7 +63,7 @@ def test_progress_names_pages_and_passages_while_embedding() -> None:
 
 
 def test_one_file_that_fails_does_not_lose_the_others() -> None:
-    def add(name: str, data: bytes, progress: ProgressCallback) -> AddReport:
+    def add(name: str, data: bytes, *, password: str, progress: ProgressCallback) -> AddReport:
         if name == "a.pdf":
             raise FileTooLarge("a.pdf is larger than 1 MB.")
         return report(Outcome.ADDED)
@@ -78,7 +78,7 @@ def test_one_file_that_fails_does_not_lose_the_others() -> None:
 
 
 def test_a_fault_is_not_shown_with_its_inner_workings() -> None:
-    def add(name: str, data: bytes, progress: ProgressCallback) -> AddReport:
+    def add(name: str, data: bytes, *, password: str, progress: ProgressCallback) -> AddReport:
         raise RuntimeError("secret")
 
     job = UploadJob(FILES[:1], add).start()
@@ -89,7 +89,7 @@ def test_a_fault_is_not_shown_with_its_inner_workings() -> None:
 def test_files_wait_their_turn_and_report_their_progress() -> None:
     embedding, go_on = threading.Event(), threading.Event()
 
-    def add(name: str, data: bytes, progress: ProgressCallback) -> AddReport:
+    def add(name: str, data: bytes, *, password: str, progress: ProgressCallback) -> AddReport:
         progress(Progress(Stage.STORING, 1, 1, name, name))
         embedding.set()
         assert go_on.wait(WAIT_SECONDS)
@@ -104,6 +104,65 @@ def test_files_wait_their_turn_and_report_their_progress() -> None:
     ]
     go_on.set()
     assert job.wait(WAIT_SECONDS)
+
+
+class LockedFiles:
+    """Adds files that open with the right password only; remembers what it was given."""
+
+    def __init__(self) -> None:
+        self.given: list[tuple[str, bytes, str]] = []
+
+    def __call__(
+        self, name: str, data: bytes, *, password: str, progress: ProgressCallback
+    ) -> AddReport:
+        self.given.append((name, data, password))
+        if password == "open sesame":
+            return report(Outcome.ADDED)
+        reason = f"{name} needs a password."
+        return AddReport((FileOutcome(name, Outcome.SKIPPED, reason, needs_password=True),))
+
+
+def test_a_file_that_needs_a_password_can_be_tried_with_one_until_it_opens() -> None:
+    add = LockedFiles()
+    job = UploadJob(FILES, add).start()
+    assert job.wait(WAIT_SECONDS)
+    assert [file.needs_password for file in job.files] == [True, True]
+    for password, state in (("guess", UploadState.SKIPPED), ("open sesame", UploadState.DONE)):
+        job.unlock(1, password)
+        assert job.wait(WAIT_SECONDS)
+        assert job.files[1].state is state
+    assert job.files[0].needs_password  # still
+    assert add.given[2:] == [("b.pdf", b"b", "guess"), ("b.pdf", b"b", "open sesame")]
+    job.unlock(1, "open sesame")  # it is in the library: its bytes are gone from here
+    job.unlock(7, "open sesame")
+    assert job.finished
+    assert len(add.given) == 4
+
+
+def test_a_password_stays_nowhere_in_the_upload() -> None:
+    job = UploadJob(FILES, LockedFiles()).start()
+    assert job.wait(WAIT_SECONDS)
+    job.unlock(0, "guess")
+    assert job.wait(WAIT_SECONDS)
+    assert "guess" not in repr(vars(job)) + repr(job.files)
+
+
+def test_nothing_is_tried_while_files_are_being_added() -> None:
+    begun, go_on = threading.Event(), threading.Event()
+    passwords: list[str] = []
+
+    def add(name: str, data: bytes, *, password: str, progress: ProgressCallback) -> AddReport:
+        passwords.append(password)
+        begun.set()
+        assert go_on.wait(WAIT_SECONDS)
+        return report(Outcome.ADDED)
+
+    job = UploadJob(FILES[:1], add).start()
+    assert begun.wait(WAIT_SECONDS)
+    job.unlock(0, "guess")
+    go_on.set()
+    assert job.wait(WAIT_SECONDS)
+    assert passwords == [""]
 
 
 def test_numbers_are_counted_as_a_reader_would() -> None:
