@@ -201,12 +201,12 @@ def remove(
         records = opened.documents()
         # A document named twice is removed once; one that is not there stops all.
         chosen = {r.document_id: r for r in (_find(records, wanted) for wanted in documents)}
-        for record in chosen.values():
-            opened.remove(record.document_id)
-            if not options.as_json:
-                options.terminal.say(f"removed   {one_line(record.name)}")
+        opened.remove(*chosen)
     if options.as_json:
         options.terminal.result({"removed": list(chosen)})
+        return
+    for record in chosen.values():
+        options.terminal.say(f"removed   {one_line(record.name)}")
 
 
 def _find(records: list[DocumentRecord], wanted: str) -> DocumentRecord:

@@ -172,11 +172,14 @@ class Library:
             return AddReport(())
         return self._ready_ingestor().resume(progress=progress, cancel=cancel)
 
-    def remove(self, document_id: str) -> None:
-        """Take a document out, its vectors included. Raises DocumentNotFound."""
-        self._opened()._store.remove(document_id)
+    def remove(self, *document_ids: str) -> None:
+        """Take documents out, their vectors included: all of them or none.
+
+        Many at once take hardly longer than one. Raises DocumentNotFound.
+        """
+        self._opened()._store.remove(*document_ids)
         index = self._synced_index()
-        index.save()  # the saved index must not keep what the document's vectors tell
+        index.save()  # the saved index must not keep what the documents' vectors tell
 
     def documents(
         self, collection: str | None = None, *, filter: SearchFilter | None = None
