@@ -47,7 +47,7 @@ from app.terminal import (
 if TYPE_CHECKING:
     from ingest.pipeline import AddReport, FileOutcome
     from ingest.records import DocumentRecord
-    from rag.results import Answer
+    from rag.results import Answer, Citation, Hit
     from rag.summary import Summary
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
@@ -263,12 +263,13 @@ def _print_answer(terminal: Terminal, answer: Answer | Summary) -> None:
     if answer.citations:
         terminal.say()
     for citation in answer.citations:
-        place = _place(citation.document_name, citation.page)
+        place = _place(citation)
         terminal.say(one_line(f"[{citation.marker}] {place}: “{citation.quote}”"))
 
 
-def _place(document_name: str, page: int | None) -> str:
-    return document_name if page is None else f"{document_name}, page {page}"
+def _place(found: Citation | Hit) -> str:
+    page = "" if found.page is None else f", page {found.page}"
+    return f"{found.document_name}{page}{', read by OCR' if found.read_by_ocr else ''}"
 
 
 @app.command()
@@ -297,7 +298,7 @@ def search(
         nothing = "The filter leaves no documents; paperlight list shows all."
         options.terminal.note(nothing if is_empty else "Nothing was found.")
     for number, hit in enumerate(hits, 1):
-        place = f"{_place(hit.document_name, hit.page)} ({hit.reason})"
+        place = f"{_place(hit)} ({hit.reason})"
         options.terminal.say(f"{number:2}. {one_line(place)}")
         options.terminal.say(f"    {one_line(hit.text)[:_SNIPPET_CHARS]}")
 
@@ -356,7 +357,7 @@ def extract(
         if each.citation is None:
             options.terminal.note(one_line(f"{each.path}: no passage says {each.value!r}"))
         else:
-            place = _place(each.citation.document_name, each.citation.page)
+            place = _place(each.citation)
             options.terminal.note(one_line(f"{each.path}: {place}: “{each.citation.quote}”"))
 
 

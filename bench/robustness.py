@@ -30,7 +30,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from ingest.store import Store
 
 _ROOT = Path(__file__).resolve().parent.parent
-_OCR_MARK = "[Read by OCR]"
 _NOT_DOCUMENTS = {"MANIFEST.tsv", "PDFIUM_TAGS.tsv", "PASSWORDS.json"}
 # Names, sizes and counts differ from file to file: a reason is counted without them.
 _PARTICULAR = re.compile(r"\d[\d.,]*|“[^”]*”|'[^']*'")
@@ -59,10 +58,10 @@ def measure(folder: Path, home: Path) -> dict[str, object]:
                 reasons[_PARTICULAR.sub("…", reason)] += 1
                 continue
             document = file["document_id"]
-            pages = (store.page(document, i).text for i in range(counts[document]))
-            text = [page for page in pages if page.strip()]
+            pages = (store.page(document, i) for i in range(counts[document]))
+            text = [page for page in pages if page.text.strip()]
             kind = "text" if text else "silent"
-            if any(page.startswith(_OCR_MARK) for page in text):
+            if any(page.read_by_ocr for page in text):
                 kind = "text by OCR"
             outcomes[kind] += 1
     return {

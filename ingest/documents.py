@@ -15,10 +15,12 @@ class Page:
     """One page of text, or one section of a format that has no pages.
 
     number: 1-based page number, None where the format has no pages.
+    read_by_ocr: the text was read off a picture and may be misread.
     """
 
     number: int | None
     text: str
+    read_by_ocr: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,12 +122,18 @@ class LibraryTooNew(IngestError):
 
 
 class LibraryReadOnly(IngestError):
-    """The library's folder or files may not be written to."""
+    """The library's folder or files may not be written to.
 
-    def __init__(self, folder: Path) -> None:
+    is_outdated: so that it cannot be searched either: an older version of this program wrote it.
+    """
+
+    def __init__(self, folder: Path, *, is_outdated: bool = False) -> None:
         super().__init__(
-            f"The library {folder} is read-only: it can be searched, but nothing can be added or"
-            " removed; allow this account to write to the folder, or use another library."
+            f"The library {folder} was written by an older version of this program and is"
+            " read-only: open it once with the right to write, which brings it up to date."
+            if is_outdated
+            else f"The library {folder} is read-only: it can be searched, but nothing can be added"
+            " or removed; allow this account to write to the folder, or use another library."
         )
 
 

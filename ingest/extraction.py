@@ -236,7 +236,7 @@ def _document(message: dict[str, Any]) -> Document:
         return Document(
             title=document["title"],
             media_type=document["media_type"],
-            pages=tuple(Page(number=number, text=text) for number, text in document["pages"]),
+            pages=tuple(Page(*page) for page in document["pages"]),
         )
     kind = getattr(errors, message["error"], UnreadableFile)
     raise kind(message["message"])

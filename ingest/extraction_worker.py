@@ -6,7 +6,7 @@ does, whatever it is doing, and by the system's own alarm where the interpreter 
 
     <- {"path", "name", "limits", "ocr_languages", "password"}
     -> {"alive": pages read}                      any number of these, then one of
-    -> {"document": {"title", "media_type", "pages": [[number or null, text], ...]}}
+    -> {"document": {"title", "media_type", "pages": [[number or null, text, read by OCR], ...]}}
     -> {"error": a child of UnreadableFile, "message"}
 """
 
@@ -64,7 +64,7 @@ def answer(request: Message, alive: Callable[[int], None]) -> Message:
         return {"error": type(error).__name__, "message": str(error)}
     except MemoryError:
         return {"error": FileTooLarge.__name__, "message": memory_reason(limits)}
-    pages = [[page.number, page.text] for page in document.pages]
+    pages = [[page.number, page.text, page.read_by_ocr] for page in document.pages]
     return {
         "document": {"title": document.title, "media_type": document.media_type, "pages": pages}
     }

@@ -46,7 +46,7 @@ class StoredChunk:
     """A passage and where it stands.
 
     page_number: 1-based, None where the format has no pages. page_index: 0-based.
-    text == page text[start:end].
+    text == page text[start:end]. read_by_ocr: the page's text was; see Page.
     """
 
     chunk_id: int
@@ -60,6 +60,7 @@ class StoredChunk:
     end: int
     text: str
     heading: str
+    read_by_ocr: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ingest.errors import LibraryDamaged, LibraryTooNew
+from ingest.errors import LibraryDamaged, LibraryReadOnly, LibraryTooNew
 from ingest.keywords import TERMS_VERSION
 from ingest.storage_failures import is_full, named_storage_failures
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 APPLICATION_ID = 0x50_4C_47_54  # "PLGT": tells a library from any other SQLite file
 BUSY_TIMEOUT_SECONDS = 120.0
 _LOCKED_SECONDS = 0.01  # between two tries
@@ -104,9 +104,16 @@ CREATE INDEX feedback_by_document ON feedback_documents (document_id);
 CREATE TRIGGER feedback_goes_with_its_documents AFTER DELETE ON feedback_documents
 BEGIN DELETE FROM feedback WHERE feedback_id = OLD.feedback_id; END;
 """
+# Of pages that older versions read by OCR the text says so itself, in a line of its own. It stays:
+# passages, examples and indexes on servers have places in that text.
+_OCR_COLUMN = """
+ALTER TABLE pages ADD COLUMN read_by_ocr INTEGER NOT NULL DEFAULT 0;
+UPDATE pages SET read_by_ocr = 1
+WHERE instr(char(10) || text, char(10) || '[Read by OCR]' || char(10)) > 0;
+"""
 # What each version added to the one before it; an older library is brought up to date when it is
 # opened.
-_ADDED = {2: _FEEDBACK_TABLES}
+_ADDED = {2: _FEEDBACK_TABLES, 3: _OCR_COLUMN}
 
 
 def is_writable(path: Path) -> bool:
@@ -199,6 +206,7 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
 
     Raises LibraryDamaged, LibraryTooNew, DiskFull, LibraryReadOnly.
     """
+    version = 0
     try:
         with named_storage_failures(path.parent):
             connection.execute("BEGIN")
@@ -210,6 +218,8 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
                     version = _version(connection, path)
                     if version < SCHEMA_VERSION:
                         _bring_up_to_date(connection, version)
+    except LibraryReadOnly as error:
+        raise LibraryReadOnly(path.parent, is_outdated=version > 0) from error
     except sqlite3.DatabaseError as error:
         raise _damaged(path) from error
 

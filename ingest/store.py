@@ -81,7 +81,7 @@ _DOCUMENT_FIELDS = (
 _DOCUMENT_COLUMNS = ", ".join(_DOCUMENT_FIELDS).replace("path", "source")
 _CHUNK_QUERY = """
 SELECT c.chunk_id, c.document_id, d.name, d.source, d.collection, p.number, c.page_index, c.start,
-       c."end", substr(p.text, c.start + 1, c."end" - c.start), c.heading
+       c."end", substr(p.text, c.start + 1, c."end" - c.start), c.heading, p.read_by_ocr
 FROM chunks c JOIN documents d USING (document_id) JOIN pages p USING (document_id, page_index)
 """
 # The documents that a filter leaves; its parameters are those of `_parameters`.
@@ -316,24 +316,23 @@ class Store:
     def page(self, document_id: str, page_index: int) -> Page:
         """A page's text. Raises DocumentNotFound, PageNotFound."""
         rows = self._rows(
-            "SELECT number, text FROM pages WHERE document_id = ? AND page_index = ?",
+            "SELECT number, text, read_by_ocr FROM pages WHERE document_id = ? AND page_index = ?",
             (document_id, page_index),
         )
         if not rows:
             self.document(document_id)
             raise PageNotFound(document_id, page_index)
-        number, text = rows[0]
-        return Page(number=number, text=text)
+        return _page(rows[0])
 
     def pages(self, document_id: str) -> list[Page]:
         """All pages of a document, in order. Raises DocumentNotFound."""
         rows = self._rows(
-            "SELECT number, text FROM pages WHERE document_id = ? ORDER BY page_index",
+            "SELECT number, text, read_by_ocr FROM pages WHERE document_id = ? ORDER BY page_index",
             (document_id,),
         )
         if not rows:
             self.document(document_id)
-        return [Page(number=number, text=text) for number, text in rows]
+        return [_page(row) for row in rows]
 
     def original(self, document_id: str) -> Path | None:
         """The library's own copy of the file, or None if none was kept or it is gone.
@@ -482,7 +481,7 @@ class Store:
             for batch in _batches(ids):
                 query = f"{_CHUNK_QUERY} WHERE c.chunk_id IN ({_marks(batch)})"
                 for row in connection.execute(query, batch):
-                    found[row[0]] = StoredChunk(*row)
+                    found[row[0]] = _chunk(row)
         return [found[chunk_id] for chunk_id in ids if chunk_id in found]
 
     def neighbours(self, chunk_id: int) -> tuple[StoredChunk | None, StoredChunk | None]:
@@ -494,7 +493,7 @@ class Store:
                  ORDER BY c.ordinal""",
             (int(chunk_id),),
         )
-        found = [StoredChunk(*row) for row in rows]
+        found = [_chunk(row) for row in rows]
         before = next((chunk for chunk in found if chunk.chunk_id < chunk_id), None)
         after = next((chunk for chunk in found if chunk.chunk_id > chunk_id), None)
         return before, after
@@ -504,7 +503,7 @@ class Store:
         rows = self._rows(
             _CHUNK_QUERY + "WHERE c.document_id = ? ORDER BY c.ordinal", (document_id,)
         )
-        return [StoredChunk(*row) for row in rows]
+        return [_chunk(row) for row in rows]
 
     def chunk_ids(self) -> ChunkIds:
         """The ids of all passages that have a vector, ascending."""
@@ -768,7 +767,7 @@ class Store:
             rows = connection.execute(_CHUNK_QUERY + "ORDER BY c.chunk_id")
             titles = dict(connection.execute("SELECT document_id, title FROM documents").fetchall())
             while batch := rows.fetchmany(1000):
-                chunks = [StoredChunk(*row) for row in batch]
+                chunks = [_chunk(row) for row in batch]
                 connection.executemany(
                     "INSERT INTO keywords (rowid, passage, context) VALUES (?, ?, ?)",
                     [
@@ -925,9 +924,9 @@ def _insert_document(
         ),
     )
     connection.executemany(
-        "INSERT INTO pages VALUES (?, ?, ?, ?)",
+        "INSERT INTO pages VALUES (?, ?, ?, ?, ?)",
         (
-            (document_id, index, page.number, page.text)
+            (document_id, index, page.number, page.text, page.read_by_ocr)
             for index, page in enumerate(new.document.pages)
         ),
     )
@@ -966,6 +965,17 @@ def _context_terms(name: str, title: str, heading: str) -> str:
 
 def _quoted(term: str) -> str:
     return '"' + term.replace('"', '""') + '"'
+
+
+def _page(row: tuple[Any, ...]) -> Page:
+    number, text, read_by_ocr = row
+    return Page(number, text, bool(read_by_ocr))
+
+
+def _chunk(row: tuple[Any, ...]) -> StoredChunk:
+    """Of a row of _CHUNK_QUERY."""
+    fields = (*row[:-1], bool(row[-1]))
+    return StoredChunk(*fields)
 
 
 def _record(row: tuple[Any, ...]) -> DocumentRecord:

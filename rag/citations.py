@@ -153,13 +153,9 @@ class _CitationBook:
         key = (hit.document_id, hit.page_index, quote.start, quote.end)
         if key not in self._citations:
             assert hit.text[quote.start - hit.start : quote.end - hit.start] == quote.text
-            self._citations[key] = Citation(
+            self._citations[key] = Citation.of_passage(
+                hit,
                 marker=len(self._citations) + 1,
-                document_id=hit.document_id,
-                document_name=hit.document_name,
-                document_path=hit.document_path,
-                page=hit.page,
-                page_index=hit.page_index,
                 quote=quote.text,
                 start=quote.start,
                 end=quote.end,

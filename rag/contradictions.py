@@ -106,13 +106,9 @@ _VALUES: dict[QuestionKind, Callable[[str], frozenset[str]]] = {
 
 def _citation(quote: Quote, evidence: Evidence, *, marker: int) -> Citation:
     hit = evidence.passages[quote.passage]
-    return Citation(
+    return Citation.of_passage(
+        hit,
         marker=marker,
-        document_id=hit.document_id,
-        document_name=hit.document_name,
-        document_path=hit.document_path,
-        page=hit.page,
-        page_index=hit.page_index,
         quote=quote.text,
         start=quote.start,
         end=quote.end,

@@ -420,13 +420,9 @@ def _extracted_values(found: Sequence[_Found]) -> Iterator[ExtractedValue]:
                 path,
                 value,
                 True,
-                Citation(
+                Citation.of_passage(
+                    hit,
                     marker=markers.setdefault(key, len(markers) + 1),
-                    document_id=hit.document_id,
-                    document_name=hit.document_name,
-                    document_path=hit.document_path,
-                    page=hit.page,
-                    page_index=hit.page_index,
                     quote=quote.text,
                     start=quote.start,
                     end=quote.end,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Self
 
 from rag.confidence import Confidence
 
@@ -23,6 +24,7 @@ class Hit:
         None when the dense side did not see the passage.
     keyword_similarity: BM25, higher is better, or None when no query term is in the passage.
     reason: one line that says why the passage is here.
+    read_by_ocr: the text was read off a picture and may be misread.
     """
 
     chunk_id: int
@@ -39,6 +41,7 @@ class Hit:
     dense_similarity: float | None
     keyword_similarity: float | None
     reason: str = ""
+    read_by_ocr: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ class Citation:
     marker: the number in the answer's text, as in "[1]".
     quote: verbatim: quote == page text[start:end].
     statement: the sentence of the answer that it supports.
+    read_by_ocr: as in Hit.
     """
 
     marker: int
@@ -60,6 +64,26 @@ class Citation:
     start: int
     end: int
     statement: str
+    read_by_ocr: bool = False
+
+    @classmethod
+    def of_passage(
+        cls, hit: Hit, *, marker: int, quote: str, start: int, end: int, statement: str
+    ) -> Self:
+        """Of a quote in a passage. start, end: offsets in the page's text."""
+        return cls(
+            marker=marker,
+            document_id=hit.document_id,
+            document_name=hit.document_name,
+            document_path=hit.document_path,
+            page=hit.page,
+            page_index=hit.page_index,
+            quote=quote,
+            start=start,
+            end=end,
+            statement=statement,
+            read_by_ocr=hit.read_by_ocr,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -386,6 +386,7 @@ def hit_of(chunk: StoredChunk) -> Hit:
         similarity=0.0,
         dense_similarity=None,
         keyword_similarity=None,
+        read_by_ocr=chunk.read_by_ocr,
     )
 
 

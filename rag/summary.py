@@ -26,6 +26,7 @@ from rag.generator import Generator
 from rag.prompts import LabelledPassage, Template, build_messages, label, labelled
 from rag.reading import reading_for
 from rag.results import AnswerUsage, Citation, Hit
+from rag.search import hit_of
 from rag.sentences import sentence_spans
 from rag.windows import is_sentence
 
@@ -166,7 +167,7 @@ class Summarizer:
         passages: list[Hit] = []
         tokens = 0
         for chunk in self._documents.document_chunks(document_id):
-            hit = _as_hit(chunk)
+            hit = hit_of(chunk)
             last = passages[-1] if passages else None
             size = count(hit.text)
             if (
@@ -291,24 +292,6 @@ class Summarizer:
             else AnswerUsage()
         )
         return "".join(pieces)
-
-
-def _as_hit(chunk: StoredChunk) -> Hit:
-    return Hit(
-        chunk_id=chunk.chunk_id,
-        document_id=chunk.document_id,
-        document_name=chunk.document_name,
-        document_path=chunk.document_path,
-        page=chunk.page_number,
-        page_index=chunk.page_index,
-        start=chunk.start,
-        end=chunk.end,
-        text=chunk.text,
-        heading=chunk.heading,
-        similarity=0.0,
-        dense_similarity=None,
-        keyword_similarity=None,
-    )
 
 
 def _size(generator: Generator, passage: LabelledPassage) -> int:

@@ -112,4 +112,9 @@ def get_page_image(
 def get_page(document_id: str, number: int, workspace: Opened) -> dict[str, Any]:
     """A page's text. number: 1-based; of a format without pages, its section."""
     page = workspace.library.page(document_id, number - 1)
-    return {"document_id": document_id, "page": page.number, "text": page.text}
+    return {
+        "document_id": document_id,
+        "page": page.number,
+        "text": page.text,
+        "read_by_ocr": page.read_by_ocr,
+    }

@@ -212,7 +212,7 @@ def _chips(citations: tuple[Citation, ...]) -> list[dict[str, Any]]:
             "marker": marker,
             "citation": index,
             "name": one_line(citations[index].document_name, limit=120),
-            "page": _page_label(citations[index].page),
+            "page": _page_label(citations[index]),
         }
         for marker, index in first.items()
     ]
@@ -227,14 +227,15 @@ def _passage(index: int, hit: Hit) -> dict[str, Any]:
     return {
         "index": index,
         "name": one_line(hit.document_name, limit=120),
-        "page": _page_label(hit.page),
+        "page": _page_label(hit),
         "snippet": one_line(hit.text, limit=SNIPPET_CHARS),
         "reason": one_line(hit.reason),
     }
 
 
-def _page_label(page: int | None) -> str:
-    return "" if page is None else f"p. {page}"
+def _page_label(place: Citation | Hit) -> str:
+    page = [] if place.page is None else [f"p. {place.page}"]
+    return " · ".join([*page, "OCR"] if place.read_by_ocr else page)
 
 
 def facts(answer: Answer) -> str:

@@ -20,6 +20,7 @@ CONTEXT_CHARS = 1_500
 PAGE_CHARS = 20_000
 RENDER_SCALE = 1.6
 _SENTENCE_ENDS = (".", "!", "?", ":", "。")
+OCR_NOTE = "Read by OCR, which may have misread it."
 DRAWER_WIDTH = 560  # frontend/page.css makes as much room beside it
 
 
@@ -113,6 +114,7 @@ def _draw_text(
     data = {
         "name": one_line(record.name),
         "place": place_name(page.number, shown, record.page_count),
+        "note": OCR_NOTE if page.read_by_ocr else "",
         "before": part.before or ("" if part.quote else "This page has no text."),
         "quote": part.quote,
         "after": part.after,

@@ -143,7 +143,7 @@ class _Parts:
             if page.text.strip():
                 text = f"# {shown}{place}\n\n{page.text}"
                 self._budget.spend(text)
-                self._pages.append(Page(None, text))
+                self._pages.append(Page(None, text, page.read_by_ocr))
 
     def document(self, title: str, kind: FileKind) -> Document:
         """All of it. Raises EmptyFile if there is nothing, or nothing of it can be read."""

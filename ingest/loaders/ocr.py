@@ -18,8 +18,6 @@ from ingest.loaders.limits import Reading
 from ingest.loaders.sniffing import FileKind
 from ingest.pdfium import Pixels
 
-# Stands before the text of a page that was read by OCR, which may have misread it.
-OCR_MARK = "[Read by OCR]\n"
 _PAGE_SECONDS = 100
 _BLANK_CONTRAST = 16  # of 255; paper without anything on it has less
 _HOW_TO_GET_IT = (
@@ -60,13 +58,13 @@ def load_picture(path: Path, kind: FileKind, reading: Reading) -> Document:
     if not any(texts):
         raise NoTextFile("is a picture in which OCR finds no text.")
     pages = tuple(
-        Page(number, OCR_MARK + text if text else "") for number, text in enumerate(texts, start=1)
+        Page(number, text, read_by_ocr=bool(text)) for number, text in enumerate(texts, start=1)
     )
     return Document(title="", media_type=kind.value, pages=pages)
 
 
 def read_pixels(pixels: Pixels, languages: str) -> str:
-    """The text in a drawn page, marked as OCR's; "" where there is none, or none in time.
+    """The text in a drawn page; "" where there is none, or none in time.
 
     pixels: RGB, (height, width, 3) uint8.
     """
@@ -74,8 +72,7 @@ def read_pixels(pixels: Pixels, languages: str) -> str:
         return ""
     height, width, _ = pixels.shape
     image = b"P6\n%d %d\n255\n" % (width, height) + pixels.tobytes()
-    text = clean_text(_tesseract("stdin", languages, image) or "").strip()
-    return OCR_MARK + text if text else ""
+    return clean_text(_tesseract("stdin", languages, image) or "").strip()
 
 
 def _tesseract(source: str, languages: str, image: bytes | None) -> str | None:

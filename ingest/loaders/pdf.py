@@ -54,28 +54,29 @@ def load_pdf(path: Path, reading: Reading) -> Document:
         title = pdf.title()
         if not any(text.strip() for text in texts):
             texts = clean_pages(_second_reading(path, page_count, budget, reading.password))
+        pages = [Page(number, text) for number, text in enumerate(texts, start=1)]
         languages = usable_languages(reading.ocr_languages)
         if languages:
-            texts = _with_ocr(pdf, texts, languages, budget)
-    if not any(text.strip() for text in texts):
+            pages = _with_ocr(pdf, pages, languages, budget)
+    if not any(page.text.strip() for page in pages):
         raise NoTextFile(
             "has no text: its pages are pictures (a scan, perhaps); "
             + ("OCR found no text in them." if languages else no_ocr_reason(reading.ocr_languages))
         )
-    pages = tuple(Page(number=number, text=text) for number, text in enumerate(texts, start=1))
-    return Document(title=_title(title), media_type=FileKind.PDF.value, pages=pages)
+    return Document(title=_title(title), media_type=FileKind.PDF.value, pages=tuple(pages))
 
 
-def _with_ocr(pdf: PdfFile, texts: list[str], languages: str, budget: Budget) -> list[str]:
-    """The pages that have no text, read by OCR; its time is not counted."""
+def _with_ocr(pdf: PdfFile, pages: list[Page], languages: str, budget: Budget) -> list[Page]:
+    """All pages, those that have no text read by OCR; its time is not counted."""
     read = []
-    for index, text in enumerate(texts):
-        if not text.strip():
+    for index, page in enumerate(pages):
+        if not page.text.strip():
             started = time.monotonic()
             text = _ocr_page(pdf, index, languages)
             budget.started += time.monotonic() - started
             budget.spend(text)
-        read.append(text)
+            page = Page(page.number, text, read_by_ocr=bool(text))
+        read.append(page)
     return read
 
 

@@ -251,6 +251,7 @@ def _cited(
             start=start,
             end=end,
             statement=statement,
+            read_by_ocr=pages[page_index].read_by_ocr,
         )
         for marker, (page_index, start, end) in enumerate(quotes, start=1)
     )

@@ -22,7 +22,7 @@ from rag.library import Library
 from rag.results import Answer
 from rag.settings import Settings
 from tests.fakes import ModellessLibrary, ScriptedService
-from tests.ingest.files import write_pdf
+from tests.ingest.files import NEEDS_TESSERACT, write_pdf, write_picture
 
 NOTES = (
     "The lighthouse at Port Ellery was built in 1874 and is 41 metres tall.\n\n"
@@ -158,6 +158,16 @@ def test_ask_prints_the_answer_and_then_its_citations(run: Run, notes: Path) -> 
     assert blank == ""
     assert citation.startswith("[1] harbour.txt: “The lighthouse at Port Ellery was built in 1874")
     assert run("ask", "-", input=QUESTION).stdout == result.stdout
+
+
+@NEEDS_TESSERACT
+def test_what_was_read_by_ocr_is_named_so(run: Run, tmp_path: Path) -> None:
+    text = "The lighthouse at Port Ellery is 41 metres tall."
+    run("add", str(write_picture(tmp_path / "sign.png", text)))
+    *_, citation = run("ask", QUESTION).stdout.splitlines()
+    assert citation == f"[1] sign.png, page 1, read by OCR: “{text}”"
+    first, _ = run("search", "lighthouse").stdout.splitlines()
+    assert first.startswith(" 1. sign.png, page 1, read by OCR (")
 
 
 def test_asks_json_has_the_fields_of_an_answer(run: Run, notes: Path) -> None:

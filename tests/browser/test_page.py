@@ -13,7 +13,7 @@ from selenium.webdriver.common.keys import Keys
 from tests.browser.browser import Page, browser
 from tests.browser.documents import CORRUPT_PDF, REPORT_NAME, pdf
 from tests.browser.server import MOST_REQUESTS, Server
-from tests.ingest.files import write_pdf
+from tests.ingest.files import NEEDS_TESSERACT, write_pdf, write_picture
 
 pytestmark = [pytest.mark.browser, pytest.mark.model]
 
@@ -211,6 +211,20 @@ def test_an_encrypted_upload_asks_for_its_password_which_stays_nowhere(
         assert password not in shown
         assert not [p for p in page.find("input") if p.get_property("value") == password]
         assert not [path for path in files if password.encode() in path.read_bytes()]
+
+
+@NEEDS_TESSERACT
+def test_a_source_that_was_read_by_ocr_says_so(page: Page, tmp_path: Path) -> None:
+    text = "The ferry Halvorsen was built in 1932."
+    page.upload(write_picture(tmp_path / "plaque.png", text))
+    assert page.uploads()["plaque.png"][0] == "done"
+    page.ask("When was the ferry Halvorsen built?")
+    page.answer()
+    assert page.texts(".chip .page") == ["p. 1 · OCR"]
+    page.click(".answer .cite")
+    assert page.wait(lambda: page.texts("mark"), "the quote") == [text]
+    assert page.texts(".note") == ["Read by OCR, which may have misread it."]
+    assert page.texts(".text") == [text]
 
 
 def test_a_hostile_document_is_shown_as_text_and_loads_nothing(page: Page, hostile: Path) -> None:

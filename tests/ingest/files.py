@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import io
+import shutil
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
+from PIL import Image, ImageDraw, ImageFont
 from reportlab.lib.pagesizes import A4
 from reportlab.pdfgen.canvas import Canvas
+
+NEEDS_TESSERACT = pytest.mark.skipif(shutil.which("tesseract") is None, reason="no Tesseract")
 
 
 def write_pdf(
@@ -32,6 +37,15 @@ def write_scan(path: Path) -> Path:
     canvas.rect(100, 100, 200, 300, fill=1)
     canvas.showPage()
     canvas.save()
+    return path
+
+
+def write_picture(path: Path, text: str = "Revenue was 4217") -> Path:
+    """A picture of a line of text, in the format that the suffix says; PDF is one."""
+    image = Image.new("RGB", (80 + 40 * len(text), 200), "white")
+    font = ImageFont.load_default(64)
+    ImageDraw.Draw(image).text((40, 60), text, fill="black", font=font)
+    image.save(path)
     return path
 
 

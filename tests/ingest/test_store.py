@@ -5,6 +5,7 @@ import sqlite3
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,11 +20,12 @@ from ingest.errors import (
     DocumentNotFound,
     EmbedderMismatch,
     LibraryDamaged,
+    LibraryReadOnly,
     LibraryTooNew,
     PageNotFound,
 )
 from ingest.records import PendingFile
-from ingest.schema import connect
+from ingest.schema import connect, prepare
 from ingest.search_filter import SearchFilter
 from ingest.store import Store
 from tests.fakes import HashedWordsEmbedder
@@ -50,6 +52,63 @@ def test_a_document_comes_back_as_it_went_in(store: Store) -> None:
     ids, vectors = store.vectors([c.chunk_id for c in chunks])
     assert ids.tolist() == [c.chunk_id for c in chunks]
     assert np.array_equal(vectors, new.vectors)
+
+
+def test_what_was_read_by_ocr_is_known_of_pages_and_passages(store: Store) -> None:
+    new = new_document("Scanned words.", "Printed words.")
+    scanned, printed = new.document.pages
+    pages = (replace(scanned, read_by_ocr=True), printed)
+    new = replace(new, document=replace(new.document, pages=pages))
+    document_id = store.put(new, embedder="hashed-words").document_id
+    assert store.pages(document_id) == list(pages)
+    assert [store.page(document_id, index) for index in range(2)] == list(pages)
+    chunks = store.document_chunks(document_id)
+    assert [(chunk.text, chunk.read_by_ocr) for chunk in chunks] == [
+        ("Scanned words.", True),
+        ("Printed words.", False),
+    ]
+
+
+def of_version_2(path: Path, *pages: str) -> None:
+    """A library as it was written before pages knew how they were read."""
+    with Store(path) as store:
+        put(store, *pages)
+    with closing(sqlite3.connect(path)) as old:
+        old.executescript(
+            "ALTER TABLE pages DROP COLUMN read_by_ocr; PRAGMA user_version = 2;"
+            "PRAGMA journal_mode = DELETE;"
+        )
+
+
+def test_an_older_library_keeps_its_texts_and_knows_which_pages_were_read_by_ocr(
+    tmp_path: Path,
+) -> None:
+    """There the text itself began with "[Read by OCR]"; places in it must stay true."""
+    pages = (
+        "[Read by OCR]\nScanned words.",
+        "# scan.png, page 1\n\n[Read by OCR]\nOf an archive.",
+        "Says [Read by OCR] itself.",
+    )
+    of_version_2(tmp_path / "l.sqlite3", *pages)
+    with Store(tmp_path / "l.sqlite3") as store:
+        (document,) = store.documents()
+        found = store.pages(document.document_id)
+        assert [page.text for page in found] == list(pages)
+        assert [page.read_by_ocr for page in found] == [True, True, False]
+        for chunk in store.document_chunks(document.document_id):
+            assert chunk.text == pages[chunk.page_index][chunk.start : chunk.end]
+        assert store.misplaced_chunks() == 0
+        put(store, "New words.", name="new.txt")
+
+
+def test_an_older_library_that_is_read_only_says_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "l.sqlite3"
+    of_version_2(path, "Words.")
+    with (
+        closing(connect(path, read_only=True)) as connection,
+        pytest.raises(LibraryReadOnly, match=r"older version .* open it once with the right"),
+    ):
+        prepare(connection, path)
 
 
 def test_chunks_come_in_the_order_asked_and_without_those_gone(store: Store) -> None:

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import pytest
 
-from ingest.schema import connect
+from ingest.schema import SCHEMA_VERSION, connect
 from ingest.store import Store
 from rag.answer_sets import Answerable, load_questions
 from rag.errors import FeedbackNotFound, InvalidFeedback
@@ -208,11 +208,12 @@ def test_a_library_of_the_first_version_takes_feedback(tmp_path: Path) -> None:
     Store(tmp_path / "library.db").close()
     with sqlite3.connect(tmp_path / "library.db") as old:
         old.executescript(
-            "DROP TABLE feedback_documents; DROP TABLE feedback; PRAGMA user_version = 1;"
+            "DROP TABLE feedback_documents; DROP TABLE feedback;"
+            "ALTER TABLE pages DROP COLUMN read_by_ocr; PRAGMA user_version = 1;"
         )
     with (
         Store(tmp_path / "library.db"),
         sqlite3.connect(tmp_path / "library.db") as upgraded,
     ):
-        assert upgraded.execute("PRAGMA user_version").fetchone() == (2,)
+        assert upgraded.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
         assert upgraded.execute("SELECT count(*) FROM feedback").fetchone() == (0,)

@@ -12,6 +12,7 @@ import pytest
 
 import rag
 from inference.request import Priority
+from ingest.documents import Page
 from ingest.errors import DocumentNotFound, EmbedderMismatch, InvalidFilter
 from rag.errors import LibraryClosed
 from rag.library import Library
@@ -19,7 +20,7 @@ from rag.refusal import REFUSAL
 from rag.results import AnswerStage
 from rag.settings import CHECKOUT, Settings
 from tests.fakes import HashedWordsEmbedder, ScriptedGenerator
-from tests.ingest.files import write_pdf
+from tests.ingest.files import NEEDS_TESSERACT, write_pdf, write_picture
 
 BRIDGE = "Work on the Tamber bridge began in 1911. The Tamber bridge was opened on 4 May 1922."
 RULES = "Visitors may park behind the library on Sundays."
@@ -116,6 +117,19 @@ def test_a_question_is_asked_of_the_documents_that_a_filter_leaves(library: Fake
     for ask in (library.search, library.ask):
         with pytest.raises(InvalidFilter, match="No document is called 'absent'"):
             ask(QUESTION, filter=rag.SearchFilter(documents=["absent"]))
+
+
+@NEEDS_TESSERACT
+def test_what_was_read_by_ocr_says_so_beside_its_text(library: FakeLibrary, tmp_path: Path) -> None:
+    """The text said so itself: "[Read by OCR]" could be quoted, and was found by its words."""
+    sentence = RIGHT.replace(" [1]", "")
+    (file,) = library.add(write_picture(tmp_path / "plaque.png", sentence)).files
+    assert library.page(file.document_id, 0) == Page(1, sentence, read_by_ocr=True)
+    answer = library.ask(QUESTION, filter=rag.SearchFilter(documents=["plaque.png"]))
+    assert [(hit.text, hit.read_by_ocr) for hit in answer.passages] == [(sentence, True)]
+    assert [(c.quote, c.read_by_ocr) for c in answer.citations] == [(sentence, True)]
+    assert not any(citation.read_by_ocr for citation in library.ask(RULES).citations)
+    assert library._store.search_keywords("read by OCR", 5) == []
 
 
 def test_an_encrypted_document_is_asked_and_has_no_picture(

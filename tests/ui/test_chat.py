@@ -34,6 +34,15 @@ def test_a_finished_answer_has_its_sources_and_the_small_print() -> None:
     assert data["blocks"][0]["runs"][1] == {"text": "1", "style": "citation", "citation": 0}
 
 
+def test_what_was_read_by_ocr_is_marked_so() -> None:
+    scanned = replace(CITATION, read_by_ocr=True)
+    passages = (HIT, replace(HIT, read_by_ocr=True))
+    citations = (scanned, replace(scanned, marker=2, page=None))
+    data = describe("q", replace(DONE, citations=citations, passages=passages))
+    assert [chip["page"] for chip in data["chips"]] == ["p. 1 · OCR", "OCR"]
+    assert [passage["page"] for passage in data["passages"]] == ["p. 1", "p. 1 · OCR"]
+
+
 def test_while_it_is_written_an_answer_offers_nothing_to_open() -> None:
     data = describe("q", replace(DONE, stage=Stage.WRITING, answer=None))
     assert (data["chips"], data["passages"], data["copy"]) == ([], [], "")

@@ -1,6 +1,6 @@
 /* A place in a document: where it is, and its text with the quoted passage marked.
 
-data: { name, place, before, quote, after, tall }
+data: { name, place, note, before, quote, after, tall }
 Document text is hostile: it is only ever set as textContent. */
 
 const make = (tag, className, text) => {
@@ -18,6 +18,7 @@ export default function ({ data, parentElement }) {
 
   const where = make("div", "where");
   where.append(make("h2", "name", data.name), make("div", "place", data.place));
+  if (data.note) where.append(make("div", "note", data.note));
   const text = make("div", data.tall ? "text tall" : "text");
   text.tabIndex = 0; // a region that scrolls must be reachable by keyboard
   text.setAttribute("role", "region");

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import shutil
 import zipfile
 from email.message import EmailMessage
 from pathlib import Path
 
 import pptx
+import pypdf
 import pytest
 import xlsxwriter
-from PIL import Image, ImageDraw, ImageFont
 from pptx.chart.data import CategoryChartData
 from pptx.enum.chart import XL_CHART_TYPE
 from pptx.util import Inches
 
+from ingest.documents import Page
 from ingest.errors import EmptyFile, EncryptedFile, FileTooLarge, NoTextFile
 from ingest.loaders import LoadLimits, load
-from tests.ingest.files import write_pdf, zip_bytes
-
-NEEDS_TESSERACT = pytest.mark.skipif(shutil.which("tesseract") is None, reason="no Tesseract")
+from tests.ingest.files import NEEDS_TESSERACT, write_pdf, write_picture, zip_bytes
 
 
 def texts(path: Path, **options: str) -> list[str]:
@@ -165,20 +163,43 @@ def test_archives_that_unpack_too_far_are_refused(tmp_path: Path) -> None:
         load(path, name="a.zip")
 
 
-def write_picture(path: Path) -> Path:
-    image = Image.new("RGB", (900, 200), "white")
-    ImageDraw.Draw(image).text(
-        (40, 60), "Revenue was 4217", fill="black", font=ImageFont.load_default(64)
-    )
-    image.save(path)
-    return path
-
-
 @NEEDS_TESSERACT
 @pytest.mark.parametrize("suffix", ["png", "jpg", "tif", "pdf"])
 def test_pictures_and_scans_are_read_by_ocr_and_marked_so(tmp_path: Path, suffix: str) -> None:
+    """The text began with "[Read by OCR]", which was embedded and quoted as if the page said so."""
     path = write_picture(tmp_path / f"a.{suffix}")
-    assert texts(path, ocr_languages="eng") == ["[Read by OCR]\nRevenue was 4217"]
+    document = load(path, name=path.name, ocr_languages="eng")
+    assert document.pages == (Page(1, "Revenue was 4217", read_by_ocr=True),)
+
+
+@NEEDS_TESSERACT
+def test_a_picture_in_an_archive_is_marked_as_read_by_ocr_and_a_text_is_not(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "a.zip"
+    picture = write_picture(tmp_path / "a.png").read_bytes()
+    path.write_bytes(zip_bytes(**{"a.png": picture, "b.txt": b"Words."}))
+    document = load(path, name="a.zip", ocr_languages="eng")
+    assert [(page.text, page.read_by_ocr) for page in document.pages] == [
+        ("# a.png, page 1\n\nRevenue was 4217", True),
+        ("# b.txt\n\nWords.", False),
+    ]
+
+
+@NEEDS_TESSERACT
+def test_only_the_pages_without_text_are_marked_as_read_by_ocr(tmp_path: Path) -> None:
+    scan = pypdf.PdfReader(write_picture(tmp_path / "scan.pdf"))
+    text = pypdf.PdfReader(write_pdf(tmp_path / "text.pdf", [["Printed words."], [""]]))
+    writer = pypdf.PdfWriter()
+    for page in (text.pages[0], scan.pages[0], text.pages[1]):
+        writer.add_page(page)
+    writer.write(tmp_path / "both.pdf")
+    document = load(tmp_path / "both.pdf", name="both.pdf", ocr_languages="eng")
+    assert [(page.text, page.read_by_ocr) for page in document.pages] == [
+        ("Printed words.", False),
+        ("Revenue was 4217", True),
+        ("", False),
+    ]
 
 
 def test_without_ocr_a_picture_is_refused_with_what_to_do(tmp_path: Path) -> None:
