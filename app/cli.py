@@ -190,7 +190,10 @@ def list_documents(
 def remove(
     context: typer.Context,
     documents: Annotated[
-        list[str], typer.Argument(help="Ids (or their first characters), names or paths.")
+        list[str],
+        typer.Argument(
+            help="Ids (or their first characters), names or paths; an archive's means all in it."
+        ),
     ],
     library: LibraryOption = None,
     as_json: JsonOption = False,
@@ -200,13 +203,30 @@ def remove(
     with options.open_library() as opened:
         records = opened.documents()
         # A document named twice is removed once; one that is not there stops all.
-        chosen = {r.document_id: r for r in (_find(records, wanted) for wanted in documents)}
+        found = (_find_all(records, wanted) for wanted in documents)
+        chosen = {record.document_id: record for each in found for record in each}
         opened.remove(*chosen)
     if options.as_json:
         options.terminal.result({"removed": list(chosen)})
         return
     for record in chosen.values():
         options.terminal.say(f"removed   {one_line(record.name)}")
+
+
+def _find_all(records: list[DocumentRecord], wanted: str) -> list[DocumentRecord]:
+    """The one document, or all of the one archive, that `wanted` names. Raises CommandFailed."""
+    from ingest.naming import archive_of
+
+    path = str(Path(wanted).absolute())
+    archives: dict[tuple[str, str], list[DocumentRecord]] = {}
+    for record in records:
+        archive = archive_of(record.name, record.path)
+        if archive is not None and (archive[0] == wanted or archive[1] in (wanted, path)):
+            archives.setdefault((record.collection, archive[1]), []).append(record)
+    if len(archives) > 1:
+        places = ", ".join(f"{path} ({collection})" for collection, path in archives)
+        raise CommandFailed(f"{wanted!r} names several archives: {places}; use ids")
+    return next(iter(archives.values()), []) or [_find(records, wanted)]
 
 
 def _find(records: list[DocumentRecord], wanted: str) -> DocumentRecord:

@@ -46,6 +46,14 @@ class ReadOptions:
     ocr_languages: str = "eng"
 
 
+@dataclass(frozen=True, slots=True)
+class UnpackedArchive:
+    """The files of an archive: their names, as it has them, and where their bytes lie now."""
+
+    names: tuple[str, ...]
+    paths: tuple[Path, ...]
+
+
 class ExtractionWorkers:
     """A few warm worker processes. Thread-safe: each call of `read` has a worker to itself.
 
@@ -88,8 +96,40 @@ class ExtractionWorkers:
 
         alive: called about once a second with the pages read so far.
         """
+        return _document(self._ask(path, name, options, alive))
+
+    def read_or_unpack(
+        self,
+        path: Path,
+        *,
+        name: str,
+        unpack_to: Path,
+        options: ReadOptions | None = None,
+        alive: Callable[[int], None] | None = None,
+    ) -> Document | UnpackedArchive:
+        """The text of a file, or the files in an archive, none of which is read.
+
+        unpack_to: where these are written: the beginning of their paths, see loaders.unpack. What
+        was written before a failure stays there. Otherwise as `read`.
+        """
+        message = self._ask(path, name, options, alive, unpack_to=str(unpack_to))
+        if "members" not in message:
+            return _document(message)
+        names = tuple(message["members"])
+        paths = (unpack_to.with_name(f"{unpack_to.name}{number}") for number in range(len(names)))
+        return UnpackedArchive(names, tuple(paths))
+
+    def _ask(
+        self,
+        path: Path,
+        name: str,
+        options: ReadOptions | None,
+        alive: Callable[[int], None] | None,
+        *,
+        unpack_to: str = "",
+    ) -> dict[str, Any]:
         request = {"path": str(path), "name": name, "limits": asdict(self._limits)}
-        request |= asdict(options or ReadOptions())
+        request |= {"unpack_to": unpack_to, **asdict(options or ReadOptions())}
         worker = self._take()
         try:
             message = worker.ask(request, self._silent_seconds(path), self._output_bytes(), alive)
@@ -99,7 +139,7 @@ class ExtractionWorkers:
             worker.end()
             raise
         self._give_back(worker)
-        return _document(message)
+        return message
 
     def _take(self) -> _Worker:
         with self._lock:

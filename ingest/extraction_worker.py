@@ -4,8 +4,9 @@ A message is eight bytes of length, big-endian, and that much JSON in UTF-8: pla
 nothing a document makes of its reader can run in the program that started it. Ends when stdin
 does, whatever it is doing, and by the system's own alarm where the interpreter cannot see that.
 
-    <- {"path", "name", "limits", "ocr_languages", "password"}
+    <- {"path", "name", "limits", "ocr_languages", "password", "unpack_to"}
     -> {"alive": pages read}                      any number of these, then one of
+    -> {"members": [name, ...]}                   of an archive, written to "<unpack_to>0" and on
     -> {"document": {"title", "media_type", "pages": [[number or null, text, read by OCR], ...]}}
     -> {"error": a child of UnreadableFile, "message"}
 """
@@ -25,7 +26,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from ingest.errors import FileTooLarge, UnreadableFile
-from ingest.loaders import LoadLimits, load
+from ingest.loaders import LoadLimits, load, unpack
 
 HEADER = struct.Struct(">Q")
 _ALARM_GRACE_SECONDS = 30  # the parent's own limit comes first while there is a parent
@@ -51,10 +52,16 @@ def main() -> None:
 def answer(request: Message, alive: Callable[[int], None]) -> Message:
     """Read the file of a request; whatever is wrong with it is part of the answer."""
     limits = LoadLimits(**request["limits"])
+    path, name = Path(request["path"]), request["name"]
     try:
+        if request["unpack_to"]:
+            target = Path(request["unpack_to"])
+            members = unpack(path, name=name, target=target, limits=limits, alive=alive)
+            if members is not None:
+                return {"members": members}
         document = load(
-            Path(request["path"]),
-            name=request["name"],
+            path,
+            name=name,
             limits=limits,
             password=request["password"],
             ocr_languages=request["ocr_languages"],

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from posixpath import splitext
 
 _MAX_NAME_CHARACTERS = 200
 # Controls, lone surrogates (undecodable bytes of a path), and marks that turn text around.
@@ -27,3 +29,43 @@ def upload_name(name: str) -> str:
     """The last component of the name that a browser sent, in either system's spelling of paths."""
     last = display_name(re.split(r"[/\\]", name)[-1]).strip()
     return last if last.strip(". ") else "upload"
+
+
+def member_names(written: Iterable[str]) -> list[str]:
+    """Names for the files of an archive, in order, from what they are called in it.
+
+    Their folders stay, with "/" between. No two are the same, and none has a part that would lead
+    out of the archive if the name were a path.
+    """
+    names: dict[str, None] = {}
+    for number, name in enumerate(written, start=1):
+        parts = (part.strip() for part in display_name(name).replace("\\", "/").split("/"))
+        base = "/".join(part for part in parts if part not in ("", ".", "..")) or f"file {number}"
+        start, suffix = splitext(base)
+        distinct, copy = base, 1
+        while distinct in names:
+            copy += 1
+            distinct = f"{start} ({copy}){suffix}"
+        names[distinct] = None
+    return list(names)
+
+
+def name_in_archive(archive: str, member: str) -> str:
+    """Name, or path, of a document that came out of an archive, from the archive's own.
+
+    No other file's name has a slash in it, which is how `archive_of` knows.
+    """
+    return f"{archive}/{member}"
+
+
+def archive_of(name: str, path: str) -> tuple[str, str] | None:
+    """Name and path of the archive that a document came out of; None if it came out of none."""
+    archive, slash, member = name.partition("/")
+    if not slash or not path.endswith(f"/{member}"):
+        return None
+    return archive, path.removesuffix(f"/{member}")
+
+
+def own_name(name: str, path: str) -> str:
+    """A document's name, without its archive and the folders in it."""
+    return name if archive_of(name, path) is None else name.rpartition("/")[2]

@@ -2,6 +2,7 @@
 
     <library>/originals/ab/abcd...ef.pdf     sha256 of the bytes, suffix of the sniffed kind
     <library>/staging/<owner>.<random>       on its way in; owner: the claim of who works on it
+    <library>/staging/<owner>.<random>.7     a file of an archive, unpacked
 
 No part of a path comes from a user's file name. A file appears under its final name complete or
 not at all (written, synced, then renamed).
@@ -86,6 +87,20 @@ class Originals:
             target.unlink(missing_ok=True)
             raise
         return target, fingerprint
+
+    def room(self, *, owner: str) -> Path:
+        """The beginning of paths of staged files that nobody else has: add a number to it.
+
+        Raises DiskFull, LibraryReadOnly.
+        """
+        with named_storage_failures(self._library):
+            self.staging.mkdir(parents=True, exist_ok=True)
+        return self.staging / f"{owner}.{uuid.uuid4().hex}."
+
+    def discard_all(self, room: Path) -> None:
+        """Delete every staged file whose path begins with this one."""
+        for staged in self.staging.glob(f"{room.name}*"):
+            self.discard(staged)
 
     def discard(self, staged: Path) -> None:
         """Delete a staged file. Harmless if it is gone, and for any path that is not staged."""

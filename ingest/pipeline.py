@@ -3,7 +3,8 @@
 One bad file never stops the others: each file has an outcome, and a skipped one a reason. Files
 are read in worker processes and chunked in threads, a few ahead of those that are being embedded;
 small ones that are ready are embedded together. They are written down as pending before work on
-them begins, so `resume` takes up what a killed process left.
+them begins, so `resume` takes up what a killed process left. An archive is a folder of files: each
+file in it becomes a document of its own, called "archive.zip/its name".
 
 It knows no model and no settings of the program: an embedder and plain numbers are given to it.
 """
@@ -16,7 +17,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -38,11 +39,23 @@ from ingest.errors import (
     SharedIndexUnavailable,
     UnreadableFile,
 )
-from ingest.extraction import ExtractionWorkers, ReadOptions
-from ingest.loaders import LoadLimits
-from ingest.naming import display_name, upload_name
+from ingest.extraction import ExtractionWorkers, ReadOptions, UnpackedArchive
+from ingest.loaders import FileKind, LoadLimits
+from ingest.naming import (
+    archive_of,
+    display_name,
+    member_names,
+    name_in_archive,
+    upload_name,
+)
 from ingest.originals import Fingerprint, fingerprint
-from ingest.records import DEFAULT_COLLECTION, FloatMatrix, NewDocument, PendingFile
+from ingest.records import (
+    DEFAULT_COLLECTION,
+    DocumentRecord,
+    FloatMatrix,
+    NewDocument,
+    PendingFile,
+)
 from ingest.store import Store
 
 logger = logging.getLogger(__name__)
@@ -53,6 +66,7 @@ _LARGE_FILE_CHUNKS = 32
 _GROUP_CHUNKS = 128
 _SAVE_EVERY_SECONDS = 120.0
 _MAX_COLLECTION_CHARACTERS = 100
+_UPLOAD = "upload:"  # the beginning of an upload's source
 _MIN_CHUNK_TOKENS = 32
 _WATCH_CANCEL_SECONDS = 0.1
 _MAX_WORKERS = 8  # each document that was read ahead waits in memory
@@ -112,8 +126,9 @@ class Stage(StrEnum):
 class FileOutcome:
     """What became of one file.
 
-    path: as it was found; for an upload, its name. reason: one sentence, "" where there is
-    nothing to explain. document_id: "" when skipped. pages, chunks: of the stored document.
+    path: as it was found; for an upload, its name; of a file in an archive, the archive's and its
+    name. reason: one sentence, "" where there is nothing to explain. document_id: "" when skipped.
+    pages, chunks: of the stored document.
     needs_password: it was skipped because no password, or a wrong one, was given.
     """
 
@@ -128,7 +143,10 @@ class FileOutcome:
 
 @dataclass(frozen=True, slots=True)
 class AddReport:
-    """What became of every file, in the order they were taken. cancelled: not all were."""
+    """What became of every file, in the order they were taken. cancelled: not all were.
+
+    Instead of an archive that could be unpacked, the files in it.
+    """
 
     files: tuple[FileOutcome, ...]
     cancelled: bool = False
@@ -144,7 +162,8 @@ class Progress:
 
     file_index: 1-based. name: of the file. pages, chunks: of it, 0 until known. chunks_embedded:
     of `chunks`. bytes_done, bytes_total: of all files, one counted when it is done. Files that
-    are embedded together report in turns.
+    are embedded together report in turns. The files of an archive have its file_index, and the
+    last of them its byte_size.
     outcome: with Stage.DONE only.
     """
 
@@ -197,6 +216,18 @@ class _ReadFile:
     document: Document
     chunks: Sequence[Chunk]
     passages: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _ReadArchive:
+    """The files of an archive, read or with their outcomes. sources: of all of them."""
+
+    file: PendingFile
+    members: Sequence[_ReadFile | FileOutcome]
+    sources: frozenset[str]
+
+
+_Result = _ReadFile | FileOutcome | _ReadArchive
 
 
 @dataclass(slots=True)
@@ -252,7 +283,8 @@ class Ingestor:
 
         password: for files that are encrypted; used now, and kept nowhere.
         A file from the same path replaces its older version; the same bytes under another path
-        of the collection are "unchanged". Never raises for a file; raises EmbedderMismatch and
+        of the collection are "unchanged". What is no longer in an archive that is added again goes
+        out. Never raises for a file; raises EmbedderMismatch and
         InvalidCollectionName and LibraryReadOnly before any work; DiskFull, after which what was
         stored before it stays stored; SharedIndexError at the end, when everything is stored; and
         errors of the database itself.
@@ -296,7 +328,7 @@ class Ingestor:
                             path=staged.absolute(),
                             staged=True,
                             name=name,
-                            source=f"upload:{name}",
+                            source=f"{_UPLOAD}{name}",
                             collection=collection,
                             owner=claim.owner,
                         )
@@ -376,11 +408,10 @@ class Ingestor:
                     ),
                 )
                 result = self._result(item, report, cancel, reader)
-                if not _fits(result, waiting):
-                    self._finish(waiting, outcomes, cancel)
-                waiting.append(_Waiting(report, self._unless_known(result)))
-                if _is_complete(waiting):
-                    self._finish(waiting, outcomes, cancel)
+                if isinstance(result, _ReadArchive):
+                    self._take_archive(result, report, waiting, outcomes, cancel)
+                else:
+                    self._take(result, report, waiting, outcomes, cancel)
                 if time.monotonic() - last_save > _SAVE_EVERY_SECONDS:
                     with _goes_on_without_server():
                         self._index.adapt(self._store)
@@ -400,18 +431,62 @@ class Ingestor:
             self._index.save()
         return AddReport(tuple(outcomes))
 
+    def _take(
+        self,
+        result: _ReadFile | FileOutcome,
+        report: _Reporter,
+        waiting: list[_Waiting],
+        outcomes: list[FileOutcome],
+        cancel: threading.Event | None,
+        beside: Collection[str] = (),
+    ) -> None:
+        """Have a file wait for its turn, and embed and store what need not wait longer.
+
+        beside: as in `_known`.
+        """
+        if not _fits(result, waiting):
+            self._finish(waiting, outcomes, cancel)
+        waiting.append(_Waiting(report, self._unless_known(result, beside)))
+        if _is_complete(waiting):
+            self._finish(waiting, outcomes, cancel)
+
+    def _take_archive(
+        self,
+        archive: _ReadArchive,
+        report: _Reporter,
+        waiting: list[_Waiting],
+        outcomes: list[FileOutcome],
+        cancel: threading.Event | None,
+    ) -> None:
+        """Take the files of an archive; when all are stored, what it no longer has goes out.
+
+        Until then the archive is pending, so that `resume` does what a kill left undone.
+        """
+        try:
+            for member in archive.members:
+                name = member.file.name if isinstance(member, _ReadFile) else member.path
+                of_member = report.of_member(name, is_last=member is archive.members[-1])
+                self._take(member, of_member, waiting, outcomes, cancel, archive.sources)
+            self._finish(waiting, outcomes, cancel)
+        finally:
+            for member in archive.members:
+                self._discard(member)
+        file = archive.file
+        self._store.remove_left_out(file.collection, file.source, archive.sources)
+
     def _result(
         self,
         item: PendingFile | FileOutcome,
         report: _Reporter,
         cancel: threading.Event | None,
         reader: _Reader,
-    ) -> _ReadFile | FileOutcome:
+    ) -> _Result:
         """A file's text; whatever is wrong with the file becomes its outcome."""
         if isinstance(item, FileOutcome):
             return item
         _check(cancel)
         report(Stage.READING)
+        result: _Result
         try:
             result = reader.result(item, cancel, report)
         except _FILE_ERRORS as error:
@@ -420,13 +495,18 @@ class Ingestor:
             self._store.finish([item])
         return result
 
-    def _unless_known(self, result: _ReadFile | FileOutcome) -> _ReadFile | FileOutcome:
+    def _unless_known(
+        self, result: _ReadFile | FileOutcome, beside: Collection[str]
+    ) -> _ReadFile | FileOutcome:
         """The outcome of a file whose twin was stored since it was read, or the file."""
-        if isinstance(result, _ReadFile) and (known := self._known(result.file, result.content)):
-            self._discard(result)
-            self._store.finish([result.file])
-            return known
-        return result
+        if isinstance(result, FileOutcome):
+            return result
+        known = self._known(result.file, result.content, beside)
+        if known is None:
+            return result
+        self._discard(result)
+        self._store.finish([result.file])
+        return known
 
     def _finish(
         self,
@@ -533,30 +613,96 @@ class Ingestor:
 
     # --- one file -----------------------------------------------------------------------------
 
-    def _read(self, file: PendingFile, reader: _Reader) -> _ReadFile | FileOutcome:
-        """The chunks of a file, or the outcome of one whose bytes are in the library already."""
+    def _read(self, file: PendingFile, reader: _Reader) -> _Result:
+        """The chunks of a file, or of each file in an archive, or the outcome of one whose bytes
+        are in the library already.
+        """
         self._check_size(file)
         if known := self._known(file, fingerprint(file.path)):
             return known
+        room = self._store.originals.room(owner=file.owner)
         staged, content = self._secure(file)
         try:
             # What is read below is the copy, so that it cannot change meanwhile.
-            document = reader.document(staged or file.path, file.name)
+            found = reader.read_or_unpack(staged or file.path, file.name, room)
             if staged is None and fingerprint(file.path) != content:
                 raise UnreadableFile("changed while it was read; add it again.")
-            chunks = chunk_document(
-                document,
-                count_tokens=self._embedder.count_tokens,
-                max_tokens=self._chunk_tokens(),
-            )
-            if not chunks:
-                raise EmptyFile("has no text in it.")
-            passages = [self._passage_text(file, document, chunk) for chunk in chunks]
+            if isinstance(found, Document):
+                return self._chunked(file, staged, content, found)
+            archive = self._read_members(file, found, reader)
         except BaseException:
+            self._store.originals.discard_all(room)
             if staged is not None:
                 self._store.originals.discard(staged)
             raise
+        if staged is not None and not file.staged:  # an upload stays until it is not pending
+            self._store.originals.discard(staged)
+        return archive
+
+    def _chunked(
+        self, file: PendingFile, staged: Path | None, content: Fingerprint, document: Document
+    ) -> _ReadFile:
+        """Raises EmptyFile."""
+        chunks = chunk_document(
+            document,
+            count_tokens=self._embedder.count_tokens,
+            max_tokens=self._chunk_tokens(),
+        )
+        if not chunks:
+            raise EmptyFile("has no text in it.")
+        passages = [self._passage_text(file, document, chunk) for chunk in chunks]
         return _ReadFile(file, staged, content, document, chunks, passages)
+
+    def _read_members(
+        self, archive: PendingFile, unpacked: UnpackedArchive, reader: _Reader
+    ) -> _ReadArchive:
+        """Read the files of an archive. Raises EmptyFile, FileTooLarge: of all of them together."""
+        if not unpacked.names:
+            raise EmptyFile("has no files in it.")
+        files = [
+            replace(
+                archive,
+                pending_id=0,
+                path=path.absolute(),
+                staged=True,
+                name=name_in_archive(archive.name, member),
+                source=name_in_archive(archive.source, member),
+            )
+            for member, path in zip(member_names(unpacked.names), unpacked.paths, strict=True)
+        ]
+        sources = frozenset(file.source for file in files)
+        members: list[_ReadFile | FileOutcome] = []
+        characters, most = 0, self._settings.limits.max_characters
+        for file in files:
+            member = self._read_member(file, reader, sources, shown_as=archive.name)
+            if isinstance(member, _ReadFile):
+                characters += sum(len(page.text) for page in member.document.pages)
+                if characters > most:
+                    raise FileTooLarge(
+                        f"has more than {most:,} characters of text in its files; split it into"
+                        " smaller archives, or raise the limit."
+                    )
+            members.append(member)
+        return _ReadArchive(archive, members, sources)
+
+    def _read_member(
+        self, file: PendingFile, reader: _Reader, beside: Collection[str], *, shown_as: str
+    ) -> _ReadFile | FileOutcome:
+        """A file of an archive; whatever is wrong with it becomes its outcome.
+
+        An archive in an archive is one document. beside: as in `_known`. shown_as: whose progress
+        its pages are.
+        """
+        try:
+            content = fingerprint(file.path)
+            result = self._known(file, content, beside) or self._chunked(
+                file, file.path, content, reader.document(file.path, file.name, shown_as)
+            )
+        except _FILE_ERRORS as error:
+            result = _skipped(file, error)
+        if isinstance(result, FileOutcome):
+            self._store.originals.discard(file.path)
+        return result
 
     def _check_size(self, file: PendingFile) -> None:
         """Refuse what is far too large before its bytes are read and copied."""
@@ -568,12 +714,26 @@ class Ingestor:
                 " smaller files, or raise the limit."
             )
 
-    def _known(self, file: PendingFile, content: Fingerprint) -> FileOutcome | None:
-        """The outcome for a file whose bytes the collection holds already."""
+    def _known(
+        self, file: PendingFile, content: Fingerprint, beside: Collection[str] = ()
+    ) -> FileOutcome | None:
+        """The outcome for a file whose bytes the collection holds already.
+
+        beside: the sources of all files in the archive that it came out of. What came out of an
+        archive goes with it, and so stands for no file that is not in there.
+        """
         same = self._store.find_source(file.collection, file.source)
+        if same is not None and _is_whole_archive(same):
+            return None
         reason = ""
         if same is None or same.sha256 != content.sha256:
-            same = self._store.find_content(file.collection, content.sha256)
+            twins = self._store.find_content(file.collection, content.sha256)
+            staying = (
+                twin
+                for twin in twins
+                if archive_of(twin.name, twin.path) is None or twin.path in beside
+            )
+            same = next(staying, None)
             if same is None:
                 return None
             reason = f"{file.name} has the same content as {same.path}, which is in the library."
@@ -610,6 +770,15 @@ class Ingestor:
         )
 
 
+def _is_whole_archive(record: DocumentRecord) -> bool:
+    """Whether an older version stored an archive as one document; it is read again, file by file.
+
+    An archive in an archive still is one.
+    """
+    is_archive = record.media_type == FileKind.ZIP.value
+    return is_archive and archive_of(record.name, record.path) is None
+
+
 def _fits(result: _ReadFile | FileOutcome, waiting: Sequence[_Waiting]) -> bool:
     """Whether a file may be embedded together with those that wait."""
     files = [item.result for item in waiting if isinstance(item.result, _ReadFile)]
@@ -639,7 +808,7 @@ class _Reader:
 
     def __init__(
         self,
-        read: Callable[[PendingFile, _Reader], _ReadFile | FileOutcome],
+        read: Callable[[PendingFile, _Reader], _Result],
         work: Sequence[PendingFile | FileOutcome],
         sizes: Sequence[int],
         settings: IngestSettings,
@@ -656,22 +825,31 @@ class _Reader:
         self._options = ReadOptions(password=password, ocr_languages=settings.ocr_languages)
         self._workers = ExtractionWorkers(settings.limits)
         self._threads = ThreadPoolExecutor(settings.workers, thread_name_prefix="read")
-        self._futures: dict[int, Future[_ReadFile | FileOutcome]] = {}
+        self._futures: dict[int, Future[_Result]] = {}
         self._pages: dict[str, int] = {}
 
-    def document(self, path: Path, name: str) -> Document:
-        """The text of a file, by a worker process. Raises UnreadableFile."""
-        pages = self._pages
+    def document(self, path: Path, name: str, shown_as: str) -> Document:
+        """The text of a file, by a worker process. Raises UnreadableFile.
+
+        shown_as: the name of the file of `work` whose progress its pages are.
+        """
         return self._workers.read(
-            path,
-            name=name,
-            options=self._options,
-            alive=lambda count: pages.__setitem__(name, count),
+            path, name=name, options=self._options, alive=self._alive(shown_as)
         )
+
+    def read_or_unpack(self, path: Path, name: str, room: Path) -> Document | UnpackedArchive:
+        """The same, or the files of an archive, unpacked to `room`."""
+        return self._workers.read_or_unpack(
+            path, name=name, unpack_to=room, options=self._options, alive=self._alive(name)
+        )
+
+    def _alive(self, name: str) -> Callable[[int], None]:
+        pages = self._pages
+        return lambda count: pages.__setitem__(name, count)
 
     def result(
         self, file: PendingFile, cancel: threading.Event | None, report: _Reporter
-    ) -> _ReadFile | FileOutcome:
+    ) -> _Result:
         """What `read` made of a file. Raises what it raised, or _Cancelled."""
         self._read_ahead()
         future = self._futures[file.pending_id]
@@ -713,9 +891,10 @@ class _Reader:
             if future.cancelled() or future.exception() is not None:
                 continue
             result = future.result()
-            if isinstance(result, _ReadFile) and result.staged is not None:
-                with suppress(OSError):
-                    result.staged.unlink()
+            for each in result.members if isinstance(result, _ReadArchive) else (result,):
+                if isinstance(each, _ReadFile) and each.staged is not None:
+                    with suppress(OSError):
+                        each.staged.unlink()
         self._futures.clear()
 
 
@@ -736,6 +915,12 @@ class _Reporter:
         self._progress = progress
         self._totals = totals
         self._state = initial
+
+    def of_member(self, name: str, *, is_last: bool) -> _Reporter:
+        """Of a file of this archive, whose bytes count when its last file is done."""
+        byte_size = self._state.byte_size if is_last else 0
+        state = replace(self._state, name=name, pages=0, byte_size=byte_size)
+        return _Reporter(self._progress, self._totals, state)
 
     def __call__(
         self,
@@ -763,7 +948,9 @@ class _Reporter:
 
 def _shown(file: PendingFile) -> str:
     """What an outcome calls a file."""
-    return file.name if file.staged else str(file.path)
+    if file.source.startswith(_UPLOAD):
+        return file.name
+    return file.source if file.staged else str(file.path)
 
 
 def _skipped(file: PendingFile, error: Exception) -> FileOutcome:

@@ -23,7 +23,8 @@ class DocumentRecord:
     """A document of the library.
 
     document_id: made from collection, source and content: adding the same again gives the same.
-    name: the file's name, safe to show. path: the source: an absolute path, or "upload:<name>".
+    name: the file's name, safe to show; "archive.zip/its name" where it came out of an archive.
+    path: the source: an absolute path, or "upload:<name>"; see ingest.naming.
     sha256: of the file's bytes, lower-case hex. byte_size: of the file.
     page_count: pages, or sections of a format without pages. added_at: with time zone UTC.
     """

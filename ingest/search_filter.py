@@ -11,6 +11,7 @@ from fnmatch import translate
 from typing import Any
 
 from ingest.errors import InvalidFilter
+from ingest.naming import archive_of
 from ingest.originals import SUFFIXES
 
 _ONE_TYPE = {suffix.removeprefix("."): (media_type,) for media_type, suffix in SUFFIXES.items()}
@@ -43,7 +44,8 @@ class SearchFilter:
 
     collection: its name. documents: those that any of these names: an id (or its first four or
         more characters), a file name, a path as it was added, or a pattern of either with * and ?;
-        capitals make no difference.
+        an archive's name or path means the documents that came out of it. Capitals make no
+        difference.
     types: any of these kinds, see TYPE_NAMES ("pdf", "email"), or media types as they are.
     since, before: added to the library at this moment or later, and earlier than this one; a date
         is its first moment in UTC, as is a time without a zone.
@@ -128,7 +130,8 @@ def named_documents(
     ]
     for document_id, file_name, path in documents:
         own = (file_name.casefold(), path.casefold())
-        for name in (named for each in (document_id, *own) for named in exact.get(each, ())):
+        archive = archive_of(*own) or ()
+        for name in (n for each in (document_id, *own, *archive) for n in exact.get(each, ())):
             found[name].add(document_id)
         for name, pattern in patterns:
             if any(map(pattern.match, own)):

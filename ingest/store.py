@@ -15,7 +15,7 @@ import os
 import sqlite3
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -39,6 +39,7 @@ from ingest.errors import (
 )
 from ingest.keywords import TERMS_VERSION, query_terms, terms
 from ingest.library_contents import ChunkSpan, LibraryContents
+from ingest.naming import own_name
 from ingest.originals import Originals
 from ingest.records import (
     DEFAULT_COLLECTION,
@@ -300,14 +301,14 @@ class Store:
         )
         return _record(rows[0]) if rows else None
 
-    def find_content(self, collection: str, sha256: str) -> DocumentRecord | None:
-        """The oldest document of a collection with these bytes, if any."""
+    def find_content(self, collection: str, sha256: str) -> list[DocumentRecord]:
+        """The documents of a collection with these bytes, the oldest first."""
         rows = self._rows(
             f"SELECT {_DOCUMENT_COLUMNS} FROM documents"  # noqa: S608
-            " WHERE sha256 = ? AND collection = ? ORDER BY added_at LIMIT 1",
+            " WHERE sha256 = ? AND collection = ? ORDER BY added_at",
             (sha256, collection),
         )
-        return _record(rows[0]) if rows else None
+        return [_record(row) for row in rows]
 
     def collections(self) -> list[str]:
         """The names of all collections that have documents, sorted."""
@@ -411,6 +412,35 @@ class Store:
             _delete_empty_collections(connection)
             _bump_generation(connection)
         self.tidy()
+
+    def remove_left_out(self, collection: str, archive: str, present: Collection[str]) -> int:
+        """Take out documents that came out of an archive and are not in it any more; how many.
+
+        archive: its source. present: the sources of the files in it now. The archive itself goes
+        too, where an older version of this program stored it as one document.
+        What goes is out of sight at once, and out of the files after `tidy`.
+        Raises DiskFull, LibraryReadOnly.
+        """
+        inside = f"{archive}/"
+        query = (
+            "SELECT document_id, original, source FROM documents WHERE collection = ?"
+            " AND (source = ? OR source >= ? AND source < ?)"
+        )
+        # "0" comes after "/": the range is of all that begins with `inside`, by the index.
+        parameters = (collection, archive, inside, f"{archive}0")
+        if all(source in present for _, _, source in self._rows(query, parameters)):
+            return 0
+        with self._writing() as connection:
+            left_out = [
+                (document_id, original)
+                for document_id, original, source in connection.execute(query, parameters)
+                if source not in present
+            ]
+            for document_id, original in left_out:
+                _delete_document(connection, document_id, original)
+            _delete_empty_collections(connection)
+            _bump_generation(connection)
+        return len(left_out)
 
     def tidy(self) -> None:
         """Clear away what deleted documents and dead processes left in the files.
@@ -632,8 +662,9 @@ class Store:
         return found
 
     def document_names(self) -> list[tuple[str, str]]:
-        """(document id, file name) of every document."""
-        return self._rows("SELECT document_id, name FROM documents ORDER BY document_id")
+        """(document id, file name) of every document; of one in an archive its own name there."""
+        rows = self._rows("SELECT document_id, name, source FROM documents ORDER BY document_id")
+        return [(document_id, own_name(name, source)) for document_id, name, source in rows]
 
     def documents_of(self, chunk_ids: Iterable[int]) -> dict[int, str]:
         """Passage -> its document's id."""

@@ -37,8 +37,9 @@ async def add_documents(
 ) -> dict[str, Any]:
     """Add files. Each has an outcome: added, unchanged, replaced or skipped, with the reason.
 
-    Of a file's name only the last component is kept. What was received is added even if the
-    client does not wait for the answer.
+    Instead of an archive, each file in it has an outcome and is a document of its own. Of a file's
+    name only the last component is kept. What was received is added even if the client does not
+    wait for the answer.
     """
     cancel = threading.Event()
     outcomes: list[dict[str, Any]] = []

@@ -14,6 +14,7 @@ from app.ui.escaping import one_line, plain
 from app.ui.session import OpenSource, PageState
 from app.ui.uploads import UploadedDocument, UploadJob, counted
 from app.ui.wording import sentence
+from ingest.naming import archive_of
 from ingest.pipeline import AddReport, ProgressCallback
 from ingest.records import DocumentRecord
 from rag.library import Library
@@ -210,9 +211,13 @@ def _listed(document: DocumentRecord) -> dict[str, str]:
     added = _day(document.added_at)
     has_pages = document.media_type == "application/pdf"  # the others have sections, unnumbered
     pages = [counted(document.page_count, "page")] if has_pages else []
+    name, archive = document.name, archive_of(document.name, document.path)
+    if archive is not None:  # the list is narrow: with the archive first, all look alike
+        name = name.removeprefix(f"{archive[0]}/")
+        pages.insert(0, f"in {one_line(archive[0], limit=40)}")
     return {
         "id": document.document_id,
-        "name": one_line(document.name),
+        "name": one_line(name),
         "type": TYPE_LABELS.get(document.media_type, "FILE"),
         "facts": " · ".join([*pages, counted(document.chunk_count, "passage"), added]),
         "title": one_line(f"{document.title or document.name}, added {added}"),
@@ -246,15 +251,35 @@ def _draw_confirmation(library: Library, state: PageState) -> None:
         return
     st.text(one_line(record.name))
     st.caption("It leaves the library and is no longer used in answers. Your own file stays.")
+    together = from_the_archive_of(record, library.documents(record.collection))
+    chosen: list[str] = []
     with st.container(horizontal=True, horizontal_alignment="right"):
         if st.button("Keep it", key="keep"):
             state.removing = None
             st.rerun()
+        if len(together) > 1 and st.button(
+            f"Remove all {len(together):,} of this archive", key="confirm-remove-archive"
+        ):
+            chosen = together
         if st.button("Remove", type="primary", key="confirm-remove"):
-            try:
-                library.remove(document_id)
-            except Exception as error:  # the page's boundary: a sentence, never a traceback
-                st.error(plain(sentence(error)))
-                return
-            state.removing = None
-            st.rerun()
+            chosen = [document_id]
+    if not chosen:
+        return
+    try:
+        library.remove(*chosen)
+    except Exception as error:  # the page's boundary: a sentence, never a traceback
+        st.error(plain(sentence(error)))
+        return
+    state.removing = None
+    st.rerun()
+
+
+def from_the_archive_of(record: DocumentRecord, documents: Iterable[DocumentRecord]) -> list[str]:
+    """The ids of the documents that came out of the same archive; empty if it came out of none.
+
+    documents: of its collection.
+    """
+    archive = archive_of(record.name, record.path)
+    if archive is None:
+        return []
+    return [d.document_id for d in documents if archive_of(d.name, d.path) == archive]

@@ -10,6 +10,7 @@ nowhere.
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -135,7 +136,9 @@ def describe_progress(progress: Progress) -> str:
 
 
 def describe_report(name: str, report: AddReport) -> UploadProgress:
-    """What came of one uploaded file."""
+    """What came of one uploaded file, or of all that were in it."""
+    if len(report.files) > 1:
+        return _describe_archive(name, report)
     file = report.files[0]
     if file.outcome is Outcome.SKIPPED:
         detail = file.reason or "Not added"
@@ -145,6 +148,18 @@ def describe_report(name: str, report: AddReport) -> UploadProgress:
     verb = "Replaced" if file.outcome is Outcome.REPLACED else "Added"
     counts = f"{counted(file.pages, 'page')}, {counted(file.chunks, 'passage')}"
     return UploadProgress(name, UploadState.DONE, f"{verb}: {counts}")
+
+
+def _describe_archive(name: str, report: AddReport) -> UploadProgress:
+    counts = Counter(file.outcome.value for file in report.files)
+    detail = ", ".join(f"{count:,} {outcome}" for outcome, count in counts.items())
+    skipped = [file for file in report.files if file.outcome is Outcome.SKIPPED]
+    return UploadProgress(
+        name,
+        UploadState.SKIPPED if len(skipped) == len(report.files) else UploadState.DONE,
+        f"{detail}. {skipped[0].reason}" if skipped else detail.capitalize(),
+        any(file.needs_password for file in skipped),
+    )
 
 
 def counted(number: int, noun: str) -> str:

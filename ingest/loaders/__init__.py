@@ -1,16 +1,19 @@
 """Files -> Documents: one function, which sniffs the kind and hands over to that kind's loader.
 
-`load` is a pure function of a path, so it can run in a worker process as it is.
+`load` is a pure function of a path, so it can run in a worker process as it is. `unpack` is for
+archives that are to become a document for each file in them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from ingest.documents import Document
 from ingest.errors import CorruptFile, FileTooLarge, IngestError, UnreadableFile
+from ingest.loaders.archives import unpack_members
 from ingest.loaders.books import load_epub
 from ingest.loaders.containers import load_eml, load_mbox, load_msg, load_zip
 from ingest.loaders.limits import LoadLimits, Reading
@@ -26,7 +29,7 @@ from ingest.loaders.tables import load_csv, load_workbook
 from ingest.loaders.text import load_text
 from ingest.loaders.web import load_web
 
-__all__ = ["FileKind", "LoadLimits", "load", "sniff"]
+__all__ = ["FileKind", "LoadLimits", "load", "sniff", "unpack"]
 
 
 def load(
@@ -49,16 +52,46 @@ def load(
     return _load(path, name, reading)
 
 
+def unpack(
+    path: Path,
+    *,
+    name: str,
+    target: Path,
+    limits: LoadLimits | None = None,
+    alive: Callable[[int], None] = lambda _pages: None,
+) -> list[str] | None:
+    """Write the files in an archive beside `target`; their names, or None for any other file.
+
+    See archives.unpack_members. Raises UnreadableFile or a child of it, as `load` does.
+    """
+    limits = limits or LoadLimits()
+    with _named_failures():
+        _check_size(path, limits)
+        if sniff(path, name=name) is not FileKind.ZIP:
+            return None
+        return unpack_members(path, limits, target, alive)
+
+
 def _load(path: Path, name: str, reading: Reading) -> Document:
-    limits = reading.limits
-    try:
-        size = path.stat().st_size
-        if size > limits.max_bytes:
-            raise FileTooLarge(
-                f"is {size / 1e6:,.0f} MB, more than {limits.max_bytes / 1e6:,.0f} MB; split it"
-                " into smaller files, or raise the limit."
-            )
+    with _named_failures():
+        _check_size(path, reading.limits)
         return _load_kind(path, sniff(path, name=name), reading)
+
+
+def _check_size(path: Path, limits: LoadLimits) -> None:
+    size = path.stat().st_size
+    if size > limits.max_bytes:
+        raise FileTooLarge(
+            f"is {size / 1e6:,.0f} MB, more than {limits.max_bytes / 1e6:,.0f} MB; split it"
+            " into smaller files, or raise the limit."
+        )
+
+
+@contextmanager
+def _named_failures() -> Iterator[None]:
+    """Raises UnreadableFile or a child of it for whatever a parser raises."""
+    try:
+        yield
     except IngestError:
         raise
     except OSError as error:

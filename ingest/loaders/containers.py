@@ -1,6 +1,7 @@
-"""Files in files: e-mails with their attachments, mailboxes, and ZIP archives.
+"""Files in files: e-mails with their attachments, mailboxes, and archives in other files.
 
 What is in a container becomes pages of its one document, each part under a heading with its name.
+(An archive that is added itself becomes a document for each file in it: ingest.pipeline.)
 A part that cannot be read is listed with the reason, so that nothing is left out in silence.
 No part's name is ever used as a path.
 """
@@ -12,28 +13,24 @@ import email.policy
 import mailbox
 import shutil
 import tempfile
-import zipfile
 from collections.abc import Callable, Iterator
 from email.message import EmailMessage
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from ingest.documents import Document, Page
-from ingest.errors import CorruptFile, EmptyFile, EncryptedFile, FileTooLarge, UnreadableFile
+from ingest.errors import CorruptFile, EmptyFile, FileTooLarge, UnreadableFile
+from ingest.loaders.archives import take_members
 from ingest.loaders.characters import clean_text, one_line
 from ingest.loaders.limits import Budget, Reading
 from ingest.loaders.sniffing import FileKind
 from ingest.loaders.text import split_sections
 from ingest.loaders.web import html_to_text
-from ingest.loaders.zipped import check_unpacked_size
 
 LoadPart = Callable[[Path, str], Document]
 
 _SHOWN_HEADERS = ("Subject", "From", "To", "Cc", "Date")
 _MAX_DEPTH = 3  # of archives in archives, mails in mails
-_MAX_MEMBERS = 10_000
-_MAX_RATIO = 1_000  # deflate reaches 1,032 on zeros alone
-_RATIO_FROM_BYTES = 10_000_000
 _MAX_NESTED_PARTS = 200
 
 
@@ -41,21 +38,7 @@ def load_zip(path: Path, reading: Reading, load_part: LoadPart) -> Document:
     """Read every member. Raises CorruptFile, EmptyFile, EncryptedFile, FileTooLarge."""
     _check_depth(reading)
     parts = _Parts(load_part, reading.budget())
-    try:
-        with zipfile.ZipFile(path) as archive:
-            check_unpacked_size(archive, reading.limits)
-            members = [entry for entry in archive.infolist() if not _is_skipped(entry)]
-            if len(members) > _MAX_MEMBERS:
-                raise FileTooLarge(f"has more than {_MAX_MEMBERS:,} files in it; split it.")
-            for entry in members:
-                if entry.flag_bits & 1:
-                    raise EncryptedFile("is encrypted; unpack it and add the files in it.")
-                if entry.file_size > max(_RATIO_FROM_BYTES, _MAX_RATIO * entry.compress_size):
-                    raise FileTooLarge("unpacks to a thousand times its size; unpack it yourself.")
-                with archive.open(entry) as stream:
-                    parts.add(entry.filename, cast(BinaryIO, stream))
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, OSError) as error:
-        raise CorruptFile("is damaged and cannot be unpacked; get a fresh copy.") from error
+    take_members(path, reading.limits, parts.add)
     return parts.document("", FileKind.ZIP)
 
 
@@ -156,14 +139,6 @@ class _Parts:
 def _check_depth(reading: Reading) -> None:
     if reading.depth > _MAX_DEPTH:
         raise FileTooLarge("is packed in too many others; unpack it and add the files in it.")
-
-
-def _is_skipped(entry: zipfile.ZipInfo) -> bool:
-    """Folders, and what systems leave in archives beside the user's files."""
-    parts = entry.filename.replace("\\", "/").split("/")
-    return entry.is_dir() or any(
-        part == "__MACOSX" or (part.startswith(".") and part.strip(".")) for part in parts
-    )
 
 
 def _add_message(message: EmailMessage, parts: _Parts) -> None:

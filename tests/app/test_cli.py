@@ -22,7 +22,7 @@ from rag.library import Library
 from rag.results import Answer
 from rag.settings import Settings
 from tests.fakes import ModellessLibrary, ScriptedService
-from tests.ingest.files import NEEDS_TESSERACT, write_pdf, write_picture
+from tests.ingest.files import NEEDS_TESSERACT, write_pdf, write_picture, zip_bytes
 
 NOTES = (
     "The lighthouse at Port Ellery was built in 1874 and is 41 metres tall.\n\n"
@@ -134,6 +134,28 @@ def test_remove_takes_an_id_the_beginning_of_one_a_name_or_a_path(
         result = run("remove", name_of(record))
         assert (result.exit_code, result.stdout) == (0, "removed   harbour.txt\n")
         assert as_json(run("list", "--json")) == []
+
+
+def test_an_archive_is_removed_with_all_that_came_out_of_it(run: Run, tmp_path: Path) -> None:
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+    archive = tmp_path / "one" / "all.zip"
+    archive.write_bytes(zip_bytes(**{"a.txt": b"First words.", "b.txt": b"Second words."}))
+    run("add", str(archive))
+    assert run("remove", "all.zip/a.txt").stdout == "removed   all.zip/a.txt\n"
+    assert run("add", str(archive)).stdout.count("added") == 1
+    result = run("remove", "all.zip")
+    assert result.stdout == "removed   all.zip/b.txt\nremoved   all.zip/a.txt\n"
+    assert as_json(run("list", "--json")) == []
+    run("add", str(archive))
+    other = tmp_path / "two" / "all.zip"
+    other.write_bytes(zip_bytes(**{"a.txt": b"Third words."}))
+    run("add", str(other))
+    result = run("remove", "all.zip")
+    assert isinstance(result.exception, cli.CommandFailed)
+    assert "names several archives" in str(result.exception)
+    assert run("remove", str(other)).stdout == "removed   all.zip/a.txt\n"
+    assert len(as_json(run("list", "--json", "-d", str(archive)))) == 2
 
 
 def test_remove_does_not_guess(run: Run, notes: Path) -> None:

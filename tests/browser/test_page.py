@@ -13,7 +13,7 @@ from selenium.webdriver.common.keys import Keys
 from tests.browser.browser import Page, browser
 from tests.browser.documents import CORRUPT_PDF, REPORT_NAME, pdf
 from tests.browser.server import MOST_REQUESTS, Server
-from tests.ingest.files import NEEDS_TESSERACT, write_pdf, write_picture
+from tests.ingest.files import NEEDS_TESSERACT, write_pdf, write_picture, zip_bytes
 
 pytestmark = [pytest.mark.browser, pytest.mark.model]
 
@@ -211,6 +211,34 @@ def test_an_encrypted_upload_asks_for_its_password_which_stays_nowhere(
         assert password not in shown
         assert not [p for p in page.find("input") if p.get_property("value") == password]
         assert not [path for path in files if password.encode() in path.read_bytes()]
+
+
+def test_a_file_of_an_archive_is_cited_with_its_page_and_goes_with_the_archive(
+    page: Page, tmp_path: Path
+) -> None:
+    path = tmp_path / "harbour.zip"
+    plan = pdf([("Plan", "Quay."), ("Depths", "The basin of Vellmar is 14 metres deep.")])
+    path.write_bytes(zip_bytes(**{"plans__basin.pdf": plan, "notes.txt": b"The crane is out."}))
+    page.upload(path)
+    assert page.uploads()["harbour.zip"] == ("done", "2 added")
+    files = {"plans/basin.pdf", "notes.txt"}
+    page.wait(lambda: files <= set(page.documents()), "both files in the list")
+    assert sum(facts.startswith("in harbour.zip · ") for facts in page.texts(".facts")) == 2
+    page.ask("How deep is the basin of Vellmar?")
+    page.answer()
+    assert page.texts(".chip .name") == ["harbour.zip/plans/basin.pdf"]
+    page.click(".answer .cite")
+    page.wait(lambda: page.texts(".place") == ["Page 2 of 2"], "the page")
+    page.wait(
+        lambda: page.find(".st-key-source-drawer img")[0].get_property("naturalWidth"),
+        "the page's picture",
+    )
+    page.click("[role=dialog] button[aria-label=Close]")
+    page.wait(lambda: not page.find(".st-key-source-drawer"), "a closed drawer")
+    number = page.documents().index("notes.txt") + 1
+    page.click(f".row:nth-child({number}) .remove")
+    page.click(".st-key-confirm-remove-archive button")
+    page.wait(lambda: not files & set(page.documents()), "the list without both")
 
 
 @NEEDS_TESSERACT

@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.naming import display_name, upload_name
+from ingest.naming import (
+    archive_of,
+    display_name,
+    member_names,
+    name_in_archive,
+    own_name,
+    upload_name,
+)
 
 
 @pytest.mark.parametrize(
@@ -40,3 +47,28 @@ def test_a_long_name_keeps_its_beginning_and_its_suffix() -> None:
     assert len(shown) == 200
     assert shown.startswith("aaa")
     assert shown.endswith(".pdf")
+
+
+@given(st.lists(st.text(st.characters(codec=None)), max_size=8))
+def test_no_name_in_an_archive_leads_out_of_it_or_is_there_twice(written: list[str]) -> None:
+    kept = member_names(written)
+    assert len(set(kept)) == len(kept) == len(written)
+    for name in kept:
+        assert not {"", ".", ".."} & set(name.split("/"))
+        assert not set(name) & set("\\\x00\n\r")
+        name.encode("utf-8")
+        made = name_in_archive("a.zip", name), name_in_archive("/docs/a.zip", name)
+        assert archive_of(*made) == ("a.zip", "/docs/a.zip")
+
+
+def test_names_in_an_archive_keep_their_folders_and_are_numbered_where_they_meet() -> None:
+    assert member_names(["b/a.txt", "../b//a.txt", "b\\a.txt", "./", "c.txt"]) == [
+        "b/a.txt", "b/a (2).txt", "b/a (3).txt", "file 4", "c.txt",
+    ]  # fmt: skip
+
+
+def test_what_came_out_of_no_archive_has_none() -> None:
+    assert archive_of("a.pdf", "/docs/a.zip/a.pdf") is None  # from a folder of that name
+    assert archive_of("AC/DC", "12") is None  # a title of a set of questions
+    assert own_name("AC/DC", "12") == "AC/DC"
+    assert own_name("a.zip/b/c.pdf", "upload:a.zip/b/c.pdf") == "c.pdf"

@@ -111,6 +111,8 @@ def test_documents_are_named_by_id_name_path_pattern_or_beginning_of_an_id() -> 
         ("abcd2222", "report 2025.PDF", "/home/bob/report 2025.PDF"),
         ("ffff3333", "abcd", "upload:abcd"),
         ("eeee4444", "notes [1].txt", "/home/bob/notes [1].txt"),
+        ("cccc5555", "old.zip/2024/plan.pdf", "/home/ann/old.zip/2024/plan.pdf"),
+        ("cccc6666", "old.zip/list.txt", "/home/ann/old.zip/list.txt"),
     ]
     expected = {
         "abcd1111": {"abcd1111"},
@@ -125,7 +127,12 @@ def test_documents_are_named_by_id_name_path_pattern_or_beginning_of_an_id() -> 
         "/home/bob/*": {"abcd2222", "eeee4444"},
         "notes [1].txt": {"eeee4444"},  # brackets are themselves, too
         "2024": set(),  # a whole name, not a part of one
-        "*": {"abcd1111", "abcd2222", "ffff3333", "eeee4444"},
+        "OLD.zip": {"cccc5555", "cccc6666"},
+        "/home/ann/old.zip": {"cccc5555", "cccc6666"},
+        "old.zip/2024/plan.pdf": {"cccc5555"},
+        "plan.pdf": set(),
+        "old.zip/2024": set(),
+        "*": {document_id for document_id, _, _ in documents},
     }
     assert named_documents(list(expected), documents) == expected
 

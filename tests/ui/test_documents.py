@@ -8,9 +8,15 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.ui.documents import MAX_PASSWORD_CHARS, distinct_labels, unlock
+from app.ui.documents import (
+    MAX_PASSWORD_CHARS,
+    distinct_labels,
+    from_the_archive_of,
+    unlock,
+)
 from app.ui.session import PageState
 from app.ui.uploads import UploadJob
+from ingest.records import DocumentRecord
 from ingest.search_filter import SearchFilter
 from tests.ui.test_welcome import record
 
@@ -95,3 +101,18 @@ def test_only_a_password_for_a_file_is_tried(
     monkeypatch.setattr(UploadJob, "unlock", lambda _, *given: seen.append(given))
     unlock(UploadJob([], lambda *_, **__: pytest.fail("nothing is added here")), clicked)
     assert seen == tried
+
+
+def test_documents_of_one_archive_are_known_to_belong_together() -> None:
+    def of(document_id: str, name: str, path: str) -> DocumentRecord:
+        return replace(record(name), document_id=document_id, path=path)
+
+    documents = [
+        of("1", "a.zip/x.pdf", "/docs/a.zip/x.pdf"),
+        of("2", "a.zip/b/y.pdf", "/docs/a.zip/b/y.pdf"),
+        of("3", "a.zip/x.pdf", "/other/a.zip/x.pdf"),
+        of("4", "a.zip.txt", "/docs/a.zip.txt"),
+    ]
+    assert from_the_archive_of(documents[0], documents) == ["1", "2"]
+    assert from_the_archive_of(documents[2], documents) == ["3"]
+    assert from_the_archive_of(documents[3], documents) == []

@@ -53,6 +53,23 @@ def test_every_outcome_is_told(
     )
 
 
+def test_of_an_archive_it_is_told_what_became_of_its_files() -> None:
+    added = FileOutcome("a.zip/b.pdf", Outcome.ADDED, "", "d", pages=2, chunks=1)
+    known = FileOutcome("a.zip/c.pdf", Outcome.UNCHANGED, "", "e", pages=1, chunks=1)
+    locked = FileOutcome(
+        "a.zip/d.pdf", Outcome.SKIPPED, "a.zip/d.pdf is encrypted.", needs_password=True
+    )
+    for files, told in (
+        ((added, known, added), ("Done", "2 added, 1 unchanged", False)),
+        ((added, locked), ("Done", "1 added, 1 skipped. a.zip/d.pdf is encrypted.", True)),
+        ((locked, locked), ("Skipped", "2 skipped. a.zip/d.pdf is encrypted.", True)),
+    ):
+        state, detail, needs_password = told
+        assert describe_report("a.zip", AddReport(files)) == UploadProgress(
+            "a.zip", UploadState(state.lower()), detail, needs_password
+        )
+
+
 def test_progress_names_pages_and_passages_while_embedding() -> None:
     reading = Progress(Stage.READING, 1, 1, "a.pdf", "a.pdf")
     embedding = Progress(
