@@ -44,9 +44,12 @@ class OpenVinoRuntime:
     ) -> None:
         self.name = f"OpenVINO {precision} on the CPU"
         self._pad_id = pad_id
-        settings: dict[str, object] = {"PERFORMANCE_HINT": "LATENCY"}
-        if precision == "float32":
-            settings["INFERENCE_PRECISION_HINT"] = "f32"
+        # Left to itself, OpenVINO computes what is not int8 in bfloat16 on processors with AMX, and
+        # then some shapes after some others give wrong vectors (cosines down to .65; 2026.4).
+        settings: dict[str, object] = {
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_PRECISION_HINT": "f32",
+        }
         if threads:
             settings["INFERENCE_NUM_THREADS"] = threads
         self._model = openvino.Core().compile_model(folder / MODEL_FILE, "CPU", settings)

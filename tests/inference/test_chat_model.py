@@ -27,6 +27,9 @@ def model(llm_path: Path) -> Iterator[PaperlightChatModel]:
 
 
 def test_invoke_answers_with_usage(model: PaperlightChatModel) -> None:
+    model.invoke(QUESTION)
+    # Both now find the prompt cached and compute its last token alone. A whole prompt at once is
+    # computed by other kernels, whose rounding can turn a near tie: seen on processors with AMX.
     answer = model.invoke(QUESTION)
     prompt = model.service.encode_chat([Message("user", "What is the capital of France?")])
     assert answer.text == model.service.complete(Request(prompt, SamplingParams(max_tokens=16)))

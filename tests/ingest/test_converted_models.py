@@ -64,6 +64,7 @@ def test_the_check_uses_other_texts_than_the_calibration() -> None:
 def test_vectors_are_close_to_pytorchs(
     fast_embedder: SentenceEmbedder, real_embedder: SentenceEmbedder
 ) -> None:
+    """Alone and together: on processors with AMX, one text alone was .92 near once, of nine."""
     assert fast_embedder.runtime == "OpenVINO int8 on the CPU"
     assert fast_embedder.identity == real_embedder.identity
     expected = real_embedder.embed_passages(TEXTS)
