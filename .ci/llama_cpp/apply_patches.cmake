@@ -16,7 +16,8 @@
 # passages took four batches instead of one. Without it the engine computes them one by one.
 # Figures: docs/decisions.md, bench/passage_blocks.py.
 #
-# amx.patch: on processors with AMX llama.cpp crashed in its first batch of two tokens, see there.
+# amx.patch: on processors with AMX llama.cpp crashed in its first batch of two tokens, and after
+# another library had used AMX in the same thread; see there.
 # Figures: docs/decisions.md.
 #
 # A source that a patch does not fit is compiled as it comes: slower, not wrong; without AMX where
