@@ -3,10 +3,11 @@
 A row is one sequence's next token, or one draft that is checked. Below about 16 rows a CPU should
 wait for the weights to arrive and do the arithmetic meanwhile, so a row more should cost little.
 
-    .venv/bin/python bench/batch_rows.py [MODEL.gguf] [--against FOLDER] [--repeats 5]
+    .venv/bin/python bench/batch_rows.py [MODEL.gguf] [--against FOLDER] [--repeats 5] [--busy 2]
 
 --against: a folder with another build of llama.cpp's libraries (libllama.so, libggml*.so), measured
-in alternation with the installed one, each in a process of its own. Each repeat is the median of 15
+in alternation with the installed one, each in a process of its own. --busy: so many other processes
+compute meanwhile, without end; as many as there are cores leave half of each. Each repeat is the median of 15
 steps after a warm-up; the figure is the median of the repeats. The last line is JSON.
 """
 
@@ -20,6 +21,8 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -67,6 +70,18 @@ def step_milliseconds(path: Path) -> dict[int, float]:
     return medians
 
 
+@contextmanager
+def busy(processes: int) -> Iterator[None]:
+    """Others that want the cores, too."""
+    others = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(processes)]
+    try:
+        yield
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
+
+
 def measured_apart(path: Path, libraries: Path | None) -> dict[int, float]:
     """`step_milliseconds` in a process of its own, with other libraries if given."""
     environment = dict(os.environ)
@@ -88,6 +103,7 @@ def main() -> None:
     parser.add_argument("model", nargs="?", default="", help="GGUF file; default: the bundled one")
     parser.add_argument("--against", type=Path, help="folder of another build's libraries")
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--busy", type=int, default=0, help="other processes that compute")
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     path = resolve_model(options.model, Settings().models_path)
@@ -96,9 +112,10 @@ def main() -> None:
         return
     builds = {"installed": None} | ({"against": options.against} if options.against else {})
     runs: dict[str, list[dict[int, float]]] = {name: [] for name in builds}
-    for _ in range(options.repeats):
-        for name, libraries in builds.items():
-            runs[name].append(measured_apart(path, libraries))
+    with busy(options.busy):
+        for _ in range(options.repeats):
+            for name, libraries in builds.items():
+                runs[name].append(measured_apart(path, libraries))
     medians = {
         name: {rows: statistics.median(run[rows] for run in repeats) for rows in ROWS}
         for name, repeats in runs.items()
@@ -114,6 +131,7 @@ def main() -> None:
         "benchmark": "batch_rows",
         "machine": f"{platform.processor() or platform.machine()}, {os.cpu_count()} CPUs",
         "model": path.name,
+        "busy": options.busy,
         "milliseconds": runs,
     }
     print(json.dumps(report))
