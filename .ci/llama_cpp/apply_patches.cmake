@@ -16,6 +16,13 @@
 # passages took four batches instead of one. Without it the engine computes them one by one.
 # Figures: docs/decisions.md, bench/passage_blocks.py.
 #
+# k_quants.patch: prompts and several sequences at once with Q4_K and Q6_K weights (Q4_K_M files, what most
+# people have) on processors with AVX-512 VNNI, in kernels that use it: up to 2.3 times as fast.
+# Figures: docs/decisions.md, bench/batch_rows.py.
+#
+# barrier.patch: threads that wait for one another sleep instead of spinning where other processes want
+# the processor. Figures: docs/decisions.md, bench/batch_rows.py --busy.
+#
 # amx.patch: on processors with AMX llama.cpp crashed in its first batch of two tokens, and after
 # another library had used AMX in the same thread; see there.
 # Figures: docs/decisions.md.
