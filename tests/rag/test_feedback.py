@@ -11,7 +11,8 @@ from typing import Any, cast
 
 import pytest
 
-from ingest.schema import SCHEMA_VERSION, connect
+from ingest.database import connect
+from ingest.schema import SCHEMA_VERSION
 from ingest.store import Store
 from rag.answer_sets import Answerable, load_questions
 from rag.errors import FeedbackNotFound, InvalidFeedback
