@@ -45,7 +45,7 @@ from app.terminal import (
 )
 
 if TYPE_CHECKING:
-    from ingest.pipeline import AddReport, FileOutcome
+    from ingest.outcomes import AddReport, FileOutcome
     from ingest.records import DocumentRecord
     from rag.results import Answer, Citation, Hit
     from rag.summary import Summary

@@ -22,9 +22,12 @@ from ingest.documents import Page
 from ingest.errors import EmbedderMismatch, IngestError, PasswordNeeded, SharedIndexError
 from ingest.health import Check, check_library
 from ingest.index_servers import index_server
-from ingest.pipeline import AddReport, Ingestor, IngestSettings, ProgressCallback
+from ingest.outcomes import AddReport
+from ingest.pipeline import Ingestor
+from ingest.progress import ProgressCallback
 from ingest.records import DocumentRecord
 from ingest.search_filter import SearchFilter, combined
+from ingest.settings import IngestSettings
 from ingest.shared_index import SharedIndex
 from ingest.store import Store
 from ingest.vector_index import VectorIndex

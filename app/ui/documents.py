@@ -15,7 +15,8 @@ from app.ui.session import OpenSource, PageState
 from app.ui.uploads import UploadedDocument, UploadJob, counted
 from app.ui.wording import sentence
 from ingest.naming import archive_of
-from ingest.pipeline import AddReport, ProgressCallback
+from ingest.outcomes import AddReport
+from ingest.progress import ProgressCallback
 from ingest.records import DocumentRecord
 from rag.library import Library
 

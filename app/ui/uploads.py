@@ -17,7 +17,8 @@ from enum import Enum
 from typing import Protocol
 
 from app.ui.wording import sentence
-from ingest.pipeline import AddReport, Outcome, Progress, ProgressCallback, Stage
+from ingest.outcomes import AddReport, Outcome
+from ingest.progress import Progress, ProgressCallback, Stage
 
 
 class AddFile(Protocol):

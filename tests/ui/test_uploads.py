@@ -17,14 +17,8 @@ from app.ui.uploads import (
 )
 from app.ui.wording import GENERIC
 from ingest.errors import FileTooLarge
-from ingest.pipeline import (
-    AddReport,
-    FileOutcome,
-    Outcome,
-    Progress,
-    ProgressCallback,
-    Stage,
-)
+from ingest.outcomes import AddReport, FileOutcome, Outcome
+from ingest.progress import Progress, ProgressCallback, Stage
 
 WAIT_SECONDS = 10.0
 FILES = [UploadedDocument("a.pdf", b"a"), UploadedDocument("b.pdf", b"b")]
