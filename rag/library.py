@@ -32,8 +32,8 @@ from ingest.shared_index import SharedIndex
 from ingest.store import Store
 from ingest.vector_index import VectorIndex
 from rag.accounts.calculation import AccountsReader
-from rag.accounts.search import AccountsSearch
 from rag.answer import Answerer, AnswerOptions
+from rag.assembled_search import assembled_search
 from rag.citations import Unsupported
 from rag.cross_encoder import CrossEncoderReranker
 from rag.doctor import DoctorReport, check_devices, check_folder, describe_hardware
@@ -42,13 +42,11 @@ from rag.examples import ExampleStore, bundled_examples, load_examples
 from rag.extraction import Extraction, Extractor
 from rag.feedback import FeedbackStore
 from rag.glossary import Glossary
-from rag.hops import HopSearch
 from rag.lazy import Lazy
 from rag.passage_judge import LanguageModelReranker
 from rag.prompts import LabelledPassage
-from rag.reranking import Reranker, RerankingSearch
+from rag.reranking import Reranker
 from rag.results import Answer, AnswerEvent, AnswerStage, Hit, Turn
-from rag.search import HybridSearch
 from rag.settings import Settings
 from rag.summary import Summarizer, Summary
 from rag.vectors import CachedEmbedder
@@ -93,19 +91,19 @@ class Library:
         self._answerer = Lazy(self._make_answerer)
         self._extractor = Lazy(self._make_extractor)
         self._reranker: Lazy[Reranker] = Lazy(self._load_reranker)
-        search = HybridSearch(
+        self._accounts = (
+            AccountsReader(self._store.pages, self._store.documents)
+            if settings.calculations
+            else None
+        )
+        self._search = assembled_search(
             self._store,
             self._synced_index,
             self._vectors.get,
             glossary=Glossary(settings.glossary),
-        )
-        self._accounts = AccountsReader(self._store.pages, self._store.documents)
-        hopping = HopSearch(search) if settings.hops == 2 else search
-        self._search = RerankingSearch(
-            AccountsSearch(hopping, self._accounts, self._store.document_chunks)
-            if settings.calculations
-            else hopping,
-            self._reranker.get if settings.reranker else None,
+            hops=settings.hops,
+            accounts=self._accounts,
+            reranker=self._reranker.get if settings.reranker else None,
             candidates=settings.rerank_candidates,
         )
 
@@ -617,7 +615,7 @@ class Library:
             pages=self._store,
             examples=self._load_examples(),
             similarity=lambda question, texts: self._vectors.get().similarities(question, texts),
-            accounts=self._accounts if settings.calculations else None,
+            accounts=self._accounts,
             options=AnswerOptions(
                 passages=settings.passages,
                 examples=settings.examples,
