@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "app": {"ingest", "inference", "rag"},
 }
 # Where the parts are put together; elsewhere rag sees a generator through its own protocol.
-COMPOSITION = {"rag/library.py": {"inference"}}
+COMPOSITION = {"rag/library.py": {"inference"}, "rag/library_parts.py": {"inference"}}
 # The words of such a protocol: plain data, which any generator can take.
 SHARED_TYPES = {"rag": {"inference.request"}}
 
@@ -62,11 +62,11 @@ CONFINED = {
 # Function-level imports of our own code: (file, module) and the heavy library that stays out of
 # a program that does not need it. Anything else means that a boundary is in the wrong place.
 LAZY_IMPORTS = {
-    ("rag/library.py", "inference.engine"): "llama_cpp, when the model is first needed",
-    ("rag/library.py", "inference.llama"): "llama_cpp, when the model is first needed",
-    ("rag/library.py", "inference.service"): "llama_cpp, when the model is first needed",
-    ("rag/library.py", "inference.supervised"): "llama_cpp, when the model is first needed",
-    ("rag/library.py", "ingest.embedding"): "langchain_core, when something is embedded",
+    ("rag/library_parts.py", "inference.engine"): "llama_cpp, when the model is first needed",
+    ("rag/library_parts.py", "inference.llama"): "llama_cpp, when the model is first needed",
+    ("rag/library_parts.py", "inference.service"): "llama_cpp, when the model is first needed",
+    ("rag/library_parts.py", "inference.supervised"): "llama_cpp, when the model is first needed",
+    ("rag/library_parts.py", "ingest.embedding"): "langchain_core, when something is embedded",
     ("ingest/embedding.py", "ingest.openvino_runtime"): "openvino, when something is embedded",
     ("rag/library.py", "ingest.rendering"): "pypdfium2, when a page is drawn",
     ("rag/library.py", "rag.retriever"): "langchain_core, when somebody wants the retriever",
