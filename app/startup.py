@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from app.workspace import StartProgress, Workspace
-from inference.llama import unused_gpus
+from inference.llama.gpus import unused_gpus
 from inference.models import FetchProgress
 from ingest.progress import Progress
 from rag.doctor import check_devices, describe_hardware

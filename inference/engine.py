@@ -22,18 +22,13 @@ import numpy as np
 from inference import scheduler
 from inference.block_placement import MEASURED_MODELS, BlockPlacement
 from inference.completion import Completion, Counters, PlacedBlock, Stretch
+from inference.cores import usable_cores
 from inference.drafting import LONGEST_DRAFT_TOKENS, NGramDrafter
 from inference.kv_cache import KVCache, common_prefix_length
-from inference.llama import (
-    KV_BYTES,
-    MAX_SEQUENCE_IDS,
-    Context,
-    DecodeStatus,
-    Model,
-    ModelDescription,
-    gpu_memory,
-    usable_cores,
-)
+from inference.llama.context import MAX_SEQUENCE_IDS, Context, DecodeStatus
+from inference.llama.gpus import gpu_memory
+from inference.llama.model import KV_BYTES, Model
+from inference.model_description import ModelDescription
 from inference.offload import layer_sizes, layers_that_fit
 from inference.request import (
     DeadlineExceeded,

@@ -28,7 +28,8 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from inference.engine import EngineConfig
-from inference.llama import ModelDescription, Vocabulary
+from inference.llama.model import Vocabulary
+from inference.model_description import ModelDescription
 from inference.request import (
     EngineStopped,
     FinishReason,

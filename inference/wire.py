@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from inference.engine import EngineConfig
-from inference.llama import ModelDescription
+from inference.model_description import ModelDescription
 from inference.request import (
     DeadlineExceeded,
     EngineStopped,

@@ -123,7 +123,7 @@ class LibraryParts:
 
     def gpus(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Devices that layers can be offloaded to, and those of the machine that cannot be used."""
-        from inference.llama import gpu_devices, unused_gpus  # llama.cpp's library loads here
+        from inference.llama.gpus import gpu_devices, unused_gpus  # llama.cpp's library loads here
 
         return gpu_devices(), unused_gpus()
 
@@ -258,7 +258,7 @@ class LibraryParts:
         )
 
     def _make_extractor(self) -> Extractor:
-        from inference.llama import json_schema_grammar  # llama.cpp's library loads here
+        from inference.llama.grammar import json_schema_grammar  # llama.cpp's library loads here
 
         return Extractor(
             self.search,

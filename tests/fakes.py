@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from inference.llama import ModelDescription
+from inference.model_description import ModelDescription
 from inference.request import (
     FinishReason,
     InferenceError,

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from inference.engine import EngineConfig
-from inference.llama import json_schema_grammar
+from inference.llama.grammar import json_schema_grammar
 from inference.request import (
     DeadlineExceeded,
     EngineStopped,

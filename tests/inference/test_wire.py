@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from inference.engine import EngineConfig
-from inference.llama import ModelDescription
+from inference.model_description import ModelDescription
 from inference.request import (
     DeadlineExceeded,
     FinishReason,
