@@ -147,11 +147,6 @@ def draft_view(*, enabled: bool) -> Iterator[Callable[[str], None]]:
         yield lambda text: live.update(Text(safe(text), style="dim"))
 
 
-def counted(number: int, noun: str) -> str:
-    """`3 pages`, `1 page`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
 def size_text(size_bytes: float) -> str:
     """A size as people read it."""
     size = float(size_bytes)

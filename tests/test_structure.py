@@ -87,6 +87,7 @@ COMMANDS = {
     "app/evaluate.py",
     "app/evaluate_answers.py",
     "app/feedback.py",
+    "app/models.py",
 }
 
 MEANINGLESS_NAMES = {"utils", "util", "helpers", "helper", "misc", "common", "tools", "lib"}

@@ -9,10 +9,11 @@ from typing import Any
 
 import streamlit as st
 
+from app.counts import counted
 from app.ui.components import draw
 from app.ui.escaping import one_line, plain
 from app.ui.session import OpenSource, PageState
-from app.ui.uploads import UploadedDocument, UploadJob, counted
+from app.ui.uploads import UploadedDocument, UploadJob
 from app.ui.wording import sentence
 from ingest.naming import archive_of
 from ingest.outcomes import AddReport

@@ -6,12 +6,12 @@ import threading
 
 import pytest
 
+from app.counts import counted
 from app.ui.uploads import (
     UploadedDocument,
     UploadJob,
     UploadProgress,
     UploadState,
-    counted,
     describe_progress,
     describe_report,
 )
