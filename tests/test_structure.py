@@ -86,6 +86,7 @@ COMMANDS = {
     "app/command_options.py",
     "app/evaluate.py",
     "app/evaluate_answers.py",
+    "app/evaluation_library.py",
     "app/feedback.py",
     "app/models.py",
 }

@@ -36,16 +36,6 @@ MANY_WORDS = 2000
 
 
 @pytest.fixture
-def index(store: Store) -> VectorIndex:
-    return VectorIndex(store.path.parent / "index", 64)
-
-
-@pytest.fixture
-def ingestor(store: Store, index: VectorIndex, fake_embedder: HashedWordsEmbedder) -> Ingestor:
-    return Ingestor(store, index, fake_embedder)
-
-
-@pytest.fixture
 def archive(tmp_path: Path) -> Path:
     folder = tmp_path / "docs"
     folder.mkdir()

@@ -26,16 +26,6 @@ from tests.ingest.files import write_pdf, write_scan
 
 
 @pytest.fixture
-def index(store: Store) -> VectorIndex:
-    return VectorIndex(store.path.parent / "index", 64)
-
-
-@pytest.fixture
-def ingestor(store: Store, index: VectorIndex, fake_embedder: HashedWordsEmbedder) -> Ingestor:
-    return Ingestor(store, index, fake_embedder)
-
-
-@pytest.fixture
 def folder(tmp_path: Path) -> Path:
     folder = tmp_path / "docs"
     folder.mkdir()
