@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from inference.engine_config import EngineConfig
 from inference.hub_folders import is_hub_repository, pull_folder
 from inference.models import ProgressCallback as FetchCallback
 from inference.models import bundled_embedder, resolve_model
@@ -186,8 +187,7 @@ class LibraryParts:
         return CrossEncoderReranker(path)
 
     def _load_generator(self) -> GenerationService:
-        from inference.engine import EngineConfig  # llama.cpp's library loads here
-        from inference.service import InferenceService
+        from inference.service import InferenceService  # llama.cpp's library loads here
         from inference.supervised import SupervisedService
 
         self.require_open()

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from inference.engine import EngineConfig
+from inference.engine_config import EngineConfig
 from inference.llama.grammar import json_schema_grammar
 from inference.request import (
     DeadlineExceeded,
