@@ -74,8 +74,8 @@ def serve(
     from inference.benchmark.run import machine, measure
     from inference.benchmark.systems import EngineSystem, Peers, Systems
     from inference.benchmark.workloads import Material, workloads_by_name
-    from inference.engine import EngineConfig
-    from inference.llama import usable_cores
+    from inference.cores import usable_cores
+    from inference.engine_config import EngineConfig
     from inference.models import resolve_model
 
     known = workloads_by_name()

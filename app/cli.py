@@ -21,6 +21,7 @@ from app.benchmark import benchmark
 from app.command_options import (
     BeforeOption,
     CollectionOption,
+    CommandFailed,
     DocumentsOption,
     JsonOption,
     LibraryOption,
@@ -29,14 +30,15 @@ from app.command_options import (
     TypesOption,
     options_of,
 )
+from app.counts import counted
 from app.evaluate import evaluate
 from app.feedback import feedback
+from app.models import models
+from app.named_documents import SHOWN_ID_CHARS, find_document, find_documents
 from app.terminal import (
     Terminal,
-    counted,
     counted_progress,
     draft_view,
-    fetch_progress,
     ingest_progress,
     one_line,
     safe,
@@ -45,14 +47,11 @@ from app.terminal import (
 )
 
 if TYPE_CHECKING:
-    from ingest.pipeline import AddReport, FileOutcome
-    from ingest.records import DocumentRecord
+    from ingest.outcomes import AddReport, FileOutcome
     from rag.results import Answer, Citation, Hit
     from rag.summary import Summary
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
-_ID_CHARS = 12  # of a document's id, shown; at least _ID_PREFIX_CHARS name it
-_ID_PREFIX_CHARS = 4
 _SNIPPET_CHARS = 300
 
 app = typer.Typer(
@@ -62,15 +61,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-models = typer.Typer(help="List and fetch language models.", no_args_is_help=True)
 app.add_typer(models, name="models")
 app.add_typer(evaluate, name="eval")
 app.add_typer(feedback, name="feedback")
 app.add_typer(benchmark, name="bench")
-
-
-class CommandFailed(Exception):
-    """A command cannot be done; the message is shown as it is."""
 
 
 def _version(value: bool) -> None:
@@ -174,7 +168,7 @@ def list_documents(
         ("id", "name", "pages", "chunks", "size", "path"),
         [
             (
-                record.document_id[:_ID_CHARS],
+                record.document_id[:SHOWN_ID_CHARS],
                 record.name,
                 record.page_count,
                 record.chunk_count,
@@ -203,7 +197,7 @@ def remove(
     with options.open_library() as opened:
         records = opened.documents()
         # A document named twice is removed once; one that is not there stops all.
-        found = (_find_all(records, wanted) for wanted in documents)
+        found = (find_documents(records, wanted) for wanted in documents)
         chosen = {record.document_id: record for each in found for record in each}
         opened.remove(*chosen)
     if options.as_json:
@@ -211,36 +205,6 @@ def remove(
         return
     for record in chosen.values():
         options.terminal.say(f"removed   {one_line(record.name)}")
-
-
-def _find_all(records: list[DocumentRecord], wanted: str) -> list[DocumentRecord]:
-    """The one document, or all of the one archive, that `wanted` names. Raises CommandFailed."""
-    from ingest.naming import archive_of
-
-    path = str(Path(wanted).absolute())
-    archives: dict[tuple[str, str], list[DocumentRecord]] = {}
-    for record in records:
-        archive = archive_of(record.name, record.path)
-        if archive is not None and (archive[0] == wanted or archive[1] in (wanted, path)):
-            archives.setdefault((record.collection, archive[1]), []).append(record)
-    if len(archives) > 1:
-        places = ", ".join(f"{path} ({collection})" for collection, path in archives)
-        raise CommandFailed(f"{wanted!r} names several archives: {places}; use ids")
-    return next(iter(archives.values()), []) or [_find(records, wanted)]
-
-
-def _find(records: list[DocumentRecord], wanted: str) -> DocumentRecord:
-    """The one document that `wanted` names. Raises CommandFailed."""
-    path = str(Path(wanted).absolute())
-    found = [r for r in records if wanted == r.document_id or wanted == r.name or path == r.path]
-    if not found and len(wanted) >= _ID_PREFIX_CHARS:
-        found = [r for r in records if r.document_id.startswith(wanted)]
-    if len(found) == 1:
-        return found[0]
-    if not found:
-        raise CommandFailed(f"no document is called {wanted!r}; paperlight list shows them all")
-    ids = ", ".join(record.document_id[:_ID_CHARS] for record in found)
-    raise CommandFailed(f"{wanted!r} names several documents; use one of the ids {ids}")
 
 
 # --- questions --------------------------------------------------------------------------------
@@ -392,7 +356,7 @@ def summarize(
     """Summarize a document, with citations; a long one is read in parts."""
     options = options_of(context)
     with options.open_library() as opened, counted_progress("parts read") as progress:
-        record = _find(opened.documents(), document)
+        record = find_document(opened.documents(), document)
         summary = opened.summarize(record.document_id, progress=progress)
     if options.as_json:
         options.terminal.result(as_plain(summary))
@@ -464,50 +428,6 @@ def doctor(
             options.terminal.say(f"{mark:9} {one_line(f'{check.name}: {check.detail}')}")
     if not report.ok:
         raise typer.Exit(1)
-
-
-@models.command("list")
-def list_models(context: typer.Context, as_json: JsonOption = False) -> None:
-    """List models that are here, and good ones that can be fetched."""
-    options = options_of(context)
-    folder = options.settings().models_path
-    from inference.models import CATALOGUE, available_models
-
-    here = available_models(folder)
-    if options.as_json:
-        catalogue = [as_plain(entry) | {"memory_bytes": entry.memory_bytes} for entry in CATALOGUE]
-        found = [as_plain(model) for model in here]
-        options.terminal.result({"here": found, "catalogue": catalogue})
-        return
-    rows = [(model.name, size_text(model.size_bytes), "", "is here") for model in here]
-    rows += [
-        (
-            entry.name,
-            size_text(entry.size_bytes),
-            size_text(entry.memory_bytes),
-            f"paperlight models pull {entry.name}",
-        )
-        for entry in CATALOGUE
-    ]
-    options.terminal.table(("name", "file", "needs memory", ""), rows)
-
-
-@models.command("pull")
-def pull_model(
-    context: typer.Context,
-    name: Annotated[str, typer.Argument(help="A listed name, or hf:owner/repository/file.gguf.")],
-    as_json: JsonOption = False,
-) -> None:
-    """Fetch a model from the Hugging Face hub; goes on where an earlier attempt ended."""
-    options = options_of(context)
-    folder = options.settings().models_path
-    from inference.models import pull
-
-    path = pull(name, folder, fetch_progress())
-    if options.as_json:
-        options.terminal.result({"name": path.stem, "path": str(path)})
-    else:
-        options.terminal.say(f"{path}\nUse it with: paperlight --model {path.stem} serve")
 
 
 # --- entry point ------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """What several commands take: --library, --model, --json, and which documents are meant.
 
-Knows no command. The options of one run are kept in its Typer context.
+And how a command says that it cannot be done. Knows no command. The options of one run are kept in
+its Typer context.
 """
 
 from __future__ import annotations
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from ingest.search_filter import SearchFilter
     from rag.library import Library
     from rag.settings import Settings
+
+
+class CommandFailed(Exception):
+    """A command cannot be done; the message is shown as it is."""
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ import typer
 
 from app.command_options import JsonOption, Options, options_of
 from app.evaluate_answers import answers
-from app.terminal import ingest_progress
+from app.evaluation_library import filled_folder
 
 if TYPE_CHECKING:
     from rag.chunking_evaluation import ChunkingSet
@@ -58,7 +58,6 @@ def retrieval(
     """Measure the search, its two sides alone, their plain sum, and the reranker if one is set."""
     options = options_of(context)
     from rag.retrieval_evaluation import RERANKED, SYSTEMS, sampled
-    from rag.retrieval_evaluation import as_json as as_plain
     from rag.retrieval_sets import load_retrieval_sets
 
     known = (*SYSTEMS, RERANKED) if options.settings().reranker else SYSTEMS
@@ -74,15 +73,7 @@ def retrieval(
     with ExitStack() as stack:
         folder = home or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         measured = [_measured(options, folder, each, systems) for each in sets]
-    report = {"sets": [as_plain(figures) for figures in measured]}
-    if output is not None:
-        output.write_text(json.dumps(report) + "\n", "utf-8")
-    if options.as_json:
-        options.terminal.result(report)
-        return
-    _print(options, measured)
-    if against is not None:
-        _print_comparison(options, measured, against)
+    _report(options, measured, output, against)
 
 
 @evaluate.command()
@@ -105,21 +96,12 @@ def chunking(
     """Measure how much of what answers a question is found, and how little else."""
     options = options_of(context)
     from rag.chunking_evaluation import load_chunking_set
-    from rag.retrieval_evaluation import as_json as as_plain
 
     sets = [load_chunking_set(folder) for folder in folders]
     with ExitStack() as stack:
         kept = home or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         measured = [_measured_chunking(options, kept, each) for each in sets]
-    report = {"sets": [as_plain(figures) for figures in measured]}
-    if output is not None:
-        output.write_text(json.dumps(report) + "\n", "utf-8")
-    if options.as_json:
-        options.terminal.result(report)
-        return
-    _print(options, measured)
-    if against is not None:
-        _print_comparison(options, measured, against)
+    _report(options, measured, output, against)
 
 
 @evaluate.command()
@@ -159,6 +141,23 @@ def extraction(
             _print_differences(options, figures.name, before[figures.name], figures.values)
 
 
+def _report(
+    options: Options, measured: list[SetFigures], output: Path | None, against: Path | None
+) -> None:
+    """Write the figures to a file, and print them and what changed since an earlier run."""
+    from rag.retrieval_evaluation import as_json as as_plain
+
+    report = {"sets": [as_plain(figures) for figures in measured]}
+    if output is not None:
+        output.write_text(json.dumps(report) + "\n", "utf-8")
+    if options.as_json:
+        options.terminal.result(report)
+        return
+    _print(options, measured)
+    if against is not None:
+        _print_comparison(options, measured, against)
+
+
 def _measured_chunking(options: Options, home: Path, chosen: ChunkingSet) -> SetFigures:
     from ingest.store import Store
     from ingest.vector_index import VectorIndex
@@ -196,25 +195,13 @@ def _measured(
     from ingest.store import Store
     from ingest.vector_index import VectorIndex
     from rag.library import Library
-    from rag.retrieval_evaluation import RERANKED, evaluate_set, library_folder, store_entries
+    from rag.retrieval_evaluation import RERANKED, evaluate_set
 
     settings = options.settings()
     with Library.open(home / "embedder", settings=settings) as library:
         embedder = library.embedder
-        folder = library_folder(home, chosen, embedder.identity)
-        if chosen.files:
-            with (
-                Library.open(folder, settings=settings) as filled,
-                ingest_progress("Loading the models") as progress,
-            ):
-                filled.resume(progress)
-                filled.add(list(chosen.files), progress=progress)
+        folder = filled_folder(options, home, chosen, embedder)
         with Store(folder / "library.db") as store:
-
-            def told(done: int) -> None:
-                options.terminal.note(f"{chosen.name}: {done} of {len(chosen.entries)} embedded")
-
-            store_entries(store, chosen.entries, embedder, progress=told)
             index = VectorIndex(folder / "index", embedder.dimensions)
             figures = evaluate_set(
                 chosen,

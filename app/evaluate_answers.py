@@ -14,7 +14,7 @@ import typer
 
 from app.as_json import as_json as as_plain
 from app.command_options import JsonOption, LibraryOption, ModelOption, Options, options_of
-from app.terminal import ingest_progress
+from app.evaluation_library import filled_folder
 
 if TYPE_CHECKING:
     from rag.answer_evaluation import SystemAnswers
@@ -128,28 +128,10 @@ def _filled(options: Options, home: Path, chosen: AnswerSet) -> Path | None:
     """The folder of a library that has the set's texts; None is the user's own library."""
     if not chosen.entries and not chosen.files:
         return options.library
-    from ingest.store import Store
     from rag.library import Library
-    from rag.retrieval_evaluation import library_folder, store_entries
 
-    settings = options.settings()
-    with Library.open(home / "embedder", settings=settings) as library:
-        embedder = library.embedder
-        folder = library_folder(home, chosen, embedder.identity)
-        if chosen.files:
-            with (
-                Library.open(folder, settings=settings) as filled,
-                ingest_progress("Loading the models") as progress,
-            ):
-                filled.resume(progress)
-                filled.add(list(chosen.files), progress=progress)
-        with Store(folder / "library.db") as store:
-
-            def told(done: int) -> None:
-                options.terminal.note(f"{chosen.name}: {done} of {len(chosen.entries)} embedded")
-
-            store_entries(store, chosen.entries, embedder, progress=told)
-    return folder
+    with Library.open(home / "embedder", settings=options.settings()) as library:
+        return filled_folder(options, home, chosen, library.embedder)
 
 
 def _asker(library: Library, system: str, clients: int) -> Callable[[str], Answer]:

@@ -10,7 +10,8 @@ import typer
 
 from app.as_json import as_json as as_plain
 from app.command_options import JsonOption, LibraryOption, options_of
-from app.terminal import counted, one_line
+from app.counts import counted
+from app.terminal import one_line
 
 if TYPE_CHECKING:
     from rag.feedback import Feedback

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from app.workspace import StartProgress, Workspace
-from inference.llama import unused_gpus
+from inference.llama.gpus import unused_gpus
 from inference.models import FetchProgress
-from ingest.pipeline import Progress
+from ingest.progress import Progress
 from rag.doctor import check_devices, describe_hardware
 from rag.settings import CHECKOUT
 
@@ -135,17 +135,10 @@ class _Reporter:
     def indexing(self, progress: Progress) -> None:
         """A step of adding files."""
         position = f"{progress.file_index}/{progress.file_count}"
-        self._start.tell(f"Indexing {progress.name} ({position})", progress_fraction(progress))
+        self._start.tell(f"Indexing {progress.name} ({position})", progress.fraction)
         self._say_once(f"Indexing {position} {progress.name}")
 
     def _say_once(self, line: str) -> None:
         if line not in self._said:
             self._said.add(line)
             self._announce(line)
-
-
-def progress_fraction(progress: Progress) -> float:
-    """How much of an add is done, in [0, 1]: by bytes, and by chunks within a file."""
-    within = progress.chunks_embedded / progress.chunks if progress.chunks else 0.0
-    done = progress.bytes_done + (0 if progress.outcome else within * progress.byte_size)
-    return min(1.0, done / progress.bytes_total) if progress.bytes_total else 0.0

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from inference.models import FetchProgress
-    from ingest.pipeline import Progress
+    from ingest.progress import Progress
 
 # Escape sequences (C0, DEL, C1), lone surrogates, and marks that turn the direction of text or hide
 # it (the joiners that scripts need are not among them); lines and tabs are left.
@@ -92,12 +92,10 @@ def ingest_progress(total_hint: str) -> Iterator[Callable[[Progress], None]]:
         def show(progress: Progress) -> None:
             position = f"{progress.file_index}/{progress.file_count}"
             pages = f", {progress.pages} pages" if progress.pages else ""
-            within = progress.chunks_embedded / progress.chunks if progress.chunks else 0.0
-            done = progress.bytes_done + (0 if progress.outcome else within * progress.byte_size)
             bars.update(
                 bar,
                 description=f"{position} {safe(progress.name)[:40]}{pages}",
-                completed=done / progress.bytes_total if progress.bytes_total else 0.0,
+                completed=progress.fraction,
             )
 
         yield show
@@ -147,11 +145,6 @@ def draft_view(*, enabled: bool) -> Iterator[Callable[[str], None]]:
 
     with Live(console=Console(), transient=True, refresh_per_second=15) as live:
         yield lambda text: live.update(Text(safe(text), style="dim"))
-
-
-def counted(number: int, noun: str) -> str:
-    """`3 pages`, `1 page`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def size_text(size_bytes: float) -> str:

@@ -29,7 +29,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
 
-from inference.llama import Context, Model, usable_cores
+from inference.cores import usable_cores
+from inference.llama.context import Context
+from inference.llama.model import Model
 from inference.models import resolve_model
 from rag.settings import Settings
 

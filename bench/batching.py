@@ -23,7 +23,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from inference.engine import EngineConfig
+from inference.engine_config import EngineConfig
 from inference.models import resolve_model
 from inference.request import Message, Request, SamplingParams
 from inference.service import InferenceService

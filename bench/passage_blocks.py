@@ -33,7 +33,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
 
-from inference.engine import EngineConfig
+from inference.engine_config import EngineConfig
 from inference.models import resolve_model
 from inference.request import Priority, Request, SamplingParams
 from inference.service import InferenceService

@@ -17,7 +17,7 @@ import numpy as np
 
 from inference.completion import PlacedBlock
 from inference.kv_state import KVState, Rope, StateNotUnderstood, turn
-from inference.llama import Context, DecodeStatus
+from inference.llama.context import Context, DecodeStatus
 from inference.passage_blocks import BlockStore
 from inference.request import Prompt
 

@@ -220,12 +220,13 @@ def _embedder_records(folder: Path) -> dict[str, FileRecord]:
 
 def _convert_llm(source: Path, target: Path, work: Path, report: ProgressCallback) -> None:
     """Convert into `work`, then rename to `target`: a kill leaves no half file behind."""
-    from inference import llama  # llama_cpp takes a second to load; a plain fetch needs none of it
+    # llama_cpp takes a second to load; a plain fetch needs none of it.
+    from inference.llama.quantization import quantize
 
     what = f"Converting {LLM.name} to {LLM_QUANTIZATION.upper()} for this processor"
     report(FetchProgress(what, 0, None))
     converted = work / LLM_FILE
-    llama.quantize(source, converted, LLM_QUANTIZATION, threads=0)
+    quantize(source, converted, LLM_QUANTIZATION, threads=0)
     digest = sha256_of(converted)
     converted.replace(target)
     record = describe_file(

@@ -10,31 +10,24 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from inference import scheduler
+from inference.batch_slice import Slice
 from inference.block_placement import MEASURED_MODELS, BlockPlacement
-from inference.completion import Completion, Counters, PlacedBlock, Stretch
+from inference.completion import Completion, Counters, PlacedBlock
+from inference.cores import usable_cores
 from inference.drafting import LONGEST_DRAFT_TOKENS, NGramDrafter
+from inference.engine_config import EngineConfig
 from inference.kv_cache import KVCache, common_prefix_length
-from inference.llama import (
-    KV_BYTES,
-    MAX_SEQUENCE_IDS,
-    Context,
-    DecodeStatus,
-    Model,
-    ModelDescription,
-    gpu_memory,
-    usable_cores,
-)
-from inference.offload import layer_sizes, layers_that_fit
+from inference.llama.context import MAX_SEQUENCE_IDS, Context, DecodeStatus
+from inference.llama.gpus import gpu_memory
+from inference.llama.model import Model
 from inference.request import (
     DeadlineExceeded,
     FinishReason,
@@ -48,6 +41,7 @@ from inference.request import (
     check_request,
 )
 from inference.sampling import Sampler
+from inference.sizing import automatic_context_tokens, automatic_gpu_layers
 
 logger = logging.getLogger(__name__)
 
@@ -56,10 +50,6 @@ logger = logging.getLogger(__name__)
 HEADROOM_CELLS = 32
 # A waiting prompt that shares at least this much more with one being computed waits for it.
 WORTH_WAITING_TOKENS = 32
-# Automatic size of the cache: cells for this many tokens a sequence, in at most this share of RAM.
-CELLS_PER_SEQUENCE = 2048
-LARGEST_SHARE_OF_MEMORY = 1 / 8
-SMALLEST_CONTEXT_TOKENS = 2048
 # Share of the cells kept for prompts to come. On a CPU they cost nothing (bench/retained_cells.py);
 # a GPU's attention computes them and throws the result away, so there it is a careful guess.
 RETAINED_SHARE = 0.5
@@ -70,86 +60,6 @@ BLOCK_BUILDERS = 4
 MOST_MISSED_BLOCKS = 64
 # Most rows of drafts in one batch, over all sequences; how many of them pay is learned.
 DRAFT_ROWS = 16
-
-
-@dataclass(frozen=True, slots=True)
-class EngineConfig:
-    """How a model is loaded and served. See rag/settings.py for the user's side of it.
-
-    gpu_layers: -1 offloads as many as fit, the output counted as one. context_tokens: KV cells for
-    all requests together, 0 is chosen from the model and the memory. threads: 0 is one a physical
-    core. adapters: LoRA file -> scale. passage_blocks: None is on for models that were measured
-    to lose nothing by them. block_fresh_tokens: a passage's first tokens that are computed in place
-    where its block is placed behind other passages.
-    """
-
-    model_path: Path
-    gpu_layers: int = -1
-    tensor_split: tuple[float, ...] = ()
-    lock_memory: bool = False
-    map_file: bool = True
-    context_tokens: int = 0
-    max_sequences: int = 8
-    batch_tokens: int = 512
-    threads: int = 0
-    kv_type: str = "f16"
-    queue_limit: int = 256
-    prefix_cache: bool = True
-    drafting: bool = True
-    adapters: tuple[tuple[Path, float], ...] = ()
-    passage_blocks: bool | None = None
-    block_fresh_tokens: int = 32
-    block_memory_bytes: int = 1 << 30
-    block_folder: Path | None = None
-    block_disk_bytes: int = 4 << 30
-
-
-@dataclass(frozen=True, slots=True)
-class _Slice:
-    """Rows of one completion in a batch: `count` pending tokens, then `drafts`.
-
-    stretches: where those tokens are; the blocks between them are placed before the batch runs.
-    cells: how many it takes, for rows and placed blocks.
-    """
-
-    completion: Completion
-    count: int
-    drafts: tuple[int, ...] = ()
-    stretches: tuple[Stretch, ...] = field(init=False)
-    cells: int = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "stretches", tuple(_first(self.completion, self.count)))
-        cells = self.end - self.completion.computed + len(self.drafts)
-        object.__setattr__(self, "cells", cells)
-
-    @property
-    def rows(self) -> int:
-        return self.count + len(self.drafts)
-
-    @property
-    def blocks(self) -> list[PlacedBlock]:
-        return [stretch.before for stretch in self.stretches if stretch.before is not None]
-
-    @property
-    def end(self) -> int:
-        """The position after its pending tokens."""
-        return self.stretches[-1].end
-
-    @property
-    def positions(self) -> list[int]:
-        """Of each row."""
-        pending = [p for stretch in self.stretches for p in range(stretch.start, stretch.end)]
-        return [*pending, *range(self.end, self.end + len(self.drafts))]
-
-
-def _first(completion: Completion, count: int) -> Iterator[Stretch]:
-    """The stretches of the first `count` pending tokens."""
-    for stretch in completion.stretches():
-        if count <= 0:
-            return
-        yield replace(stretch, end=min(stretch.end, stretch.start + count))
-        count -= stretch.end - stretch.start
 
 
 class Engine:
@@ -411,7 +321,7 @@ class Engine:
             skip=max(completion.computed, block.start) - first,
         )
 
-    def _place_between(self, slices: Sequence[_Slice]) -> bool:
+    def _place_between(self, slices: Sequence[Slice]) -> bool:
         """Place the blocks that slices pass over. False: one is gone, and nothing is placed."""
         for item in slices:
             for block in item.blocks:
@@ -448,11 +358,11 @@ class Engine:
 
     # --- planning -----------------------------------------------------------------------------
 
-    def _plan(self) -> list[_Slice]:
+    def _plan(self) -> list[Slice]:
         while self.running:
             slices = self._choose_slices()
             if not self.cache.make_room(sum(item.cells for item in slices)):
-                slices = [_Slice(item.completion, 1) for item in slices]
+                slices = [Slice(item.completion, 1) for item in slices]
             if self.cache.make_room(sum(item.cells for item in slices)):
                 if self._place_between(slices):
                     return slices
@@ -461,7 +371,7 @@ class Engine:
                 return []
         return []
 
-    def _choose_slices(self) -> list[_Slice]:
+    def _choose_slices(self) -> list[Slice]:
         decoding = [item for item in self.running if item.pending_tokens == 1]
         slices = self._with_drafts(decoding)
         shares = scheduler.share_prompts(
@@ -471,9 +381,9 @@ class Engine:
             decode_rows=sum(item.rows for item in slices),
             is_calm=time.monotonic() - self._asked_at > scheduler.CALM_AFTER_SECONDS,
         )
-        return slices + [_Slice(item, count) for item, count in shares]
+        return slices + [Slice(item, count) for item, count in shares]
 
-    def _with_drafts(self, decoding: Sequence[Completion]) -> list[_Slice]:
+    def _with_drafts(self, decoding: Sequence[Completion]) -> list[Slice]:
         rows_left = DRAFT_ROWS
         worth = self.cost.draft_worth(len(decoding))
         slices = []
@@ -484,7 +394,7 @@ class Engine:
                 limit = min(rows_left, item.tokens_left - 1, room - 1, LONGEST_DRAFT_TOKENS)
                 drafts = item.drafter.propose(item.tokens, limit=limit, worth=worth)
                 rows_left -= len(drafts)
-            slices.append(_Slice(item, 1, tuple(drafts)))
+            slices.append(Slice(item, 1, tuple(drafts)))
         return slices
 
     def _give_way(self) -> bool:
@@ -499,7 +409,7 @@ class Engine:
 
     # --- decoding -----------------------------------------------------------------------------
 
-    def _decode(self, slices: list[_Slice]) -> bool:
+    def _decode(self, slices: list[Slice]) -> bool:
         """Run the batch and book its cells. False: nothing was computed, try the next step."""
         count = sum(item.rows for item in slices)
         tokens = np.empty(count, np.int32)
@@ -534,14 +444,14 @@ class Engine:
         self._recover(slices, status)
         return False
 
-    def _take_back(self, slices: Sequence[_Slice]) -> None:
+    def _take_back(self, slices: Sequence[Slice]) -> None:
         """Take out of the cache what is not booked: blocks, and what a failed batch left there."""
         for item in slices:
             cells = item.completion.cells
             assert cells is not None
             self.context.remove_cells(cells.sequence, cells.length, -1)
 
-    def _recover(self, slices: Sequence[_Slice], status: DecodeStatus) -> None:
+    def _recover(self, slices: Sequence[Slice], status: DecodeStatus) -> None:
         self._take_back(slices)
         if status is DecodeStatus.NO_ROOM:
             # The books said there was room: give some back and plan again.
@@ -554,7 +464,7 @@ class Engine:
 
     # --- results ------------------------------------------------------------------------------
 
-    def _deliver(self, slices: Sequence[_Slice]) -> None:
+    def _deliver(self, slices: Sequence[Slice]) -> None:
         row = 0
         for item in slices:
             completion = item.completion
@@ -579,7 +489,7 @@ class Engine:
             count = min(count, len(completion.request.prompt.block_context))
         self.cache.publish(completion.cells, completion.key_of(count))
 
-    def _sample(self, item: _Slice, row: int) -> None:
+    def _sample(self, item: Slice, row: int) -> None:
         """Sample after the last pending token, then on as long as the drafts are right."""
         completion = item.completion
         assert completion.cells is not None
@@ -685,7 +595,7 @@ class Engine:
         if completion in self.waiting:
             self.waiting.remove(completion)
 
-    def _account(self, slices: Sequence[_Slice], decode_seconds: float, seconds: float) -> None:
+    def _account(self, slices: Sequence[Slice], decode_seconds: float, seconds: float) -> None:
         decode_rows = sum(item.rows for item in slices if item.count == 1)
         prompt_rows = sum(item.count for item in slices if item.count > 1)
         self.cost.record(decode_seconds, decode_rows=decode_rows, prompt_rows=prompt_rows)
@@ -729,48 +639,3 @@ class Engine:
 
 def _nobody(_: TokenEvent | InferenceError) -> None:
     """The sink of a build: nobody waits for its tokens."""
-
-
-def automatic_gpu_layers(config: EngineConfig, free_bytes: Sequence[int]) -> int:
-    """Layers to offload when the user names no number: all, or as many as fit.
-
-    free_bytes: of each GPU. Reads the model's facts without its weights. Raises ModelLoadError.
-    """
-    model = Model(config.model_path, gpu_layers=0, weights=False)
-    try:
-        description = model.description
-        cells = config.context_tokens or automatic_context_tokens(model, config)
-        cell_bytes = kv_cell_bytes(description, config)
-        sizes = layer_sizes(
-            layers=description.layers,
-            model_bytes=description.size_bytes,
-            output_bytes=model.output_bytes,
-            kv_bytes=int(cells * cell_bytes),
-        )
-    finally:
-        model.close()
-    return layers_that_fit(sizes, free_bytes, shares=config.tensor_split)
-
-
-def kv_cell_bytes(description: ModelDescription, config: EngineConfig) -> float:
-    """Bytes of one KV cell, over all layers, in the cache's type."""
-    return description.kv_bytes_per_token * KV_BYTES[config.kv_type] / KV_BYTES["f16"]
-
-
-def automatic_context_tokens(model: Model, config: EngineConfig) -> int:
-    """KV cells when the user names no number: enough for every sequence, within the memory."""
-    description = model.description
-    wanted = config.max_sequences * CELLS_PER_SEQUENCE
-    if description.trained_context_tokens:
-        wanted = max(wanted, min(description.trained_context_tokens, 8192))
-    cell_bytes = kv_cell_bytes(description, config)
-    affordable = int(total_memory_bytes() * LARGEST_SHARE_OF_MEMORY / max(1.0, cell_bytes))
-    return max(SMALLEST_CONTEXT_TOKENS, min(wanted, affordable)) // 256 * 256
-
-
-def total_memory_bytes() -> int:
-    """RAM of this machine; 8 GiB where the system does not say."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        return 8 << 30

@@ -2,7 +2,7 @@
 
 A name is, in this order: a path to a GGUF file; a file in the models folder, with or without
 ".gguf"; the bundled model; a catalogue entry or "hf:owner/repository/file.gguf" on the hub.
-Knows files only: loading them is inference/llama.py's business.
+Knows files only: loading them is the business of inference/llama/.
 """
 
 from __future__ import annotations

@@ -6,7 +6,10 @@ import random
 
 import numpy as np
 
-from inference.llama import Context, Grammar, LogitsArray, Model, SamplerChain
+from inference.llama.context import Context, LogitsArray
+from inference.llama.grammar import Grammar
+from inference.llama.model import Model
+from inference.llama.sampler_chain import SamplerChain
 from inference.request import SamplingParams, TokenLogprob
 from inference.verbatim import VerbatimState
 

@@ -21,8 +21,11 @@ import numpy as np
 
 from inference.chat_template import ChatTemplate
 from inference.completion import Completion
-from inference.engine import Engine, EngineConfig
-from inference.llama import Model, ModelDescription, Tokenizer, Vocabulary
+from inference.engine import Engine
+from inference.engine_config import EngineConfig
+from inference.llama.model import Model, Vocabulary
+from inference.llama.tokenizer import Tokenizer
+from inference.model_description import ModelDescription
 from inference.request import (
     EngineStopped,
     FinishReason,

@@ -27,8 +27,9 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from inference.engine import EngineConfig
-from inference.llama import ModelDescription, Vocabulary
+from inference.engine_config import EngineConfig
+from inference.llama.model import Vocabulary
+from inference.model_description import ModelDescription
 from inference.request import (
     EngineStopped,
     FinishReason,

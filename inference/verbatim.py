@@ -26,7 +26,7 @@ _Place = tuple[int, int]
 
 
 class Pieces(Protocol):
-    """A vocabulary, as far as it is needed here; inference.llama.Tokenizer is one."""
+    """A vocabulary, as far as it is needed here; inference.llama.tokenizer.Tokenizer is one."""
 
     @property
     def size(self) -> int: ...

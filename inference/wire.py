@@ -16,8 +16,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from inference.engine import EngineConfig
-from inference.llama import ModelDescription
+from inference.engine_config import EngineConfig
+from inference.model_description import ModelDescription
 from inference.request import (
     DeadlineExceeded,
     EngineStopped,

@@ -104,7 +104,7 @@ class Originals:
 
     def discard(self, staged: Path) -> None:
         """Delete a staged file. Harmless if it is gone, and for any path that is not staged."""
-        if staged.parent == self.staging:
+        if staged.absolute().parent == self.staging.absolute():
             with suppress(FileNotFoundError):
                 staged.unlink()
 

@@ -1,28 +1,18 @@
-"""The tables of a library's database, and opening a connection to it.
-
-SQLite 3.35 or later. WAL lets readers go on while one process writes; with synchronous=NORMAL a
-killed process loses nothing that was committed (only a power cut may lose the last commits, never
-consistency; sqlite.org/pragma.html#pragma_synchronous). secure_delete overwrites what is deleted.
-"""
+"""The tables of a library's database: made in a new one, brought up to date in an old one."""
 
 from __future__ import annotations
 
-import os
 import sqlite3
-import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
+from ingest.database import damaged, ending
 from ingest.errors import LibraryDamaged, LibraryReadOnly, LibraryTooNew
 from ingest.keywords import TERMS_VERSION
-from ingest.storage_failures import is_full, named_storage_failures
+from ingest.storage_failures import named_storage_failures
 
 SCHEMA_VERSION = 3
 APPLICATION_ID = 0x50_4C_47_54  # "PLGT": tells a library from any other SQLite file
-BUSY_TIMEOUT_SECONDS = 120.0
-_LOCKED_SECONDS = 0.01  # between two tries
 
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -116,91 +106,6 @@ WHERE instr(char(10) || text, char(10) || '[Read by OCR]' || char(10)) > 0;
 _ADDED = {2: _FEEDBACK_TABLES, 3: _OCR_COLUMN}
 
 
-def is_writable(path: Path) -> bool:
-    """Whether this account may change the database and make files beside it."""
-    ours = {"effective_ids": True} if os.access in os.supports_effective_ids else {}
-    return all(
-        os.access(place, os.W_OK | os.X_OK if place.is_dir() else os.W_OK, **ours)
-        for place in (path.parent, path)
-        if place.exists()
-    )
-
-
-def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
-    """A connection for one user at a time, in autocommit mode.
-
-    read_only: needs no right to write, nor room on the disk.
-    Raises LibraryDamaged if the file is no database, DiskFull, LibraryReadOnly.
-    """
-    with named_storage_failures(path.parent):
-        return _connect(path, read_only=read_only)
-
-
-def _connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
-    connection: sqlite3.Connection | None = None
-    try:
-        connection = sqlite3.connect(
-            _read_only_address(path) if read_only else path.absolute().as_uri(),
-            timeout=BUSY_TIMEOUT_SECONDS,
-            isolation_level=None,
-            check_same_thread=False,
-            uri=True,
-        )
-        if not read_only:
-            _write_ahead(connection)
-            connection.execute("PRAGMA synchronous = NORMAL")
-            connection.execute("PRAGMA foreign_keys = ON")
-            connection.execute("PRAGMA secure_delete = ON")
-        connection.execute("PRAGMA trusted_schema = OFF")
-        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-    except sqlite3.DatabaseError as error:
-        if connection is not None:
-            connection.close()
-        if not isinstance(error, sqlite3.OperationalError):
-            raise _damaged(path) from error
-        if is_full(error):
-            raise
-        hint = " once with the right to write, to recover what is in its log" if read_only else ""
-        raise LibraryDamaged(
-            f"The library's database {path} cannot be opened: {error}; open it{hint}."
-            if hint
-            else f"The library's database {path} cannot be opened: {error}."
-        ) from error
-    return connection
-
-
-def _write_ahead(connection: sqlite3.Connection) -> None:
-    """Switch to a write-ahead log, or see that it is on.
-
-    SQLite does not wait for that as it does for other locks: of two processes that open a new file
-    at once, one was told at once that it is locked.
-    """
-    gives_up = time.monotonic() + BUSY_TIMEOUT_SECONDS
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > gives_up:
-                raise
-            time.sleep(_LOCKED_SECONDS)
-        else:
-            return
-
-
-def _read_only_address(path: Path) -> str:
-    """With a log, readers need its index and so the locks; without one, nobody is writing.
-
-    A process that begins to write later puts that into the log, and changes the file itself only
-    at a checkpoint: whoever connects anew for each use does not see that happen.
-    """
-    log = path.with_name(f"{path.name}-wal")
-    try:
-        written = log.stat().st_size > 0
-    except OSError:
-        written = False
-    return f"{path.absolute().as_uri()}?mode=ro" + ("" if written else "&immutable=1")
-
-
 def prepare(connection: sqlite3.Connection, path: Path) -> None:
     """Create the tables in a new database, or check that an old one is ours and up to date.
 
@@ -221,19 +126,7 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
     except LibraryReadOnly as error:
         raise LibraryReadOnly(path.parent, is_outdated=version > 0) from error
     except sqlite3.DatabaseError as error:
-        raise _damaged(path) from error
-
-
-@contextmanager
-def ending(connection: sqlite3.Connection) -> Iterator[None]:
-    """Ends the transaction that was begun: for good, or as if nothing had been done."""
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:  # SQLite ends it by itself where the disk is full
-            connection.execute("ROLLBACK")
-        raise
+        raise damaged(path) from error
 
 
 def _version(connection: sqlite3.Connection, path: Path) -> int:
@@ -275,10 +168,3 @@ def _execute_all(connection: sqlite3.Connection, statements: str) -> None:
     for statement in statements.split(";\n"):
         if statement.strip():
             connection.execute(statement)
-
-
-def _damaged(path: Path) -> LibraryDamaged:
-    return LibraryDamaged(
-        f"The library's database {path} is damaged or not a database; restore it from a backup, or"
-        " move it away and add the documents again."
-    )

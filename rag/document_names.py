@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from itertools import pairwise
 
 from ingest.chunking import readable_name
@@ -45,8 +45,8 @@ class DocumentNames:
 
     def terms_in(self, text_terms: Sequence[str]) -> dict[str, frozenset[str]]:
         """Document -> the terms of its name that are in a text; those without are left out."""
-        joined = (one + other for one, other in pairwise(text_terms))
-        there = {term for term in (*text_terms, *joined) if term in self._named}
+        joined = (one + other for one, other in said_as_one(text_terms, self._named))
+        there = {*joined, *(term for term in text_terms if term in self._named)}
         candidates = {document for term in there for document in self._named[term]}
         return {document: self._terms[document] & there for document in candidates}
 
@@ -57,6 +57,11 @@ class DocumentNames:
 
     def _rarity(self, term: str) -> float:
         return math.log(1.0 + len(self._terms) / len(self._named[term]))
+
+
+def said_as_one(text_terms: Iterable[str], names: Container[str]) -> Iterator[tuple[str, str]]:
+    """The neighbours that are one word in a name: ("best", "buy") where BESTBUY is one."""
+    return ((one, other) for one, other in pairwise(text_terms) if one + other in names)
 
 
 def of_named_documents(hits: Sequence[Hit], question: str) -> list[Hit]:

@@ -19,9 +19,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
+from ingest.database import connect
 from ingest.documents import Page
 from ingest.records import DocumentRecord
-from ingest.schema import connect
 from rag.citations import cite
 from rag.errors import FeedbackNotFound, InvalidFeedback
 from rag.evidence import Evidence

@@ -1,70 +1,43 @@
 """The Python API: one library of documents, its models, and everything that is asked of them.
 
-The place where the parts are put together: store and index from ingest, the engine from inference,
-search and answers from this package. Opening is cheap; models load when they are first needed.
+Opening is cheap; models load when they are first needed (rag/library_parts.py).
 """
 
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
-from inference.hub_folders import is_hub_repository, pull_folder
 from inference.models import ProgressCallback as FetchCallback
-from inference.models import bundled_embedder, resolve_model
-from inference.request import InferenceError, Priority, QueueFull
+from inference.request import Priority, QueueFull
 from ingest.documents import Page
-from ingest.errors import EmbedderMismatch, IngestError, PasswordNeeded, SharedIndexError
-from ingest.health import Check, check_library
-from ingest.index_servers import index_server
-from ingest.pipeline import AddReport, Ingestor, IngestSettings, ProgressCallback
+from ingest.errors import PasswordNeeded
+from ingest.outcomes import AddReport
+from ingest.pipeline import Ingestor
+from ingest.progress import ProgressCallback
 from ingest.records import DocumentRecord
 from ingest.search_filter import SearchFilter, combined
 from ingest.shared_index import SharedIndex
-from ingest.store import Store
-from ingest.vector_index import VectorIndex
-from rag.accounts.calculation import AccountsReader
-from rag.accounts.search import AccountsSearch
-from rag.answer import Answerer, AnswerOptions
 from rag.citations import Unsupported
-from rag.cross_encoder import CrossEncoderReranker
-from rag.doctor import DoctorReport, check_devices, check_folder, describe_hardware
-from rag.errors import LibraryClosed, RerankerNotFound
-from rag.examples import ExampleStore, bundled_examples, load_examples
-from rag.extraction import Extraction, Extractor
+from rag.doctor import DoctorReport
+from rag.extraction import Extraction
 from rag.feedback import FeedbackStore
-from rag.glossary import Glossary
-from rag.hops import HopSearch
-from rag.lazy import Lazy
-from rag.passage_judge import LanguageModelReranker
+from rag.library_parts import LibraryParts
+from rag.part_checks import check_parts
 from rag.prompts import LabelledPassage
-from rag.reranking import Reranker, RerankingSearch
+from rag.reranking import Reranker
 from rag.results import Answer, AnswerEvent, AnswerStage, Hit, Turn
-from rag.search import HybridSearch
 from rag.settings import Settings
-from rag.summary import Summarizer, Summary
-from rag.vectors import CachedEmbedder
+from rag.summary import Summary
 from rag.warming import warm_passages
 
 if TYPE_CHECKING:
     from inference.service import GenerationService
     from ingest.embedding import SentenceEmbedder
     from rag.retriever import Retriever
-
-_DATABASE = "library.db"
-_INDEX_FOLDER = "index"
-_CONVERTED_FOLDER = "converted"  # of the models folder
-_EXAMPLES = "examples.json"
-_BLOCKS_FOLDER = "blocks"
-_LANGUAGE_MODEL = "llm"  # as the reranker's name
-# Questions of a batch that are under way at once: enough to keep every sequence of the engine
-# busy while others are being searched for or grounded.
-_BATCH_QUESTIONS_PER_SEQUENCE = 2
 
 
 class Library:
@@ -74,37 +47,12 @@ class Library:
     rag.errors; after `close` every call raises LibraryClosed.
     """
 
-    def __init__(self, path: Path, settings: Settings, *, engine_process: bool = False) -> None:
-        self.path = path
-        self.settings = settings
-        self._engine_process = engine_process
-        self.fetch_progress: FetchCallback | None = None
-        self._closed = False
-        self._store = Store(path / _DATABASE)
-        self._feedback = FeedbackStore(self._store.path, self._store)
-        self._embedder: Lazy[SentenceEmbedder] = Lazy(self._load_embedder)
-        self._vectors = Lazy(lambda: CachedEmbedder(self._embedder.get()))
-        self._index: Lazy[VectorIndex | SharedIndex] = Lazy(self._make_index)
-        self._ingestor = Lazy(self._make_ingestor)
-        self._generator: Lazy[GenerationService] = Lazy(self._load_generator)
-        self._answerer = Lazy(self._make_answerer)
-        self._extractor = Lazy(self._make_extractor)
-        self._reranker: Lazy[Reranker] = Lazy(self._load_reranker)
-        search = HybridSearch(
-            self._store,
-            self._synced_index,
-            self._vectors.get,
-            glossary=Glossary(settings.glossary),
-        )
-        self._accounts = AccountsReader(self._store.pages, self._store.documents)
-        hopping = HopSearch(search) if settings.hops == 2 else search
-        self._search = RerankingSearch(
-            AccountsSearch(hopping, self._accounts, self._store.document_chunks)
-            if settings.calculations
-            else hopping,
-            self._reranker.get if settings.reranker else None,
-            candidates=settings.rerank_candidates,
-        )
+    _parts_type: type[LibraryParts] = LibraryParts  # another has fakes in place of the models
+
+    def __init__(self, parts: LibraryParts) -> None:
+        self.path = parts.path
+        self.settings = parts.settings
+        self._parts = parts
 
     @classmethod
     def open(
@@ -122,8 +70,17 @@ class Library:
         Raises LibraryDamaged, LibraryTooNew.
         """
         settings = settings or Settings()
-        folder = settings.library_path if path is None else Path(path)
-        return cls(folder.expanduser().absolute(), settings, engine_process=engine_process)
+        folder = (settings.library_path if path is None else Path(path)).expanduser().absolute()
+        return cls(cls._parts_type(folder, settings, engine_process=engine_process))
+
+    @property
+    def fetch_progress(self) -> FetchCallback | None:
+        """Told of models that are fetched, from several threads."""
+        return self._parts.fetch_progress
+
+    @fetch_progress.setter
+    def fetch_progress(self, progress: FetchCallback | None) -> None:
+        self._parts.fetch_progress = progress
 
     # --- documents ----------------------------------------------------------------------------
 
@@ -168,7 +125,7 @@ class Library:
         cancel: threading.Event | None = None,
     ) -> AddReport:
         """Take up files that a killed process left unfinished; cheap when there are none."""
-        if not self._opened()._store.pending():
+        if not self._opened.store.pending():
             return AddReport(())
         return self._ready_ingestor().resume(progress=progress, cancel=cancel)
 
@@ -177,9 +134,9 @@ class Library:
 
         Many at once take hardly longer than one. Raises DocumentNotFound.
         """
-        self._opened()._store.remove(*document_ids)
-        index = self._synced_index()
-        index.save()  # the saved index must not keep what the documents' vectors tell
+        self._opened.store.remove(*document_ids)
+        # The saved index must not keep what the documents' vectors tell.
+        self._parts.synced_index().save()
 
     def documents(
         self, collection: str | None = None, *, filter: SearchFilter | None = None
@@ -188,19 +145,19 @@ class Library:
 
         Raises InvalidFilter if the filter names a document that is not there.
         """
-        return self._opened()._store.documents(combined(collection, filter))
+        return self._opened.store.documents(combined(collection, filter))
 
     def document(self, document_id: str) -> DocumentRecord:
         """One document. Raises DocumentNotFound."""
-        return self._opened()._store.document(document_id)
+        return self._opened.store.document(document_id)
 
     def collections(self) -> list[str]:
         """The names of all collections that have documents, sorted."""
-        return self._opened()._store.collections()
+        return self._opened.store.collections()
 
     def page(self, document_id: str, page_index: int) -> Page:
         """A page's text. page_index: 0-based. Raises DocumentNotFound, PageNotFound."""
-        return self._opened()._store.page(document_id, page_index)
+        return self._opened.store.page(document_id, page_index)
 
     def render_page(
         self,
@@ -216,7 +173,7 @@ class Library:
         page_number: 1-based. highlight: [start, end) in the page's text.
         Raises DocumentNotFound, PageNotFound.
         """
-        store = self._opened()._store
+        store = self._opened.store
         original = store.original(document_id)
         if original is None or store.document(document_id).media_type != "application/pdf":
             return None
@@ -243,14 +200,15 @@ class Library:
         filter: SearchFilter | None = None,
     ) -> list[Hit]:
         """The k passages that fit a query best, best first."""
-        return self._opened()._search.search(query, k, filter=combined(collection, filter))
+        return self._opened.search.search(query, k, filter=combined(collection, filter))
 
     def nearest_texts(self, query: str, *, k: int = 4) -> list[str]:
         """The k chunks nearest in meaning alone, nearest first: what a usual vector search is."""
-        store = self._opened()._store
-        if self._is_empty():
+        store = self._opened.store
+        if self._parts.is_empty:
             return []
-        found = self._synced_index().search(self._vectors.get().query(query)[None, :], k)[0]
+        vector = self._parts.vectors.get().query(query)[None, :]
+        found = self._parts.synced_index().search(vector, k)[0]
         chunks = {chunk.chunk_id: chunk.text for chunk in store.chunks([i for i, _ in found])}
         return [chunks[chunk_id] for chunk_id, _ in found if chunk_id in chunks]
 
@@ -293,10 +251,10 @@ class Library:
         Closing the iterator, or setting `cancel`, stops the engine. client: who asks, for
         fairness between callers.
         """
-        self._opened()
-        if not self._is_empty():
-            self._generator.get_soon()  # the model loads while the passages are looked for
-        yield from self._answerer.get().stream(
+        parts = self._opened
+        if not parts.is_empty:
+            parts.generator.get_soon()  # the model loads while the passages are looked for
+        yield from parts.answerer.get().stream(
             question,
             history=history or (),
             filter=combined(collection, filter),
@@ -317,9 +275,8 @@ class Library:
 
         After `cancel` the answers under way end early and the rest are empty, marked cancelled.
         """
-        self._opened()
+        workers = self._opened.requests_at_once
         chosen = combined(collection, filter)
-        workers = _BATCH_QUESTIONS_PER_SEQUENCE * self.settings.max_sequences
 
         def answer(question: str) -> Answer:
             return self._batch_answer(question, chosen, cancel)
@@ -359,8 +316,7 @@ class Library:
         schema: of an object; null is allowed for every field, for the documents may not say.
         See Extractor.extract.
         """
-        self._opened()
-        return self._extractor.get().extract(
+        return self._opened.extractor.get().extract(
             schema,
             instruction,
             filter=combined(collection, filter),
@@ -382,37 +338,34 @@ class Library:
 
         See Summarizer.summarize.
         """
-        self._opened()._store.document(document_id)  # before a model is loaded for nothing
-        summarizer = Summarizer(
-            self._store,
-            self._generator.get,
-            parts_at_once=_BATCH_QUESTIONS_PER_SEQUENCE * self.settings.max_sequences,
+        self._opened.store.document(document_id)  # before a model is loaded for nothing
+        return self._parts.summarizer().summarize(
+            document_id, progress=progress, cancel=cancel, client=client
         )
-        return summarizer.summarize(document_id, progress=progress, cancel=cancel, client=client)
 
     # --- parts --------------------------------------------------------------------------------
 
     @property
     def generator(self) -> GenerationService:
         """The language model's service; loaded now if it was not."""
-        return self._opened()._generator.get()
+        return self._opened.generator.get()
 
     @property
     def feedback(self) -> FeedbackStore:
         """What readers think of the answers, and what is learned from it."""
-        return self._opened()._feedback
+        return self._opened.feedback
 
     @property
     def retriever(self) -> Retriever:
         """The search as a LangChain retriever."""
         from rag.retriever import Retriever  # LangChain loads slowly and few need it
 
-        return Retriever(searcher=self._opened()._search, k=self.settings.passages)
+        return Retriever(searcher=self._opened.search, k=self.settings.passages)
 
     @property
     def embedder(self) -> SentenceEmbedder:
         """The embedding model as LangChain Embeddings; its weights load when first used."""
-        return self._opened()._embedder.get()
+        return self._opened.embedder.get()
 
     @property
     def reranker(self) -> Reranker | None:
@@ -420,12 +373,12 @@ class Library:
 
         Raises RerankerNotFound, ModelFetchError.
         """
-        return self._opened()._reranker.get() if self.settings.reranker else None
+        return self._opened.reranker()
 
     @property
     def is_warm(self) -> bool:
         """Whether the models are loaded, so that a question is answered without delay."""
-        return self._generator.is_made and self._embedder.is_made
+        return self._parts.generator.is_made and self._parts.embedder.is_made
 
     def warm_up(self, progress: FetchCallback | None = None) -> None:
         """Load both models, side by side, and the index.
@@ -433,11 +386,11 @@ class Library:
         progress: told of models that are fetched, from several threads.
         Raises what loading raises.
         """
-        self._opened()
+        parts = self._opened
         if progress is not None:
-            self.fetch_progress = progress
+            parts.fetch_progress = progress
         with ThreadPoolExecutor(2, thread_name_prefix="paperlight-warm") as pool:
-            engine, search = pool.submit(self._generator.get), pool.submit(self._warm_search)
+            engine, search = pool.submit(parts.generator.get), pool.submit(parts.warm_search)
             engine.result()
             search.result()
 
@@ -457,7 +410,7 @@ class Library:
         Raises PassageBlocksUnused where this model or these settings would not use them, and
         InvalidFilter.
         """
-        store = self._opened()._store
+        store = self._opened.store
         documents = store.documents(combined(collection, filter))
         passages = [
             LabelledPassage(record.name, None, chunk.text)
@@ -468,28 +421,13 @@ class Library:
 
     def doctor(self, *, repair: bool = True) -> DoctorReport:
         """Check folder, database, index, models and devices; mend what can be derived."""
-        store = self._opened()._store
-        checks = check_folder(self.path)
-        embedder, embedder_check = self._check_embedder()
-        index, index_checks = self._check_index_settings()
-        checks += check_library(store, index, embedder=embedder, repair=repair) + index_checks
-        checks += [embedder_check, *self._check_reranker(), *self._check_engine()]
-        return DoctorReport(tuple(checks))
+        return check_parts(self._opened, repair=repair)
 
     # --- lifecycle ----------------------------------------------------------------------------
 
     def close(self) -> None:
         """Stop the engine and close the store. Idempotent; answers under way end with an error."""
-        if self._closed:
-            return
-        self._closed = True
-        generator = self._generator.take()
-        if generator is not None:
-            generator.close()
-        index = self._index.take()
-        if index is not None:
-            index.close()
-        self._store.close()
+        self._parts.close()
 
     def __enter__(self) -> Self:
         return self
@@ -497,206 +435,19 @@ class Library:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    # --- making the parts ---------------------------------------------------------------------
-
-    def _opened(self) -> Self:
-        if self._closed:
-            raise LibraryClosed(f"The library {self.path} is closed; open it again.")
-        return self
-
-    def _is_empty(self) -> bool:
-        """Whether nothing was ever added; then no model is needed to find nothing."""
-        return self._store.embedder is None
-
-    def _load_embedder(self) -> SentenceEmbedder:
-        from ingest.embedding import SentenceEmbedder  # LangChain loads slowly
-
-        models = self.settings.models_path
-        with_torch = self.settings.embedding_runtime == "torch"
-        embedder = SentenceEmbedder(
-            self._embedder_path(), converted=None if with_torch else models / _CONVERTED_FOLDER
-        )
-        bound = self._store.embedder
-        if bound is not None and bound != (embedder.identity, embedder.dimensions):
-            raise EmbedderMismatch(stored=bound[0], given=embedder.identity)
-        return embedder
-
-    def _embedder_path(self) -> Path:
-        name, models = self.settings.embedder, self.settings.models_path
-        if not name:
-            return bundled_embedder(models, self.fetch_progress)
-        inside = models / name
-        return inside if Path(name).name == name and inside.is_dir() else Path(name).expanduser()
-
-    def _load_reranker(self) -> Reranker:
-        name, models = self.settings.reranker, self.settings.models_path
-        if name == _LANGUAGE_MODEL:
-            return LanguageModelReranker(self._generator.get)
-        inside, path = models / name, Path(name).expanduser()
-        if path.name == name and inside.is_dir():
-            return CrossEncoderReranker(inside)
-        if not path.is_dir() and is_hub_repository(name):
-            return CrossEncoderReranker(pull_folder(name, models, self.fetch_progress))
-        return CrossEncoderReranker(path)
-
-    def _load_generator(self) -> GenerationService:
-        from inference.engine import EngineConfig  # llama.cpp's library loads here
-        from inference.service import InferenceService
-        from inference.supervised import SupervisedService
-
-        settings = self._opened().settings
-        model_path = resolve_model(settings.model, settings.models_path, self.fetch_progress)
-        service = SupervisedService if self._engine_process else InferenceService
-        return service(
-            EngineConfig(
-                model_path=model_path,
-                gpu_layers=settings.gpu_layers,
-                tensor_split=settings.tensor_split,
-                map_file=settings.map_file,
-                lock_memory=settings.lock_memory,
-                adapters=tuple(settings.adapters.items()),
-                context_tokens=settings.context_tokens,
-                max_sequences=settings.max_sequences,
-                batch_tokens=settings.batch_tokens,
-                threads=settings.threads,
-                kv_type=settings.kv_type,
-                queue_limit=settings.queue_limit,
-                prefix_cache=settings.prefix_cache,
-                drafting=settings.drafting,
-                passage_blocks=settings.passage_blocks,
-                block_memory_bytes=settings.block_memory_mb << 20,
-                block_folder=self.path / _BLOCKS_FOLDER,
-                block_disk_bytes=settings.block_disk_mb << 20,
-            )
-        )
-
-    def _make_index(self) -> VectorIndex | SharedIndex:
-        bound = self._store.embedder
-        dimensions = bound[1] if bound is not None else self._embedder.get().dimensions
-        local = VectorIndex(self.path / _INDEX_FOLDER, dimensions)
-        address = self.settings.index.get_secret_value()
-        if not address:
-            return local
-        shared = SharedIndex(index_server(address, self._store.library_id, local.folder))
-        with suppress(OSError):  # a read-only library
-            local.discard()  # nobody would take out of its files what is deleted from now on
-        return shared
+    @property
+    def _opened(self) -> LibraryParts:
+        """The parts. Raises LibraryClosed."""
+        self._parts.require_open()
+        return self._parts
 
     def _ready_ingestor(self) -> Ingestor:
         """What adds files, once it is sure that they will be found."""
-        ingestor = self._opened()._ingestor.get()
-        index = self._index.get()
+        ingestor = self._opened.ingestor.get()
+        index = self._parts.index.get()
         if isinstance(index, SharedIndex):
-            index.require_current(self._store)
+            index.require_current(self._parts.store)
         return ingestor
-
-    def _synced_index(self) -> VectorIndex | SharedIndex:
-        index = self._index.get()
-        index.sync(self._store)
-        return index
-
-    def _make_ingestor(self) -> Ingestor:
-        return Ingestor(
-            self._store,
-            self._index.get(),
-            self._embedder.get(),
-            settings=IngestSettings(
-                keep_originals=self.settings.keep_originals,
-                ocr_languages=self.settings.ocr_languages,
-            ),
-        )
-
-    def _make_answerer(self) -> Answerer:
-        settings = self.settings
-        return Answerer(
-            self._search,
-            self._generator.get,
-            pages=self._store,
-            examples=self._load_examples(),
-            similarity=lambda question, texts: self._vectors.get().similarities(question, texts),
-            accounts=self._accounts if settings.calculations else None,
-            options=AnswerOptions(
-                passages=settings.passages,
-                examples=settings.examples,
-                max_answer_tokens=settings.max_answer_tokens,
-                least_confidence=settings.least_confidence,
-            ),
-        )
-
-    def _make_extractor(self) -> Extractor:
-        from inference.llama import json_schema_grammar  # llama.cpp's library loads here
-
-        return Extractor(
-            self._search,
-            self._generator.get,
-            grammar=json_schema_grammar,
-            pages=self._store,
-            similarity=lambda question, texts: self._vectors.get().similarities(question, texts),
-            passages=self.settings.passages,
-            fields_at_once=_BATCH_QUESTIONS_PER_SEQUENCE * self.settings.max_sequences,
-        )
-
-    def _load_examples(self) -> ExampleStore:
-        own = self.path / _EXAMPLES
-        examples = bundled_examples() + (load_examples(own) if own.is_file() else ())
-        return ExampleStore(examples, self._vectors.get, learned=self._feedback.examples)
-
-    def _warm_search(self) -> None:
-        self._embedder.get().warm_up()
-        if (reranker := self.reranker) is not None:
-            reranker.warm_up()
-        if not self._is_empty():
-            self._synced_index()
-
-    # --- findings -----------------------------------------------------------------------------
-
-    def _check_index_settings(self) -> tuple[VectorIndex | SharedIndex | None, list[Check]]:
-        """The index, if there is anything to index and the settings name one that can be used."""
-        if self._is_empty():
-            return None, []
-        try:
-            return self._index.get(), []
-        except SharedIndexError as error:
-            return None, [Check("index", False, str(error))]
-
-    def _check_embedder(self) -> tuple[SentenceEmbedder | None, Check]:
-        try:
-            embedder = self._embedder.get()
-            embedder.warm_up()
-        except (InferenceError, IngestError, OSError) as error:
-            return None, Check("embedding model", False, str(error))
-        detail = f"{embedder.identity} is computed by {embedder.runtime}."
-        return embedder, Check("embedding model", True, detail)
-
-    def _check_reranker(self) -> list[Check]:
-        name = self.settings.reranker
-        try:
-            if (reranker := self.reranker) is None:
-                return []
-            reranker.warm_up()
-        except (InferenceError, RerankerNotFound, OSError) as error:
-            return [Check("reranker", False, str(error))]
-        what = "The language model" if name == _LANGUAGE_MODEL else name
-        candidates = self.settings.rerank_candidates
-        return [Check("reranker", True, f"{what} orders the {candidates} best passages.")]
-
-    def _check_engine(self) -> list[Check]:
-        from inference.llama import gpu_devices, unused_gpus  # llama.cpp's library loads here
-
-        devices = check_devices(
-            used=gpu_devices(), unused=unused_gpus(), gpu_layers=self.settings.gpu_layers
-        )
-        started = time.monotonic()
-        try:
-            service = self._generator.get()
-            model = service.model
-        except (InferenceError, OSError) as error:
-            return [Check("language model", False, str(error)), devices]
-        detail = f"{model.name} ({model.parameters / 1e6:,.0f} M parameters, {model.quantization})"
-        detail += f" was there after {time.monotonic() - started:.1f} s."
-        if devices.ok:
-            devices = Check("gpu", True, describe_hardware(service.devices, service.metrics()))
-        return [Check("language model", True, detail), devices]
 
 
 def _last_answer(events: Iterator[AnswerEvent]) -> Answer:

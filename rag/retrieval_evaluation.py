@@ -12,6 +12,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path, PurePath
 from statistics import mean, median
 from typing import Protocol
@@ -24,12 +25,10 @@ from ingest.records import NewDocument
 from ingest.store import Store
 from ingest.vector_index import VectorIndex
 from rag.accounts.calculation import AccountsReader
-from rag.accounts.search import AccountsSearch
+from rag.assembled_search import assembled_search
 from rag.fusion import fuse
-from rag.hops import HopSearch
 from rag.reranking import Reranker, RerankingSearch
 from rag.retrieval_sets import Entry, RetrievalQuery, RetrievalSet, RetrievalSetError, page_key
-from rag.search import HybridSearch
 from rag.vectors import CachedEmbedder, Vectors
 
 SYSTEMS = ("product", "dense", "bm25", "sum")
@@ -310,15 +309,17 @@ def evaluate_set(
     keys = _keys(store, pages=bool(retrieval_set.files))
     texts = [query.text for query in retrieval_set.queries]
     known = CachedEmbedder(_KnownQueries(embedder, texts, cache))
-    hybrid = HybridSearch(store, lambda: index, lambda: known)
-    product = AccountsSearch(
-        HopSearch(hybrid) if hops == 2 else hybrid,
-        AccountsReader(store.pages, store.documents),
-        store.document_chunks,
+    search = partial(
+        assembled_search,
+        store,
+        lambda: index,
+        lambda: known,
+        hops=hops,
+        accounts=AccountsReader(store.pages, store.documents),
+        candidates=candidates,
     )
-    reranking = RerankingSearch(
-        product, None if reranker is None else lambda: reranker, candidates=candidates
-    )
+    product = search()
+    reranking = search(reranker=None if reranker is None else lambda: reranker)
     searches = _searches(store, index, known, product, reranking)
     figures = tuple(_measure(system, searches[system], retrieval_set, keys) for system in systems)
     return SetFigures(
@@ -354,7 +355,7 @@ def _searches(
     store: Store,
     index: VectorIndex,
     embedder: CachedEmbedder,
-    product: AccountsSearch,
+    product: RerankingSearch,
     reranking: RerankingSearch,
 ) -> dict[str, Callable[[str], list[int]]]:
     """System -> query -> chunk ids, best first."""

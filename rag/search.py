@@ -201,7 +201,7 @@ class HybridSearch:
         shares = self._named_shares(fused, {document: named[document] for document in chosen})
         bonus = self._bonus(asked, fused, found.dense_weight, shares)
         # What the glossary has words for is in no sentence by the question's own.
-        if found.dense_weight > 0.0 and not self._glossary.added_to(query):
+        if found.dense_weight > 0.0 and not found.is_widened:
             best = lift(fused, bonus)[:_LOOKED_INTO]
             for chunk_id, worth in self._sentence_bonus(query, best, found.dense_weight).items():
                 bonus[chunk_id] = bonus.get(chunk_id, 0.0) + worth
@@ -235,7 +235,9 @@ class HybridSearch:
             vector = vector + self._embedder().query(searched)[np.newaxis, :]
             vector /= np.linalg.norm(vector)
         dense = index.search(vector, count, allowed=None if allowed is None else allowed.ids)[0]
-        found = _Candidates(index, vector, dense, keyword, self._dense_weight(query))
+        found = _Candidates(
+            index, vector, dense, keyword, self._dense_weight(query), is_widened=bool(added)
+        )
         # A passage that only its words found gets its cosine too, so that a hit can be judged.
         found.add([chunk_id for chunk_id, _ in keyword], len(keyword))
         return found
@@ -331,7 +333,10 @@ class HybridSearch:
 
 
 class _Candidates:
-    """The passages that either side found for one query, and those added since."""
+    """The passages that either side found for one query, and those added since.
+
+    is_widened: the glossary had words for what the query asks for.
+    """
 
     def __init__(
         self,
@@ -340,12 +345,15 @@ class _Candidates:
         dense: Sequence[tuple[int, float]],
         keyword: Sequence[tuple[int, float]],
         dense_weight: float,
+        *,
+        is_widened: bool,
     ) -> None:
         self._index = index
         self._vector = vector
         self._dense = dict(dense)
         self._keyword = keyword
         self.dense_weight = dense_weight
+        self.is_widened = is_widened
         # What lies below the dense side's own list is worth nothing to it: with the cosines of
         # the passages that only words found as the floor, ClapNQ's hit@1 is .954 instead of .974.
         self._floor = min(self._dense.values(), default=None)

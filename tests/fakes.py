@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from inference.llama import ModelDescription
+from inference.model_description import ModelDescription
 from inference.request import (
     FinishReason,
     InferenceError,
@@ -27,6 +27,7 @@ from inference.request import (
 from inference.service import ServiceState
 from rag.generator import Caller
 from rag.library import Library
+from rag.library_parts import LibraryParts
 from rag.settings import Settings
 
 _WORD = re.compile(r"\w+|[^\w\s]")
@@ -293,6 +294,13 @@ class ScriptedService(ScriptedGenerator):
 class ModellessLibrary(Library):
     """A real library whose models are fakes. service: called when the language model is loaded."""
 
+    def __init__(
+        self, path: Path, settings: Settings, service: Callable[[], ScriptedGenerator]
+    ) -> None:
+        super().__init__(_ModellessParts(path, settings, service))
+
+
+class _ModellessParts(LibraryParts):
     def __init__(
         self, path: Path, settings: Settings, service: Callable[[], ScriptedGenerator]
     ) -> None:

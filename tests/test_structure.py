@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "app": {"ingest", "inference", "rag"},
 }
 # Where the parts are put together; elsewhere rag sees a generator through its own protocol.
-COMPOSITION = {"rag/library.py": {"inference"}}
+COMPOSITION = {"rag/library.py": {"inference"}, "rag/library_parts.py": {"inference"}}
 # The words of such a protocol: plain data, which any generator can take.
 SHARED_TYPES = {"rag": {"inference.request"}}
 
@@ -33,7 +33,7 @@ SHARED_TYPES = {"rag": {"inference.request"}}
 CONFINED = {
     "faiss": ("ingest/flat_index.py", "ingest/quantized_index.py"),
     # The benchmark's peer is the package's own class.
-    "llama_cpp": ("inference/llama.py", "inference/benchmark/systems.py"),
+    "llama_cpp": ("inference/llama/*", "inference/benchmark/systems.py"),
     "torch": ("ingest/torch_runtime.py", "ingest/model_conversion.py", "rag/cross_encoder.py"),
     "sentence_transformers": (
         "ingest/torch_runtime.py",
@@ -62,17 +62,20 @@ CONFINED = {
 # Function-level imports of our own code: (file, module) and the heavy library that stays out of
 # a program that does not need it. Anything else means that a boundary is in the wrong place.
 LAZY_IMPORTS = {
-    ("rag/library.py", "inference.engine"): "llama_cpp, when the model is first needed",
-    ("rag/library.py", "inference.llama"): "llama_cpp, when the model is first needed",
-    ("rag/library.py", "inference.service"): "llama_cpp, when the model is first needed",
-    ("rag/library.py", "inference.supervised"): "llama_cpp, when the model is first needed",
-    ("rag/library.py", "ingest.embedding"): "langchain_core, when something is embedded",
+    ("rag/library_parts.py", "inference.llama.gpus"): "llama_cpp, when the model is first needed",
+    ("rag/library_parts.py", "inference.llama.grammar"): "llama_cpp, when a form is filled in",
+    ("rag/library_parts.py", "inference.service"): "llama_cpp, when the model is first needed",
+    ("rag/library_parts.py", "inference.supervised"): "llama_cpp, when the model is first needed",
+    ("rag/library_parts.py", "ingest.embedding"): "langchain_core, when something is embedded",
     ("ingest/embedding.py", "ingest.openvino_runtime"): "openvino, when something is embedded",
     ("rag/library.py", "ingest.rendering"): "pypdfium2, when a page is drawn",
     ("rag/library.py", "rag.retriever"): "langchain_core, when somebody wants the retriever",
     ("ingest/index_servers.py", "ingest.postgres_index"): "psycopg, an extra",
     ("ingest/index_servers.py", "ingest.qdrant_index"): "qdrant_client, an extra",
-    ("inference/bundled_models.py", "inference.llama"): "llama_cpp, when a model is converted",
+    (
+        "inference/bundled_models.py",
+        "inference.llama.quantization",
+    ): "llama_cpp, when a model is converted",
 }
 
 # A command loads what it needs when it runs: `--help` and mistakes are answered at once.
@@ -82,7 +85,9 @@ COMMANDS = {
     "app/command_options.py",
     "app/evaluate.py",
     "app/evaluate_answers.py",
+    "app/evaluation_library.py",
     "app/feedback.py",
+    "app/models.py",
 }
 
 MEANINGLESS_NAMES = {"utils", "util", "helpers", "helper", "misc", "common", "tools", "lib"}

@@ -29,7 +29,7 @@ from app.api.generation_forms import token_counts
 from app.api.streaming import EventStream, WorkerThreads, begun, server_sent_event
 from app.as_json import as_json
 from app.workspace import Workspace
-from inference.llama import json_schema_grammar
+from inference.llama.grammar import json_schema_grammar
 from inference.request import InvalidRequest, Prompt
 from inference.request import Request as Completion
 from inference.samples import sample_requests, submit_all

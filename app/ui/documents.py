@@ -9,13 +9,15 @@ from typing import Any
 
 import streamlit as st
 
+from app.counts import counted
 from app.ui.components import draw
 from app.ui.escaping import one_line, plain
 from app.ui.session import OpenSource, PageState
-from app.ui.uploads import UploadedDocument, UploadJob, counted
+from app.ui.uploads import UploadedDocument, UploadJob
 from app.ui.wording import sentence
 from ingest.naming import archive_of
-from ingest.pipeline import AddReport, ProgressCallback
+from ingest.outcomes import AddReport
+from ingest.progress import ProgressCallback
 from ingest.records import DocumentRecord
 from rag.library import Library
 

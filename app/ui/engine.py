@@ -9,7 +9,7 @@ import streamlit as st
 from app.ui.components import draw
 from app.ui.escaping import one_line
 from app.workspace import StartStage, StartStatus, Workspace
-from inference.llama import ModelDescription
+from inference.model_description import ModelDescription
 from inference.models import is_bundled
 
 START_POLL_SECONDS = 0.5

@@ -16,8 +16,10 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Protocol
 
+from app.counts import counted
 from app.ui.wording import sentence
-from ingest.pipeline import AddReport, Outcome, Progress, ProgressCallback, Stage
+from ingest.outcomes import AddReport, Outcome
+from ingest.progress import Progress, ProgressCallback, Stage
 
 
 class AddFile(Protocol):
@@ -160,8 +162,3 @@ def _describe_archive(name: str, report: AddReport) -> UploadProgress:
         f"{detail}. {skipped[0].reason}" if skipped else detail.capitalize(),
         any(file.needs_password for file in skipped),
     )
-
-
-def counted(number: int, noun: str) -> str:
-    """`3 pages`, `1 page`."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

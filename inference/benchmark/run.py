@@ -10,7 +10,7 @@ from typing import Any
 
 from inference.benchmark.systems import Systems, SystemUnavailable
 from inference.benchmark.workloads import Figures, Material, Workload
-from inference.llama import usable_cores
+from inference.cores import usable_cores
 
 Progress = Callable[[str], None]
 

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol, Self
 
-from inference.engine import EngineConfig
+from inference.engine_config import EngineConfig
 from inference.request import Priority, Prompt, Request, SamplingParams
 from inference.supervised import SupervisedService
 

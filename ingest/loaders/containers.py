@@ -1,7 +1,7 @@
 """Files in files: e-mails with their attachments, mailboxes, and archives in other files.
 
 What is in a container becomes pages of its one document, each part under a heading with its name.
-(An archive that is added itself becomes a document for each file in it: ingest.pipeline.)
+(An archive that is added itself becomes a document for each file in it: ingest.file_reading.)
 A part that cannot be read is listed with the reason, so that nothing is left out in silence.
 No part's name is ever used as a path.
 """

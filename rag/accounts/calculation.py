@@ -27,6 +27,7 @@ from rag.accounts.question import (
 from rag.accounts.statements import Figure, Item, Section, Statement, Statements
 from rag.accounts.tables import Row
 from rag.citations import without_markers
+from rag.document_names import said_as_one
 from rag.results import Citation
 from rag.terms import content_terms
 from rag.terms import words as terms_of
@@ -41,6 +42,7 @@ _DEFAULT_WITHIN = 2.0  # percentage points from one year to the next, for "consi
 _SCALE_NAMES = {1.0: "", 1e3: " thousand", 1e6: " million", 1e9: " billion"}
 _UNITS = {Unit.PERCENT: " %", Unit.TIMES: "", Unit.DAYS: " days"}
 _KEPT_DOCUMENTS = 16
+_KEPT_NAMES = 1 << 14  # under 1 KB each
 _MOST_DOCUMENTS = 12  # that are read for one question
 _OPENING_PAGES = 2
 _DECIMALS = {
@@ -88,11 +90,12 @@ class AccountsReader:
         asked = parse_question(question)
         if asked is None:
             return None
+        company = _Company(asked.about)
         found: list[tuple[int, Calculation]] = []
-        for record in self._candidates(asked.about, nearest, filter):
+        for record in self._candidates(company, nearest, filter):
             try:
                 pages, statements, opening = self._parsed(record.document_id)
-                if not _is_of(asked.about, record, opening):
+                if not company.owns(record, opening):
                     continue
                 book = _Book(statements)
                 text, short = _said(asked, book)
@@ -107,7 +110,7 @@ class AccountsReader:
         return max(found, key=lambda each: each[0])[1] if found else None
 
     def _candidates(
-        self, about: About, nearest: Iterable[str], filter: SearchFilter | None
+        self, company: _Company, nearest: Iterable[str], filter: SearchFilter | None
     ) -> list[DocumentRecord]:
         """The nearest documents, then those whose names have the company's; years before quarters.
 
@@ -115,8 +118,8 @@ class AccountsReader:
         """
         records = {record.document_id: record for record in self._documents(filter)}
         chosen = [records[each] for each in dict.fromkeys(nearest) if each in records]
-        if about.names or about.words:
-            named = (each for each in records.values() if _is_of(about, each, frozenset()))
+        if company.is_named:
+            named = (each for each in records.values() if company.owns(each, frozenset()))
             chosen += [each for each in named if each not in chosen]
         chosen.sort(key=lambda record: bool(_OF_A_QUARTER.search(readable_name(record.name))))
         return chosen[:_MOST_DOCUMENTS]
@@ -210,18 +213,32 @@ class _Year:
         return self.book.figure(item, self.year - 1)
 
 
-def _is_of(about: About, record: DocumentRecord, opening: frozenset[str]) -> bool:
-    """Whether a document is of the company that is asked about, if one is.
+class _Company:
+    """The company that a question is about, if it is about one."""
 
-    opening: terms of its first pages; a capitalised name may stand there only.
-    """
-    named = content_terms(f"{readable_name(record.name)} {record.title}")
-    words = [word.term for word in terms_of(about.clause)]
-    # "best buy" is said of BESTBUY_2019_10K.pdf
-    joined = {
-        part for one, other in pairwise(words) if one + other in named for part in (one, other)
-    }
-    return about.words <= named | joined and about.names <= named | joined | opening
+    def __init__(self, about: About) -> None:
+        self._about = about
+        self._said = [word.term for word in terms_of(about.clause)]
+
+    @property
+    def is_named(self) -> bool:
+        """Whether the question names one."""
+        return bool(self._about.names or self._about.words)
+
+    def owns(self, record: DocumentRecord, opening: frozenset[str]) -> bool:
+        """Whether a document is of this company; all are where none is named.
+
+        opening: terms of its first pages; a capitalised name may stand there only.
+        """
+        named = _name_terms(record.name, record.title)
+        named |= {part for pair in said_as_one(self._said, named) for part in pair}
+        return self._about.words <= named and self._about.names <= named | opening
+
+
+@lru_cache(maxsize=_KEPT_NAMES)
+def _name_terms(name: str, title: str) -> frozenset[str]:
+    """The terms of a document's name and title, which each question compares with its own."""
+    return content_terms(f"{readable_name(name)} {title}")
 
 
 def _listed(figures: Mapping[int, str]) -> str:

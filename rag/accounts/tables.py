@@ -29,7 +29,6 @@ _DECIMALS = re.compile(r"\d\.(\d+)")
 _SCALE = re.compile(r"\b(thousand|million|billion)s?\b", re.IGNORECASE)
 _SCALES = {"thousand": 1e3, "million": 1e6, "billion": 1e9}
 _CURRENCY = re.compile(r"[$€£¥]")
-_SPAN_OF_TIME = re.compile(r"\b(?:months|quarter|weeks|years?)\b", re.IGNORECASE)
 _NOTE = re.compile(r"\((?:note\s)?[\da-z]{1,2}\)", re.IGNORECASE)
 _CAPTION_LINES = 5
 
@@ -55,13 +54,11 @@ class Table:
     """Rows under one line of years.
 
     caption: the lines right above. years: one for each column, None for "Change" and the like.
-    spans: what the columns cover ("Three Months Ended"), one for each column, or ().
     scale: what a figure counts in: 1, 1e3, 1e6 or 1e9. currency: its sign, or "".
     """
 
     caption: str
     years: tuple[int | None, ...]
-    spans: tuple[str, ...]
     scale: float
     currency: str
     rows: tuple[Row, ...]
@@ -71,15 +68,12 @@ def find_tables(text: str) -> list[Table]:
     """The tables of a page that have years over their columns, from top to bottom."""
     found: list[_Draft] = []
     above: list[str] = []
-    spans: list[str] = []
     for start, line in _lines(text):
         ruled = "|" in line
         if years := _years(line, ruled=ruled):
-            found.append(_Draft([*above, line][-_CAPTION_LINES:], years, spans))
-            above, spans = [], []
+            found.append(_Draft([*above, line][-_CAPTION_LINES:], years))
+            above = []
         elif line:
-            if ruled:
-                spans = [cell for cell in _cells(line) if _SPAN_OF_TIME.search(cell)]
             if found:
                 label, cells = _parted(line) if ruled else _parted_by_figures(line)
                 found[-1].take(label, cells, start, start + len(line.rstrip(" |")))
@@ -90,16 +84,10 @@ def find_tables(text: str) -> list[Table]:
 class _Draft:
     """A table that is being read."""
 
-    def __init__(
-        self, above: Sequence[str], years: tuple[int | None, ...], spans: Sequence[str]
-    ) -> None:
+    def __init__(self, above: Sequence[str], years: tuple[int | None, ...]) -> None:
         self.rows: list[Row] = []
         self._above = above
         self._years = years
-        even = bool(spans) and len(years) % len(spans) == 0
-        self._spans = (
-            tuple(s for s in spans for _ in range(len(years) // len(spans))) if even else ()
-        )
         self._head = " ".join(above)
         self._currency = ""
 
@@ -121,7 +109,6 @@ class _Draft:
         return Table(
             caption=" ".join(self._above),
             years=self._years,
-            spans=self._spans,
             scale=_SCALES[scale.group(1).lower()] if scale else 1.0,
             currency=self._currency or (currency.group() if currency else ""),
             rows=tuple(self.rows),
@@ -137,10 +124,6 @@ def _lines(text: str) -> list[tuple[int, str]]:
         found.append((position + len(line) - len(stripped), stripped.rstrip()))
         position += len(line) + 1
     return found
-
-
-def _cells(line: str) -> list[str]:
-    return [cell.strip() for cell in line.split("|") if cell.strip()]
 
 
 def _parted(line: str) -> tuple[str, str]:

@@ -226,7 +226,7 @@ def test_threads_that_start_at_once_fetch_once(tmp_path: Path) -> None:
 
 @pytest.mark.model
 def test_the_bundled_models_are_the_published_ones(tmp_path: Path) -> None:
-    from inference.llama import Model
+    from inference.llama.model import Model
 
     llm = bundled_llm(tmp_path)
     embedder = bundled_embedder(tmp_path)

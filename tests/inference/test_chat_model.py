@@ -12,7 +12,7 @@ from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
 
 from inference.chat_model import PaperlightChatModel
-from inference.engine import EngineConfig
+from inference.engine_config import EngineConfig
 from inference.request import InvalidRequest, Message, Request, SamplingParams
 from inference.service import InferenceService
 

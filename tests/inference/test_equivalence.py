@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from inference.engine import EngineConfig
+from inference.engine_config import EngineConfig
 from inference.request import Message, Passage, Priority, Prompt, Request, SamplingParams
 from inference.service import InferenceService
 from tests.inference.chats import assert_same_up_to_ties

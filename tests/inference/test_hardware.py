@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from inference.engine import EngineConfig, automatic_gpu_layers
-from inference.llama import Model, unused_gpus
+from inference.engine_config import EngineConfig
+from inference.llama.gpus import unused_gpus
+from inference.llama.model import Model
 from inference.offload import RESERVED_BYTES
 from inference.request import ModelLoadError
 from inference.service import InferenceService
+from inference.sizing import automatic_gpu_layers
 
 NVIDIA = "proc/driver/nvidia/gpus/0000:01:00.0/information"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from inference.llama import json_schema_grammar
+from inference.llama.grammar import json_schema_grammar
 from inference.request import InvalidRequest
 
 

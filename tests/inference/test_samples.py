@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from inference.completion import Completion
-from inference.engine import WORTH_WAITING_TOKENS, Engine, EngineConfig
+from inference.engine import WORTH_WAITING_TOKENS, Engine
+from inference.engine_config import EngineConfig
 from inference.request import (
     FinishReason,
     InferenceError,

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from inference.engine import EngineConfig
-from inference.llama import json_schema_grammar
+from inference.engine_config import EngineConfig
+from inference.llama.grammar import json_schema_grammar
 from inference.request import (
     DeadlineExceeded,
     EngineStopped,

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from inference import supervised
-from inference.engine import EngineConfig
+from inference.engine_config import EngineConfig
 from inference.request import (
     DeadlineExceeded,
     EngineStopped,
@@ -287,7 +287,7 @@ def test_closing_while_the_process_starts_again_ends_at_once(config: EngineConfi
 _PROGRAM = """
 import sys
 from pathlib import Path
-from inference.engine import EngineConfig
+from inference.engine_config import EngineConfig
 from inference.request import Message, Request, SamplingParams
 from inference.supervised import SupervisedService
 

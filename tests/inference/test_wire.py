@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from inference.engine import EngineConfig
-from inference.llama import ModelDescription
+from inference.engine_config import EngineConfig
+from inference.model_description import ModelDescription
 from inference.request import (
     DeadlineExceeded,
     FinishReason,

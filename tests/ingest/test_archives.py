@@ -17,10 +17,13 @@ from ingest.documents import Chunk, Document, Page
 from ingest.extraction import ExtractionWorkers, UnpackedArchive
 from ingest.health import check_library
 from ingest.loaders import LoadLimits
-from ingest.pipeline import AddReport, Ingestor, IngestSettings, Outcome, Progress, Stage
+from ingest.outcomes import AddReport, Outcome
+from ingest.pipeline import Ingestor
+from ingest.progress import Progress, Stage
 from ingest.records import NewDocument
 from ingest.rendering import render_page
 from ingest.search_filter import SearchFilter
+from ingest.settings import IngestSettings
 from ingest.store import Store
 from ingest.vector_index import VectorIndex
 from tests.fakes import HashedWordsEmbedder
@@ -30,16 +33,6 @@ from tests.ingest.files import write_pdf, zip_bytes
 ROOT = Path(__file__).parents[2]
 # Enough for a file to be embedded and stored by itself, before the next one.
 MANY_WORDS = 2000
-
-
-@pytest.fixture
-def index(store: Store) -> VectorIndex:
-    return VectorIndex(store.path.parent / "index", 64)
-
-
-@pytest.fixture
-def ingestor(store: Store, index: VectorIndex, fake_embedder: HashedWordsEmbedder) -> Ingestor:
-    return Ingestor(store, index, fake_embedder)
 
 
 @pytest.fixture

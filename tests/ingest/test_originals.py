@@ -28,6 +28,16 @@ def test_a_stream_that_fails_leaves_nothing(tmp_path: Path) -> None:
     assert list(originals.staged()) == []
 
 
+def test_a_staged_file_is_discarded_by_its_whole_path_where_the_library_has_a_relative_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    originals = Originals(Path("library"))
+    staged, _ = originals.stage(io.BytesIO(b"bytes"))
+    originals.discard(staged.absolute())
+    assert not list(originals.staged())
+
+
 def test_a_file_outside_the_staging_folder_is_never_discarded(tmp_path: Path) -> None:
     users = tmp_path / "users.txt"
     users.write_text("mine")

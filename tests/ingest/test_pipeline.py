@@ -9,27 +9,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import ingest.pipeline
 from ingest.chunking import passage_text
 from ingest.claims import Claim
 from ingest.errors import EmbedderMismatch, InvalidCollectionName
 from ingest.loaders import LoadLimits
-from ingest.pipeline import Ingestor, IngestSettings, Outcome, Progress, Stage
+from ingest.outcomes import AddReport, Outcome
+from ingest.pipeline import Ingestor
+from ingest.progress import Progress, Stage
+from ingest.reading_ahead import ReadAhead
 from ingest.records import PendingFile
+from ingest.settings import IngestSettings
 from ingest.store import Store
 from ingest.vector_index import VectorIndex
 from tests.fakes import HashedWordsEmbedder
 from tests.ingest.files import write_pdf, write_scan
-
-
-@pytest.fixture
-def index(store: Store) -> VectorIndex:
-    return VectorIndex(store.path.parent / "index", 64)
-
-
-@pytest.fixture
-def ingestor(store: Store, index: VectorIndex, fake_embedder: HashedWordsEmbedder) -> Ingestor:
-    return Ingestor(store, index, fake_embedder)
 
 
 @pytest.fixture
@@ -50,7 +43,7 @@ def write(folder: Path, name: str, text: str) -> Path:
 MANY_WORDS = 2000
 
 
-def outcomes(report: ingest.pipeline.AddReport) -> list[tuple[str, str]]:
+def outcomes(report: AddReport) -> list[tuple[str, str]]:
     return [(Path(file.path).name, file.outcome.value) for file in report.files]
 
 
@@ -422,7 +415,7 @@ def test_what_is_added_can_be_searched_while_the_add_goes_on(
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small files always wait for the next one, however long it takes to be read."""
-    monkeypatch.setattr(ingest.pipeline._Reader, "is_ready", lambda self, item: True)
+    monkeypatch.setattr(ReadAhead, "is_ready", lambda self, file: True)
 
 
 @pytest.mark.usefixtures("patient")
@@ -561,7 +554,7 @@ def test_two_threads_may_add_at_once(
 ) -> None:
     for i in range(20):
         write(folder, f"{i}.txt", f"Words number {i}.")
-    reports: list[ingest.pipeline.AddReport] = []
+    reports: list[AddReport] = []
 
     def add() -> None:
         reports.append(Ingestor(store, index, fake_embedder).add([folder]))

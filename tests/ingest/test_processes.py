@@ -11,7 +11,8 @@ from typing import IO
 import pytest
 
 from ingest.health import check_library
-from ingest.pipeline import Ingestor, Outcome
+from ingest.outcomes import Outcome
+from ingest.pipeline import Ingestor
 from ingest.store import Store
 from ingest.vector_index import VectorIndex
 from tests.fakes import HashedWordsEmbedder

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ingest.database import connect
 from ingest.errors import (
     DimensionMismatch,
     DocumentNotFound,
@@ -25,7 +26,7 @@ from ingest.errors import (
     PageNotFound,
 )
 from ingest.records import PendingFile
-from ingest.schema import connect, prepare
+from ingest.schema import prepare
 from ingest.search_filter import SearchFilter
 from ingest.store import Store
 from tests.fakes import HashedWordsEmbedder
@@ -188,7 +189,7 @@ def test_many_documents_are_removed_with_one_clearing_and_leave_no_trace(
         connection.set_trace_callback(statements.append)
         return connection
 
-    monkeypatch.setattr("ingest.store.connect", watched)
+    monkeypatch.setattr("ingest.database.connect", watched)
     with Store(store.path) as other:
         other.remove(*removed, removed[0])
         assert [document.name for document in other.documents()] == ["kept.txt"]
@@ -540,7 +541,7 @@ def test_a_keyword_index_of_older_terms_is_made_anew(tmp_path: Path) -> None:
     path = tmp_path / "library.db"
     with Store(path) as store:
         before = store.generation
-        with store._writing() as connection:
+        with store._database.writing() as connection:
             connection.execute("DELETE FROM meta WHERE key = 'terms_version'")
     with Store(path) as store:
         assert store.generation == before + 1

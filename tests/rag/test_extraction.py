@@ -171,7 +171,7 @@ def test_a_schema_that_cannot_be_is_refused_before_anything_is_asked(
         library.extract({"type": "string"})
     with pytest.raises(InvalidRequest, match="more than 2000"):
         library.extract({"properties": {"a": {"type": "string", "maxLength": 10**9}}})
-    assert not library._generator.is_made
+    assert not library._parts.generator.is_made
 
 
 def test_a_cancelled_extraction_ends_with_what_there_is(make_library: MakeLibrary) -> None:

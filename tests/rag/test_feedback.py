@@ -11,7 +11,8 @@ from typing import Any, cast
 
 import pytest
 
-from ingest.schema import SCHEMA_VERSION, connect
+from ingest.database import connect
+from ingest.schema import SCHEMA_VERSION
 from ingest.store import Store
 from rag.answer_sets import Answerable, load_questions
 from rag.errors import FeedbackNotFound, InvalidFeedback
@@ -161,7 +162,7 @@ def test_feedback_goes_with_the_document_that_it_quotes(
     assert first.feedback_id not in left
     assert left <= {kept.feedback_id}
     assert library.feedback.examples() == library.feedback.cases() == []
-    with connect(library._store.path) as connection:
+    with connect(library._parts.store.path) as connection:
         assert "1922" not in str(connection.execute("SELECT * FROM feedback").fetchall())
 
 

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inference.chat_template import CHATML, ChatTemplate
-from inference.llama import Model
+from inference.llama.model import Model
 from inference.request import Message
 from rag.answer import Answerer, AnswerOptions
 from rag.prompts import LabelledPassage, build_messages

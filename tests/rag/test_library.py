@@ -16,6 +16,7 @@ from ingest.documents import Page
 from ingest.errors import DocumentNotFound, EmbedderMismatch, InvalidFilter
 from rag.errors import LibraryClosed
 from rag.library import Library
+from rag.library_parts import LibraryParts
 from rag.refusal import REFUSAL
 from rag.results import AnswerStage
 from rag.settings import CHECKOUT, Settings
@@ -28,8 +29,8 @@ QUESTION = "When was the Tamber bridge opened?"
 RIGHT = "The Tamber bridge was opened on 4 May 1922 [1]."
 
 
-class FakeLibrary(Library):
-    """A library with fakes in place of its models."""
+class FakeParts(LibraryParts):
+    """Parts of a library with fakes in place of its models."""
 
     embedder_identity = "hashed-words"
     reply = RIGHT
@@ -40,6 +41,12 @@ class FakeLibrary(Library):
 
     def _load_generator(self) -> Any:
         return ScriptedGenerator(self.reply, hold=self.hold)
+
+
+class FakeLibrary(Library):
+    """A library with fakes in place of its models."""
+
+    _parts_type = FakeParts
 
     @property
     def scripted(self) -> ScriptedGenerator:
@@ -129,7 +136,7 @@ def test_what_was_read_by_ocr_says_so_beside_its_text(library: FakeLibrary, tmp_
     assert [(hit.text, hit.read_by_ocr) for hit in answer.passages] == [(sentence, True)]
     assert [(c.quote, c.read_by_ocr) for c in answer.citations] == [(sentence, True)]
     assert not any(citation.read_by_ocr for citation in library.ask(RULES).citations)
-    assert library._store.search_keywords("read by OCR", 5) == []
+    assert library._parts.store.search_keywords("read by OCR", 5) == []
 
 
 def test_an_encrypted_document_is_asked_and_has_no_picture(
@@ -206,8 +213,11 @@ def test_warming_up_loads_both_models(library: FakeLibrary) -> None:
 def test_another_embedder_is_refused(library: FakeLibrary, settings: Settings) -> None:
     library.close()
 
-    class OtherLibrary(FakeLibrary):
+    class OtherParts(FakeParts):
         embedder_identity = "other"
+
+    class OtherLibrary(FakeLibrary):
+        _parts_type = OtherParts
 
     with (
         OtherLibrary.open(settings=settings) as other,
@@ -292,7 +302,7 @@ def test_settings_of_the_hardware_reach_the_engine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("inference.service.InferenceService", lambda config: config)
-    monkeypatch.setattr("rag.library.resolve_model", lambda *_: tmp_path / "model.gguf")
+    monkeypatch.setattr("rag.library_parts.resolve_model", lambda *_: tmp_path / "model.gguf")
     for name, value in {
         "GPU_LAYERS": "7",
         "TENSOR_SPLIT": "[1, 3]",
@@ -301,8 +311,8 @@ def test_settings_of_the_hardware_reach_the_engine(
         "ADAPTERS": '{"style.gguf": 0.5}',
     }.items():
         monkeypatch.setenv(f"PAPERLIGHT_{name}", value)
-    library = Library(tmp_path / "library", Settings(home=tmp_path))
-    config: Any = library._load_generator()
+    library = Library.open(tmp_path / "library", settings=Settings(home=tmp_path))
+    config: Any = library._parts._load_generator()
     library.close()
     assert (config.gpu_layers, config.tensor_split) == (7, (1.0, 3.0))
     assert (config.map_file, config.lock_memory) == (False, True)

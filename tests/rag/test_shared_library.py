@@ -21,6 +21,7 @@ from ingest.errors import SharedIndexUnavailable
 from ingest.health import check_library
 from ingest.postgres_index import PostgresServer
 from rag.library import Library
+from rag.part_checks import check_index
 from rag.settings import Settings
 from tests.fakes import HashedWordsEmbedder, ModellessLibrary, ScriptedGenerator
 from tests.postgres import PASSWORD, PostgresForTests
@@ -92,7 +93,7 @@ def test_a_server_finds_what_the_library_finds_and_either_can_be_left(
         library.add(files / "new.txt")
         shared = found(library)
         assert {name for name, _ in shared} == {"new.txt", "rules.md", "ferry.txt"}
-        checks = check_library(library._store, library._index.get())
+        checks = check_library(library._parts.store, library._parts.index.get())
         (check,) = (check for check in checks if check.name == "index")
         assert (check.ok, check.detail) == (True, "Agrees with the database; 3 vectors.")
     with opened(tmp_path) as library:
@@ -118,7 +119,7 @@ def test_nothing_is_read_for_a_server_that_cannot_be_used(tmp_path: Path, files:
     with opened(tmp_path, "nonsense://secret") as library:
         with pytest.raises(SharedIndexUnavailable, match="begins with postgresql://"):
             library.search(QUESTION)
-        index, (check,) = library._check_index_settings()
+        index, (check,) = check_index(library._parts)
         assert index is None
         assert not check.ok
         assert "secret" not in check.detail
@@ -159,7 +160,7 @@ def test_plain_langchain_searches_what_was_added(
     """Another machine needs the server and LangChain, and neither this library nor its program."""
     with opened(tmp_path, address) as library:
         library.add(files)
-        table = PostgresServer(address, library._store.library_id).table
+        table = PostgresServer(address, library._parts.store.library_id).table
         store = PGVectorStore.create_sync(
             engine,
             WordEmbeddings(),
@@ -204,7 +205,7 @@ def test_plain_langchain_searches_qdrant_too(
         hit = library.search(STATEMENT, k=1)[0]
         store = QdrantVectorStore(
             client,
-            f"paperlight_{library._store.library_id}",
+            f"paperlight_{library._parts.store.library_id}",
             WordEmbeddings(),
         )
         documents = store.similarity_search(STATEMENT, k=3)

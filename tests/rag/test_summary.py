@@ -143,7 +143,7 @@ def test_an_unknown_document_loads_no_model(make_library: MakeLibrary) -> None:
     library = make_library(SHORT, "x")
     with pytest.raises(DocumentNotFound):
         library.summarize("absent")
-    assert not library._generator.is_made
+    assert not library._parts.generator.is_made
 
 
 @pytest.mark.model

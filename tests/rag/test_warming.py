@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from inference.engine import EngineConfig
+from inference.engine_config import EngineConfig
 from inference.request import Request, SamplingParams
 from inference.service import InferenceService
 from rag.errors import PassageBlocksUnused

@@ -6,25 +6,19 @@ import threading
 
 import pytest
 
+from app.counts import counted
 from app.ui.uploads import (
     UploadedDocument,
     UploadJob,
     UploadProgress,
     UploadState,
-    counted,
     describe_progress,
     describe_report,
 )
 from app.ui.wording import GENERIC
 from ingest.errors import FileTooLarge
-from ingest.pipeline import (
-    AddReport,
-    FileOutcome,
-    Outcome,
-    Progress,
-    ProgressCallback,
-    Stage,
-)
+from ingest.outcomes import AddReport, FileOutcome, Outcome
+from ingest.progress import Progress, ProgressCallback, Stage
 
 WAIT_SECONDS = 10.0
 FILES = [UploadedDocument("a.pdf", b"a"), UploadedDocument("b.pdf", b"b")]

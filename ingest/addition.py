@@ -1,0 +1,286 @@
+"""One addition: its files are read, embedded in groups, and stored, in the order they were given.
+
+Each file has an outcome. A document is stored in one transaction; the index is caught up after
+each group. What was not finished when it ends, of its own or by an error, leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Protocol
+
+from ingest.embedding_groups import GroupEmbedder, Waiting, fits, is_complete, vectors_of
+from ingest.errors import DiskFull, SharedIndexUnavailable
+from ingest.file_reading import FileReader, PassageTokens, ReadArchive, ReadFile, ReadResult
+from ingest.known_files import known_outcome
+from ingest.outcomes import (
+    FILE_ERRORS,
+    AddReport,
+    FileOutcome,
+    Outcome,
+    shown_name,
+    skipped,
+)
+from ingest.progress import (
+    Cancelled,
+    Progress,
+    ProgressCallback,
+    Reporter,
+    Stage,
+    Totals,
+    stop_if,
+)
+from ingest.reading_ahead import ReadAhead
+from ingest.records import FloatMatrix, NewDocument, PendingFile
+from ingest.settings import IngestSettings
+from ingest.store import Store
+
+logger = logging.getLogger(__name__)
+
+_SAVE_EVERY_SECONDS = 120.0
+
+
+class DerivedIndex(Protocol):
+    """What the pipeline needs of an index of the store's vectors; see VectorIndex, SharedIndex."""
+
+    def sync(self, store: Store) -> bool: ...
+
+    def adapt(self, store: Store) -> bool: ...
+
+    def save(self) -> None: ...
+
+
+class PassageEmbedder(PassageTokens, GroupEmbedder, Protocol):
+    """What an addition needs of an embedder."""
+
+    @property
+    def identity(self) -> str: ...
+
+    @property
+    def dimensions(self) -> int: ...
+
+
+class Addition:
+    """Files on their way into a store. For one `run`, by one thread.
+
+    password: for files that are encrypted.
+    progress: told where it stands. cancel: when it is set, the run ends with what is stored.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        index: DerivedIndex,
+        embedder: PassageEmbedder,
+        settings: IngestSettings,
+        *,
+        password: str = "",
+        progress: ProgressCallback | None = None,
+        cancel: threading.Event | None = None,
+    ) -> None:
+        self._store = store
+        self._index = index
+        self._embedder = embedder
+        self._settings = settings
+        self._progress = progress
+        self._cancel = cancel
+        self._reader = FileReader(store, embedder, settings, password=password)
+        self._waiting: list[Waiting] = []
+        self._outcomes: list[FileOutcome] = []
+
+    def run(self, work: Sequence[PendingFile | FileOutcome]) -> AddReport:
+        """Work through files, and outcomes of what was none; all are struck off the pending.
+
+        Raises DiskFull, LibraryReadOnly, SharedIndexError, EmbedderMismatch.
+        """
+        sizes = [_size(item) for item in work]
+        reports = self._reporters(work, sizes)
+        files = [
+            (item, size)
+            for item, size in zip(work, sizes, strict=True)
+            if isinstance(item, PendingFile)
+        ]
+        ahead = ReadAhead(self._reader, files, workers=self._settings.workers)
+        last_save = time.monotonic()
+        try:
+            for item, report in zip(work, reports, strict=True):
+                if self._waiting and isinstance(item, PendingFile) and not ahead.is_ready(item):
+                    self._finish()
+                result = self._result(item, report, ahead)
+                if isinstance(result, ReadArchive):
+                    self._take_archive(result, report)
+                else:
+                    self._take(result, report)
+                if time.monotonic() - last_save > _SAVE_EVERY_SECONDS:
+                    with _goes_on_without_server():
+                        self._index.adapt(self._store)
+                        self._index.save()
+                    last_save = time.monotonic()
+            self._finish()
+        except Cancelled:
+            return AddReport(tuple(self._outcomes), cancelled=True)
+        finally:
+            ahead.close()
+            for left in self._waiting:
+                self._reader.discard(left.result)
+            with suppress(DiskFull):  # they stay on the list, for `resume`
+                self._store.finish(file for file, _ in files)
+                self._store.tidy()
+            self._index.adapt(self._store)
+            self._index.save()
+        return AddReport(tuple(self._outcomes))
+
+    def _reporters(
+        self, work: Sequence[PendingFile | FileOutcome], sizes: Sequence[int]
+    ) -> list[Reporter]:
+        totals = Totals(sum(sizes))
+        return [
+            Reporter(
+                self._progress,
+                totals,
+                Progress(
+                    stage=Stage.READING,
+                    file_index=number,
+                    file_count=len(work),
+                    name=item.name if isinstance(item, PendingFile) else item.path,
+                    path=item.source if isinstance(item, PendingFile) else item.path,
+                    byte_size=size,
+                    bytes_total=totals.bytes_total,
+                ),
+            )
+            for number, (item, size) in enumerate(zip(work, sizes, strict=True), start=1)
+        ]
+
+    def _result(
+        self, item: PendingFile | FileOutcome, report: Reporter, ahead: ReadAhead
+    ) -> ReadResult:
+        """A file's text; whatever is wrong with the file becomes its outcome."""
+        if isinstance(item, FileOutcome):
+            return item
+        stop_if(self._cancel)
+        report(Stage.READING)
+        result: ReadResult
+        try:
+            result = ahead.result(item, self._cancel, report)
+        except FILE_ERRORS as error:
+            result = skipped(item, error)
+        if isinstance(result, FileOutcome):
+            self._store.finish([item])
+        return result
+
+    def _take(
+        self, result: ReadFile | FileOutcome, report: Reporter, beside: Collection[str] = ()
+    ) -> None:
+        """Have a file wait for its turn, and embed and store what need not wait longer.
+
+        beside: as in `known_outcome`.
+        """
+        if not fits(result, self._waiting):
+            self._finish()
+        self._waiting.append(Waiting(report, self._unless_known(result, beside)))
+        if is_complete(self._waiting):
+            self._finish()
+
+    def _take_archive(self, archive: ReadArchive, report: Reporter) -> None:
+        """Take the files of an archive; when all are stored, what it no longer has goes out.
+
+        Until then the archive is pending, so that `resume` does what a kill left undone.
+        """
+        try:
+            for member in archive.members:
+                name = member.file.name if isinstance(member, ReadFile) else member.path
+                of_member = report.of_member(name, is_last=member is archive.members[-1])
+                self._take(member, of_member, archive.sources)
+            self._finish()
+        finally:
+            self._reader.discard(archive)
+        file = archive.file
+        self._store.remove_left_out(file.collection, file.source, archive.sources)
+
+    def _unless_known(
+        self, result: ReadFile | FileOutcome, beside: Collection[str]
+    ) -> ReadFile | FileOutcome:
+        """The outcome of a file whose twin was stored since it was read, or the file."""
+        if isinstance(result, FileOutcome):
+            return result
+        known = known_outcome(self._store, result.file, result.content, beside)
+        if known is None:
+            return result
+        self._reader.discard(result)
+        self._store.finish([result.file])
+        return known
+
+    def _finish(self) -> None:
+        """Embed and store what waits; its outcomes are added and reported in order."""
+        read = [item for item in self._waiting if item.is_read]
+        vectors = iter(vectors_of(self._embedder, read, self._cancel))
+        ended: list[tuple[Reporter, FileOutcome]] = []
+        while self._waiting:
+            item = self._waiting[0]
+            result = item.result
+            if isinstance(result, ReadFile):
+                outcome = self._store_file(result, next(vectors), item.report)
+                self._reader.discard(result)
+            else:
+                outcome = result
+            self._waiting.pop(0)
+            ended.append((item.report, outcome))
+        with _goes_on_without_server():
+            self._index.sync(self._store)
+        for report, outcome in ended:
+            self._outcomes.append(outcome)
+            report(Stage.DONE, outcome=outcome)
+
+    def _store_file(
+        self, read: ReadFile, vectors: FloatMatrix | MemoryError, report: Reporter
+    ) -> FileOutcome:
+        """Store one file; whatever is wrong with it becomes its outcome."""
+        if isinstance(vectors, MemoryError):
+            return skipped(read.file, vectors)
+        report(Stage.STORING)
+        try:
+            result = self._store.put(
+                NewDocument(
+                    name=read.file.name,
+                    source=read.file.source,
+                    collection=read.file.collection,
+                    sha256=read.content.sha256,
+                    byte_size=read.content.byte_size,
+                    document=read.document,
+                    chunks=read.chunks,
+                    vectors=vectors,
+                ),
+                embedder=self._embedder.identity,
+                staged=read.staged if self._settings.keep_originals else None,
+                finishes=read.file,
+            )
+        except FILE_ERRORS as error:
+            return skipped(read.file, error)  # struck off the pending when the run ends
+        outcome = Outcome.REPLACED if result.replaced else Outcome.ADDED
+        return FileOutcome(
+            path=shown_name(read.file),
+            outcome=Outcome.UNCHANGED if result.unchanged else outcome,
+            document_id=result.document_id,
+            pages=len(read.document.pages),
+            chunks=len(read.chunks),
+        )
+
+
+@contextmanager
+def _goes_on_without_server() -> Iterator[None]:
+    """A server of vectors that is away for a while stops no addition: the end of it catches up."""
+    try:
+        yield
+    except SharedIndexUnavailable as error:
+        logger.warning("%s", error)
+
+
+def _size(item: PendingFile | FileOutcome) -> int:
+    try:
+        return item.path.stat().st_size if isinstance(item, PendingFile) else 0
+    except OSError:
+        return 0
