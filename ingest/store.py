@@ -106,6 +106,8 @@ _LOG_WAIT_MILLISECONDS = 2000
 # Weight in BM25 of a term in the passage's surroundings (document name, title, headings). On 33
 # FinanceBench questions the evidence page was in the first 10 for .273 at 0, .364 at .4, .394 at 1.
 _CONTEXT_WEIGHT = 1.0
+# BM25's k1 as FTS5 has it built in.
+FTS5_K1 = 1.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -620,18 +622,27 @@ class Store:
         return int(generation), LibraryContents(spans, int(last_chunk_id))
 
     def search_keywords(
-        self, query: str, k: int, *, allowed: AllowedChunks | None = None
+        self, query: str, k: int, *, allowed: AllowedChunks | None = None, k1: float = FTS5_K1
     ) -> list[tuple[int, float]]:
         """The k passages that match a question's words best: (chunk id, BM25), best first.
 
         query: any text; none of it is read as query syntax. BM25 is above 0, higher is better,
-        with FTS5's constants k1 = 1.2, b = 0.75; comparable within one query only.
+        with FTS5's constant b = 0.75; comparable within one query only.
         allowed: only these are considered, before the k best are taken; None allows all.
+        k1: above 0; how much a word gains by standing there more than once, near 0 nothing.
         """
         match = " OR ".join(_quoted(term) for term in query_terms(query))
         if not match or k < 1 or (allowed is not None and not len(allowed)):
             return []
-        parameters: dict[str, Any] = {"match": match, "k": k}
+        # A column's weight multiplies its counts, and w f / (w f + k1 L) = f / (f + (k1 / w) L): so
+        # the weight of both stands for the constant that FTS5 has built in.
+        weight = FTS5_K1 / k1
+        parameters: dict[str, Any] = {
+            "match": match,
+            "k": k,
+            "passage": weight,
+            "context": weight * _CONTEXT_WEIGHT,
+        }
         scope = ""
         if allowed is not None:
             # FTS5 walks through the range alone. Within it a passage that has the words is looked
@@ -643,7 +654,7 @@ class Store:
             first, last = int(allowed.ids[0]), int(allowed.ids[-1])
             parameters |= {"first": first, "last": last, "marks": allowed.marks}
         rows = self._rows(
-            f"SELECT rowid, -bm25(keywords, 1.0, {_CONTEXT_WEIGHT}) AS similarity FROM keywords"  # noqa: S608
+            "SELECT rowid, -bm25(keywords, :passage, :context) AS similarity FROM keywords"  # noqa: S608
             f" WHERE keywords MATCH :match {scope} ORDER BY similarity DESC, rowid LIMIT :k",
             parameters,
         )
