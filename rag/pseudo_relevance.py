@@ -1,4 +1,4 @@
-"""Pseudo-relevance feedback: a question's vector moved towards the best passages found so far. Pure.
+"""Pseudo-relevance feedback: a question's vector, moved towards the best passages so far. Pure.
 
 The best passages of a search are not all right, but they are mostly about what was asked for, in
 the words that documents have for it. Rocchio's rule (1971) adds their mean to the question; on the

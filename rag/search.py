@@ -210,8 +210,8 @@ class HybridSearch:
         found.add(self._store.chunk_ids_of(chosen[:_DOCUMENTS_NAMED]))
         feedback = _FEEDBACK_SHARE * (1.0 - _wants_a_fact(query))
         if feedback > 0.0 and found.dense_weight > 0.0:
-            best = [f.chunk_id for f in found.fused()[:_FEEDBACK_PASSAGES]]
-            found.move_towards(best, share=feedback)
+            nearest = [f.chunk_id for f in found.fused()[:_FEEDBACK_PASSAGES]]
+            found.move_towards(nearest, share=feedback)
         fused = found.fused()
         shares = self._named_shares(fused, {document: named[document] for document in chosen})
         bonus = self._bonus(asked, fused, found.dense_weight, shares)
