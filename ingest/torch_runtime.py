@@ -54,6 +54,22 @@ class TorchRuntime:
         return np.ascontiguousarray(vectors, dtype=np.float32)
 
     @property
+    def has_token_vectors(self) -> bool:
+        """Whether the model has vectors of tokens, and not of texts alone."""
+        return "token_embeddings" in self._model.forward(self._model.preprocess(["a"]))
+
+    def encode_tokens(self, pieces: Sequence[Piece], kind: TextKind) -> list[FloatMatrix]:
+        """For each piece (tokens, dim) float32, a row for each of its ids."""
+        encode = self._model.encode_query if kind is TextKind.QUERY else self._model.encode_document
+        vectors = encode(
+            [piece.text for piece in pieces],
+            batch_size=len(pieces),
+            show_progress_bar=False,
+            output_value="token_embeddings",
+        )
+        return [np.asarray(rows.cpu(), dtype=np.float32) for rows in vectors]
+
+    @property
     def dimensions(self) -> int:
         """Width of the vectors."""
         return int(self._model.get_embedding_dimension() or 0)

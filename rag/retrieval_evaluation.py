@@ -20,6 +20,7 @@ import numpy as np
 
 from ingest.chunking import MAX_TOKENS, chunk_document, passage_text
 from ingest.documents import Document, Page
+from ingest.embedding_model import TextKind
 from ingest.records import NewDocument
 from ingest.store import Store
 from ingest.vector_index import VectorIndex
@@ -53,6 +54,8 @@ class IdentifiedEmbedder(Protocol):
     def embed_passages(self, texts: Sequence[str]) -> Vectors: ...
 
     def embed_queries(self, texts: Sequence[str]) -> Vectors: ...
+
+    def embed_tokens(self, texts: Sequence[str], kind: TextKind) -> list[Vectors]: ...
 
     def count_tokens(self, text: str) -> int: ...
 
@@ -283,6 +286,9 @@ class _KnownQueries:
 
     def embed_passages(self, texts: Sequence[str]) -> Vectors:
         return self._embedder.embed_passages(texts)
+
+    def embed_tokens(self, texts: Sequence[str], kind: TextKind) -> list[Vectors]:
+        return self._embedder.embed_tokens(texts, kind)
 
     def count_tokens(self, text: str) -> int:
         return self._embedder.count_tokens(text)

@@ -12,6 +12,7 @@ from typing import Protocol
 import numpy as np
 
 from ingest.allowed_chunks import AllowedChunks
+from ingest.chunking import passage_text
 from ingest.keywords import query_terms
 from ingest.records import ChunkIds, FloatMatrix, StoredChunk
 from ingest.search_filter import SearchFilter
@@ -20,6 +21,7 @@ from rag.evidence import Evidence
 from rag.extracts import find_extracts
 from rag.fusion import DENSE_WEIGHT, Fused, dense_weight_for, follow, fuse, lift
 from rag.glossary import Glossary
+from rag.late_interaction import token_similarities
 from rag.proximity import pair_share
 from rag.pseudo_relevance import moved_towards
 from rag.results import Hit
@@ -50,6 +52,8 @@ _NAME_BONUS = 0.4
 _LOOKED_INTO = 12
 _FIT_BONUS = 0.3
 _SENTENCE_BONUS = 0.4
+# What it is worth to have the like of all tokens of the question: rag.late_interaction.
+_TOKEN_BONUS = 2.0
 # Who asks with more terms than the first wants less of a fact, which one sentence has, and more of
 # a topic; with as many as the second, a topic only.
 _FACT_TERMS = 7
@@ -286,6 +290,7 @@ class HybridSearch:
     ) -> dict[int, float]:
         """What the best sentence of each of the best candidates is worth as an answer."""
         hits = self._hits(query, best, {})
+        tokens = self._token_bonus(query, hits)
         evidence = Evidence(hits, question=query)
         extracts = find_extracts(query, evidence, similarity=self._embedder().similarities)
         fits: dict[int, float] = {}
@@ -297,8 +302,36 @@ class HybridSearch:
         trust = dense_weight / DENSE_WEIGHT
         fit_bonus = _FIT_BONUS * _wants_a_fact(query)
         return {
-            chunk_id: trust * (fit_bonus * fits[chunk_id] + _SENTENCE_BONUS * nearest[chunk_id])
-            for chunk_id in fits
+            hit.chunk_id: trust
+            * (
+                fit_bonus * fits.get(hit.chunk_id, 0.0)
+                + _SENTENCE_BONUS * nearest.get(hit.chunk_id, 0.0)
+                + tokens[hit.chunk_id]
+            )
+            for hit in hits
+        }
+
+    def _token_bonus(self, query: str, hits: Sequence[Hit]) -> dict[int, float]:
+        """How much better each of the best has the question's tokens than the worst of them."""
+        embedder = self._embedder()
+        texts = [
+            passage_text(
+                hit.text,
+                name=hit.document_name,
+                heading=hit.heading,
+                count_tokens=embedder.count_tokens,
+            )
+            if hit.document_name
+            else hit.text
+            for hit in hits
+        ]
+        similarities = token_similarities(
+            embedder.query_tokens(query), embedder.passage_tokens(texts)
+        )
+        least = min(similarities, default=0.0)
+        return {
+            hit.chunk_id: _TOKEN_BONUS * (similarity - least)
+            for hit, similarity in zip(hits, similarities, strict=True)
         }
 
     def _links(

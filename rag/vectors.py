@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from typing import Protocol, cast
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ingest.embedding_model import TextKind
+
 Vectors = NDArray[np.float32]
+_Rows = TypeVar("_Rows", NDArray[np.float32], NDArray[np.float16])
 
 _QUERIES_KEPT = 512
 _TEXTS_KEPT = 8192  # 12 MB at 384 dimensions
+_TOKENS_KEPT = 256  # passages; 40 MB in half precision at 200 tokens and 384 dimensions
 
 
 class Embedder(Protocol):
@@ -29,6 +33,10 @@ class Embedder(Protocol):
 
     def embed_queries(self, texts: Sequence[str]) -> Vectors:
         """(n, dim) float32 unit vectors of questions, in the order given."""
+        ...
+
+    def embed_tokens(self, texts: Sequence[str], kind: TextKind) -> list[Vectors]:
+        """For each text (n, dim) float32, unit vectors of its tokens; n is 0 where it has none."""
         ...
 
     def count_tokens(self, text: str) -> int:
@@ -43,6 +51,7 @@ class CachedEmbedder:
         self._embedder = embedder
         self._queries: OrderedDict[str, Vectors] = OrderedDict()
         self._texts: OrderedDict[str, Vectors] = OrderedDict()
+        self._tokens: OrderedDict[str, NDArray[np.float16]] = OrderedDict()
         self._lock = threading.Lock()
 
     def query(self, text: str) -> Vectors:
@@ -58,6 +67,20 @@ class CachedEmbedder:
         """Tokens of a text, special tokens not counted."""
         return self._embedder.count_tokens(text)
 
+    def query_tokens(self, text: str) -> Vectors:
+        """(n, dim) float32 unit vectors of a question's tokens."""
+        return self._embedder.embed_tokens([text], TextKind.QUERY)[0]
+
+    def passage_tokens(self, texts: Sequence[str]) -> list[Vectors]:
+        """For each passage (n, dim) float32, vectors of its tokens, of unit length but for 1e-3."""
+
+        def embed(missing: Sequence[str]) -> list[NDArray[np.float16]]:
+            found = self._embedder.embed_tokens(missing, TextKind.PASSAGE)
+            return [vectors.astype(np.float16) for vectors in found]
+
+        rows = self._known(self._tokens, texts, embed, _TOKENS_KEPT)
+        return [vectors.astype(np.float32) for vectors in rows]
+
     def similarities(self, query: str, texts: Sequence[str]) -> list[float]:
         """The cosine of the query and each text."""
         if not texts:
@@ -71,6 +94,16 @@ class CachedEmbedder:
         embed: Callable[[Sequence[str]], Vectors],
         kept: int,
     ) -> Vectors:
+        return np.stack(self._known(cache, texts, embed, kept))
+
+    def _known(
+        self,
+        cache: OrderedDict[str, _Rows],
+        texts: Sequence[str],
+        embed: Callable[[Sequence[str]], Iterable[_Rows]],
+        kept: int,
+    ) -> list[_Rows]:
+        """What each text was embedded to, now or lately."""
         with self._lock:
             known = {text: cache[text] for text in texts if text in cache}
             for text in known:
@@ -83,4 +116,4 @@ class CachedEmbedder:
                     cache[text] = known[text]
                 while len(cache) > kept:
                     cache.popitem(last=False)
-        return np.stack([known[text] for text in texts])
+        return [known[text] for text in texts]

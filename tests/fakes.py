@@ -25,6 +25,7 @@ from inference.request import (
     Usage,
 )
 from inference.service import ServiceState
+from ingest.embedding_model import TextKind
 from rag.generator import Caller
 from rag.library import Library
 from rag.settings import Settings
@@ -76,6 +77,9 @@ class HashedWordsEmbedder:
 
     def embed_queries(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         return self._embed(texts)
+
+    def embed_tokens(self, texts: Sequence[str], kind: TextKind) -> list[npt.NDArray[np.float32]]:
+        return [self._embed(_WORD.findall(text)) for text in texts]
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         return [[float(x) for x in row] for row in self.embed_passages(texts)]
