@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
+import numpy.typing as npt
 import pytest
 
+from ingest.embedding_model import TextKind
 from rag.vectors import CachedEmbedder
 from tests.fakes import HashedWordsEmbedder
 
@@ -36,3 +40,25 @@ def test_the_oldest_are_forgotten() -> None:
     embedded.clear()
     cached.passages(["first", "text 8999"])
     assert embedded == ["first"]
+
+
+def test_tokens_of_passages_are_embedded_once_and_come_back_in_order() -> None:
+    asked: list[str] = []
+
+    class Counted(HashedWordsEmbedder):
+        def embed_tokens(
+            self, texts: Sequence[str], kind: TextKind
+        ) -> list[npt.NDArray[np.float32]]:
+            asked.extend(texts)
+            return super().embed_tokens(texts, kind)
+
+    cached = CachedEmbedder(Counted())
+    first = cached.passage_tokens(["red bridge", "door", "red bridge"])
+    second = cached.passage_tokens(["door", "a window"])
+    assert asked == ["red bridge", "door", "a window"]
+    assert [len(vectors) for vectors in [*first, *second]] == [2, 1, 2, 1, 2]
+    np.testing.assert_array_equal(first[0], first[2])
+    np.testing.assert_array_equal(first[1], second[0])
+    expected = HashedWordsEmbedder().embed_passages(["red", "bridge"])
+    np.testing.assert_allclose(first[0], expected, atol=1e-3)
+    np.testing.assert_allclose(cached.query_tokens("red bridge"), expected, atol=1e-6)
