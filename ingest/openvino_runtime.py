@@ -65,13 +65,18 @@ class OpenVinoRuntime:
         """Whether the model has vectors of tokens, and not of texts alone."""
         return len(self._model.outputs) > 1
 
-    def encode_tokens(self, pieces: Sequence[Piece], kind: TextKind) -> list[FloatMatrix]:  # noqa: ARG002
-        """For each piece (tokens, dim) float32, a row for each of its ids."""
-        vectors = self._infer(pieces)[1]
-        return [
+    def encode_tokens(
+        self,
+        pieces: Sequence[Piece],
+        kind: TextKind,  # noqa: ARG002
+    ) -> tuple[FloatMatrix, list[FloatMatrix]]:
+        """As `encode`, and for each piece (tokens, dim) float32, a row for each of its ids."""
+        outputs = self._infer(pieces)
+        tokens = [
             np.array(rows[: len(piece.ids)], dtype=np.float32)
-            for piece, rows in zip(pieces, vectors, strict=True)
+            for piece, rows in zip(pieces, outputs[1], strict=True)
         ]
+        return np.array(outputs[0], dtype=np.float32), tokens
 
     def _infer(self, pieces: Sequence[Piece]) -> Mapping[int, npt.NDArray[np.float32]]:
         """The model's outputs, which the next call of this thread overwrites."""

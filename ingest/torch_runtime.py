@@ -58,16 +58,23 @@ class TorchRuntime:
         """Whether the model has vectors of tokens, and not of texts alone."""
         return "token_embeddings" in self._model.forward(self._model.preprocess(["a"]))
 
-    def encode_tokens(self, pieces: Sequence[Piece], kind: TextKind) -> list[FloatMatrix]:
-        """For each piece (tokens, dim) float32, a row for each of its ids."""
+    def encode_tokens(
+        self, pieces: Sequence[Piece], kind: TextKind
+    ) -> tuple[FloatMatrix, list[FloatMatrix]]:
+        """As `encode`, and for each piece (tokens, dim) float32, a row for each of its ids."""
         encode = self._model.encode_query if kind is TextKind.QUERY else self._model.encode_document
-        vectors = encode(
+        found = encode(
             [piece.text for piece in pieces],
             batch_size=len(pieces),
             show_progress_bar=False,
-            output_value="token_embeddings",
+            output_value=None,  # all that the model's modules give
         )
-        return [np.asarray(rows.cpu(), dtype=np.float32) for rows in vectors]
+        tokens = [
+            np.asarray(each["token_embeddings"][: len(piece.ids)].cpu(), dtype=np.float32)
+            for piece, each in zip(pieces, found, strict=True)
+        ]
+        whole = [each["sentence_embedding"].cpu().numpy() for each in found]
+        return np.asarray(whole, dtype=np.float32), tokens
 
     @property
     def dimensions(self) -> int:

@@ -55,7 +55,9 @@ class IdentifiedEmbedder(Protocol):
 
     def embed_queries(self, texts: Sequence[str]) -> Vectors: ...
 
-    def embed_tokens(self, texts: Sequence[str], kind: TextKind) -> list[Vectors]: ...
+    def embed_tokens(
+        self, texts: Sequence[str], kind: TextKind
+    ) -> tuple[Vectors, list[Vectors]]: ...
 
     def count_tokens(self, text: str) -> int: ...
 
@@ -287,7 +289,7 @@ class _KnownQueries:
     def embed_passages(self, texts: Sequence[str]) -> Vectors:
         return self._embedder.embed_passages(texts)
 
-    def embed_tokens(self, texts: Sequence[str], kind: TextKind) -> list[Vectors]:
+    def embed_tokens(self, texts: Sequence[str], kind: TextKind) -> tuple[Vectors, list[Vectors]]:
         return self._embedder.embed_tokens(texts, kind)
 
     def count_tokens(self, text: str) -> int:

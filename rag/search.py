@@ -12,7 +12,6 @@ from typing import Protocol
 import numpy as np
 
 from ingest.allowed_chunks import AllowedChunks
-from ingest.chunking import passage_text
 from ingest.keywords import query_terms
 from ingest.records import ChunkIds, FloatMatrix, StoredChunk
 from ingest.search_filter import SearchFilter
@@ -53,7 +52,7 @@ _LOOKED_INTO = 12
 _FIT_BONUS = 0.3
 _SENTENCE_BONUS = 0.4
 # What it is worth to have the like of all tokens of the question: rag.late_interaction.
-_TOKEN_BONUS = 2.0
+_TOKEN_BONUS = 1.5
 # Who asks with more terms than the first wants less of a fact, which one sentence has, and more of
 # a topic; with as many as the second, a topic only.
 _FACT_TERMS = 7
@@ -290,15 +289,17 @@ class HybridSearch:
     ) -> dict[int, float]:
         """What the best sentence of each of the best candidates is worth as an answer."""
         hits = self._hits(query, best, {})
-        tokens = self._token_bonus(query, hits)
         evidence = Evidence(hits, question=query)
         extracts = find_extracts(query, evidence, similarity=self._embedder().similarities)
         fits: dict[int, float] = {}
         nearest: dict[int, float] = {}
+        sentences: dict[int, list[str]] = {hit.chunk_id: [] for hit in hits}
         for extract in extracts:
             chunk_id = hits[extract.quote.passage].chunk_id
             fits[chunk_id] = max(fits.get(chunk_id, 0.0), extract.fit)
             nearest[chunk_id] = max(nearest.get(chunk_id, 0.0), extract.similarity or 0.0)
+            sentences[chunk_id].append(extract.quote.text)
+        tokens = self._token_bonus(query, sentences)
         trust = dense_weight / DENSE_WEIGHT
         fit_bonus = _FIT_BONUS * _wants_a_fact(query)
         return {
@@ -306,32 +307,25 @@ class HybridSearch:
             * (
                 fit_bonus * fits.get(hit.chunk_id, 0.0)
                 + _SENTENCE_BONUS * nearest.get(hit.chunk_id, 0.0)
-                + tokens[hit.chunk_id]
+                + tokens.get(hit.chunk_id, 0.0)
             )
             for hit in hits
         }
 
-    def _token_bonus(self, query: str, hits: Sequence[Hit]) -> dict[int, float]:
-        """How much better each of the best has the question's tokens than the worst of them."""
+    def _token_bonus(self, query: str, sentences: Mapping[int, Sequence[str]]) -> dict[int, float]:
+        """How much better each passage's sentences have the question's tokens than the worst's."""
         embedder = self._embedder()
-        texts = [
-            passage_text(
-                hit.text,
-                name=hit.document_name,
-                heading=hit.heading,
-                count_tokens=embedder.count_tokens,
-            )
-            if hit.document_name
-            else hit.text
-            for hit in hits
-        ]
-        similarities = token_similarities(
-            embedder.query_tokens(query), embedder.passage_tokens(texts)
-        )
-        least = min(similarities, default=0.0)
+        rows = iter(embedder.tokens([text for texts in sentences.values() for text in texts]))
+        passages = {
+            chunk_id: np.concatenate([next(rows) for _ in texts])
+            for chunk_id, texts in sentences.items()
+            if texts
+        }
+        likeness = token_similarities(embedder.query_tokens(query), tuple(passages.values()))
+        least = min(likeness, default=0.0)
         return {
-            hit.chunk_id: _TOKEN_BONUS * (similarity - least)
-            for hit, similarity in zip(hits, similarities, strict=True)
+            chunk_id: _TOKEN_BONUS * (similarity - least)
+            for chunk_id, similarity in zip(passages, likeness, strict=True)
         }
 
     def _links(

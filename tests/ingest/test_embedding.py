@@ -103,7 +103,8 @@ def test_tokens_are_those_of_the_models_last_layer(
     tokenizer = AutoTokenizer.from_pretrained(embedder_path)
     model = AutoModel.from_pretrained(embedder_path).eval()
     for kind in TextKind:
-        found = embedder.embed_tokens(texts, kind)
+        whole, found = embedder.embed_tokens(texts, kind)
+        assert np.allclose(whole, embedder.embed_passages(texts), atol=1e-2)
         for text, vectors in zip(texts, found, strict=True):
             with torch.inference_mode():
                 states = model(**tokenizer(text, return_tensors="pt")).last_hidden_state[0]
@@ -113,7 +114,7 @@ def test_tokens_are_those_of_the_models_last_layer(
             assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
             cosines = (vectors * expected).sum(axis=1) / np.linalg.norm(expected, axis=1)
             assert (cosines > cosine).all()
-    assert embedder.embed_tokens([], TextKind.QUERY) == []
+    assert embedder.embed_tokens([], TextKind.QUERY)[1] == []
 
 
 @pytest.mark.model
@@ -121,7 +122,8 @@ def test_tokens_of_a_long_text_are_those_of_all_its_windows(
     fast_embedder: SentenceEmbedder,
 ) -> None:
     text = "Rain fell on the hills and the wind blew from the west all day. " * 40
-    (vectors,) = fast_embedder.embed_tokens([text], TextKind.PASSAGE)
+    whole, (vectors,) = fast_embedder.embed_tokens([text], TextKind.PASSAGE)
+    assert np.allclose(whole, fast_embedder.embed_passages([text]), atol=1e-5)
     assert len(vectors) == fast_embedder.count_tokens(text) > fast_embedder.max_tokens
 
 

@@ -1,12 +1,8 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
-import numpy.typing as npt
 import pytest
 
-from ingest.embedding_model import TextKind
 from rag.vectors import CachedEmbedder
 from tests.fakes import HashedWordsEmbedder
 
@@ -42,23 +38,29 @@ def test_the_oldest_are_forgotten() -> None:
     assert embedded == ["first"]
 
 
-def test_tokens_of_passages_are_embedded_once_and_come_back_in_order() -> None:
-    asked: list[str] = []
-
-    class Counted(HashedWordsEmbedder):
-        def embed_tokens(
-            self, texts: Sequence[str], kind: TextKind
-        ) -> list[npt.NDArray[np.float32]]:
-            asked.extend(texts)
-            return super().embed_tokens(texts, kind)
-
-    cached = CachedEmbedder(Counted())
-    first = cached.passage_tokens(["red bridge", "door", "red bridge"])
-    second = cached.passage_tokens(["door", "a window"])
-    assert asked == ["red bridge", "door", "a window"]
-    assert [len(vectors) for vectors in [*first, *second]] == [2, 1, 2, 1, 2]
-    np.testing.assert_array_equal(first[0], first[2])
-    np.testing.assert_array_equal(first[1], second[0])
-    expected = HashedWordsEmbedder().embed_passages(["red", "bridge"])
-    np.testing.assert_allclose(first[0], expected, atol=1e-3)
+def test_tokens_of_texts_are_embedded_with_them_and_come_back_in_order() -> None:
+    embedded: list[str] = []
+    embedder = HashedWordsEmbedder(on_batch=embedded.extend)
+    cached = CachedEmbedder(embedder)
+    cached.similarities("bridge", ["red bridge", "door"])
+    found = cached.tokens(["door", "red bridge", "a window", "door"])
+    assert embedded == ["red bridge", "door", "a window"]
+    assert [len(vectors) for vectors in found] == [1, 2, 2, 1]
+    expected = embedder.embed_queries(["red", "bridge"])
+    np.testing.assert_allclose(found[1], expected, atol=1e-3)
     np.testing.assert_allclose(cached.query_tokens("red bridge"), expected, atol=1e-6)
+
+
+def test_the_oldest_tokens_are_forgotten() -> None:
+    embedded: list[str] = []
+    cached = CachedEmbedder(HashedWordsEmbedder(on_batch=embedded.extend))
+    cached.tokens(["first"])
+    cached.tokens([f"number {i} {'word ' * 500}" for i in range(140)])
+    embedded.clear()
+    assert [
+        len(vectors) for vectors in cached.tokens(["first", f"number 139 {'word ' * 500}"])
+    ] == [
+        1,
+        502,
+    ]
+    assert embedded == ["first"]
