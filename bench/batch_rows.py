@@ -7,8 +7,8 @@ wait for the weights to arrive and do the arithmetic meanwhile, so a row more sh
 
 --against: a folder with another build of llama.cpp's libraries (libllama.so, libggml*.so), measured
 in alternation with the installed one, each in a process of its own. --busy: so many other processes
-compute meanwhile, without end; as many as there are cores leave half of each. Each repeat is the median of 15
-steps after a warm-up; the figure is the median of the repeats. The last line is JSON.
+compute meanwhile, without end; as many as there are cores leave half of each. Each repeat is the
+median of 15 steps after a warm-up; the figure is the median of the repeats. The last line is JSON.
 """
 
 from __future__ import annotations
@@ -75,7 +75,8 @@ def step_milliseconds(path: Path) -> dict[int, float]:
 @contextmanager
 def busy(processes: int) -> Iterator[None]:
     """Others that want the cores, too."""
-    others = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(processes)]
+    endless = [sys.executable, "-c", "while True: pass"]
+    others = [subprocess.Popen(endless) for _ in range(processes)]
     try:
         yield
     finally:

@@ -21,7 +21,7 @@ import numpy as np
 from langchain_core.embeddings import Embeddings
 
 from ingest.converted_models import NotConvertible, converted_model
-from ingest.embedding_batches import Collector, Piece, batches, cut
+from ingest.embedding_batches import Collector, Piece, batches, cut, unit_rows
 from ingest.embedding_model import EmbedderNotFound, EmbeddingModel, TextKind
 from ingest.records import FloatMatrix
 from ingest.torch_runtime import TorchRuntime, has_gpu
@@ -53,6 +53,13 @@ class EmbeddingRuntime(Protocol):
     def batch_tokens(self) -> int: ...
 
     def encode(self, pieces: Sequence[Piece], kind: TextKind) -> FloatMatrix: ...
+
+    @property
+    def has_token_vectors(self) -> bool: ...
+
+    def encode_tokens(
+        self, pieces: Sequence[Piece], kind: TextKind
+    ) -> tuple[FloatMatrix, list[FloatMatrix]]: ...
 
 
 class SentenceEmbedder(Embeddings):
@@ -131,6 +138,36 @@ class SentenceEmbedder(Embeddings):
     def embed_queries(self, texts: Sequence[str]) -> FloatMatrix:
         """(n, dim) float32 unit vectors of questions, in the order given; as `embed_passages`."""
         return self._embed(texts, TextKind.QUERY, None)
+
+    def embed_tokens(
+        self, texts: Sequence[str], kind: TextKind
+    ) -> tuple[FloatMatrix, list[FloatMatrix]]:
+        """The vectors of texts and those of their tokens, computed at once.
+
+        The first is that of `embed_passages` or `embed_queries`. For each text (n, dim) float32,
+        unit vectors of its n tokens as they are in the text; special tokens are left out, and n is
+        0 where the model has vectors of whole texts only.
+        """
+        runtime = self._runtime()
+        if not texts or not runtime.has_token_vectors:
+            nothing = np.empty((0, self.dimensions), dtype=np.float32)
+            return self._embed(texts, kind, None), [nothing for _ in texts]
+        prompt, tokenizer = self._description.prompt(kind), self._tokenizer
+        pieces = list(
+            cut(texts, tokenizer=tokenizer, prompt=prompt, max_ids=self._description.max_ids)
+        )
+        special = [i for i, t in tokenizer.get_added_tokens_decoder().items() if t.special]
+        found: dict[int, FloatMatrix] = {}
+        collector = Collector(pieces, texts=len(texts), dimensions=self.dimensions)
+        for batch in batches(pieces, runtime.batch_tokens):
+            whole, tokens = runtime.encode_tokens(batch, kind)
+            collector.take(batch, whole)
+            for piece, vectors in zip(batch, tokens, strict=True):
+                found[id(piece)] = unit_rows(vectors[~np.isin(piece.ids, special)])
+        rows: list[list[FloatMatrix]] = [[] for _ in texts]
+        for piece in pieces:
+            rows[piece.row].append(found[id(piece)])
+        return collector.vectors(), [np.concatenate(parts) for parts in rows]
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """LangChain's form of embed_passages."""

@@ -113,7 +113,10 @@ def _reference(
 
 
 def _traced(original: SentenceTransformer) -> openvino.Model:
-    """All modules of the model as one graph: (ids, mask) -> (n, dim). Raises Refused."""
+    """All modules of the model as one graph: (ids, mask) -> (n, dim). Raises Refused.
+
+    A second output, (n, tokens, dim), has the vectors of the tokens where the model has any.
+    """
     import openvino
     import torch
 
@@ -129,13 +132,17 @@ def _traced(original: SentenceTransformer) -> openvino.Model:
             super().__init__()
             self.inner = original
 
-        def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        def forward(
+            self, input_ids: torch.Tensor, attention_mask: torch.Tensor
+        ) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
             given = {IDS: input_ids, MASK: attention_mask}
             if "token_type_ids" in names:
                 given["token_type_ids"] = torch.zeros_like(input_ids)
             for module in self.inner:
                 given = module(given)
-            return given["sentence_embedding"]
+            whole = given["sentence_embedding"]
+            tokens = given.get("token_embeddings")
+            return whole if tokens is None else (whole, tokens)
 
     try:
         with torch.no_grad():

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from ingest.embedding_batches import Piece, padded_length
 from ingest.embedding_model import TextKind
@@ -57,14 +58,38 @@ class OpenVinoRuntime:
 
     def encode(self, pieces: Sequence[Piece], kind: TextKind) -> FloatMatrix:  # noqa: ARG002
         """(n, dim) float32, one row a piece."""
+        return np.array(self._infer(pieces)[0], dtype=np.float32)
+
+    @property
+    def has_token_vectors(self) -> bool:
+        """Whether the model has vectors of tokens, and not of texts alone."""
+        return len(self._model.outputs) > 1
+
+    def encode_tokens(
+        self,
+        pieces: Sequence[Piece],
+        kind: TextKind,  # noqa: ARG002
+    ) -> tuple[FloatMatrix, list[FloatMatrix]]:
+        """As `encode`, and for each piece (tokens, dim) float32, a row for each of its ids."""
+        outputs = self._infer(pieces)
+        tokens = [
+            np.array(rows[: len(piece.ids)], dtype=np.float32)
+            for piece, rows in zip(pieces, outputs[1], strict=True)
+        ]
+        return np.array(outputs[0], dtype=np.float32), tokens
+
+    def _infer(self, pieces: Sequence[Piece]) -> Mapping[int, npt.NDArray[np.float32]]:
+        """The model's outputs, which the next call of this thread overwrites."""
         width = padded_length(max(len(piece.ids) for piece in pieces))
         ids = np.full((len(pieces), width), self._pad_id, dtype=np.int64)
         mask = np.zeros_like(ids)
         for row, piece in enumerate(pieces):
             ids[row, : len(piece.ids)] = piece.ids
             mask[row, : len(piece.ids)] = 1
-        results = self._request().infer({IDS: ids, MASK: mask})
-        return np.array(results[0], dtype=np.float32)
+        results: Mapping[int, npt.NDArray[np.float32]] = self._request().infer(
+            {IDS: ids, MASK: mask}
+        )
+        return results
 
     def _request(self) -> openvino.InferRequest:
         """This thread's own: a request computes one batch at a time."""

@@ -376,16 +376,22 @@ class Store:
         return self._filtered.allowed(search_filter) if search_filter else None
 
     def search_keywords(
-        self, query: str, k: int, *, allowed: AllowedChunks | None = None
+        self,
+        query: str,
+        k: int,
+        *,
+        allowed: AllowedChunks | None = None,
+        k1: float = keyword_index.FTS5_K1,
     ) -> list[tuple[int, float]]:
         """The k passages that match a question's words best: (chunk id, BM25), best first.
 
         query: any text; none of it is read as query syntax. BM25 is above 0, higher is better,
-        with FTS5's constants k1 = 1.2, b = 0.75; comparable within one query only.
+        with FTS5's constant b = 0.75; comparable within one query only.
         allowed: only these are considered, before the k best are taken; None allows all.
+        k1: above 0; how much a word gains by standing there more than once, near 0 nothing.
         """
         with self._database.connection() as connection:
-            return keyword_index.search(connection, query, k, allowed)
+            return keyword_index.search(connection, query, k, allowed, k1=k1)
 
     def keyword_terms(self, chunk_ids: Iterable[int]) -> dict[int, tuple[list[str], list[str]]]:
         """Passage -> its terms in order, and those of its surroundings; see ingest.keywords."""

@@ -54,6 +54,29 @@ class TorchRuntime:
         return np.ascontiguousarray(vectors, dtype=np.float32)
 
     @property
+    def has_token_vectors(self) -> bool:
+        """Whether the model has vectors of tokens, and not of texts alone."""
+        return "token_embeddings" in self._model.forward(self._model.preprocess(["a"]))
+
+    def encode_tokens(
+        self, pieces: Sequence[Piece], kind: TextKind
+    ) -> tuple[FloatMatrix, list[FloatMatrix]]:
+        """As `encode`, and for each piece (tokens, dim) float32, a row for each of its ids."""
+        encode = self._model.encode_query if kind is TextKind.QUERY else self._model.encode_document
+        found = encode(
+            [piece.text for piece in pieces],
+            batch_size=len(pieces),
+            show_progress_bar=False,
+            output_value=None,  # all that the model's modules give
+        )
+        tokens = [
+            np.asarray(each["token_embeddings"][: len(piece.ids)].cpu(), dtype=np.float32)
+            for piece, each in zip(pieces, found, strict=True)
+        ]
+        whole = [each["sentence_embedding"].cpu().numpy() for each in found]
+        return np.asarray(whole, dtype=np.float32), tokens
+
+    @property
     def dimensions(self) -> int:
         """Width of the vectors."""
         return int(self._model.get_embedding_dimension() or 0)

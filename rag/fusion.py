@@ -17,7 +17,7 @@ DENSE_WEIGHT = 0.5
 
 _BEHIND = 1.0 - 1e-6
 # All that lift() may add to one candidate.
-MOST_BONUS = 2.0
+MOST_BONUS = 4.0
 
 # An embedder that was trained on a language has whole words for it. One that was not falls back
 # to single characters, and its similarities are noise. Median letters a token of MiniLM (English)

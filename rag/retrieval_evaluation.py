@@ -21,6 +21,7 @@ import numpy as np
 
 from ingest.chunking import MAX_TOKENS, chunk_document, passage_text
 from ingest.documents import Document, Page
+from ingest.embedding_model import TextKind
 from ingest.records import NewDocument
 from ingest.store import Store
 from ingest.vector_index import VectorIndex
@@ -52,6 +53,10 @@ class IdentifiedEmbedder(Protocol):
     def embed_passages(self, texts: Sequence[str]) -> Vectors: ...
 
     def embed_queries(self, texts: Sequence[str]) -> Vectors: ...
+
+    def embed_tokens(
+        self, texts: Sequence[str], kind: TextKind
+    ) -> tuple[Vectors, list[Vectors]]: ...
 
     def count_tokens(self, text: str) -> int: ...
 
@@ -282,6 +287,9 @@ class _KnownQueries:
 
     def embed_passages(self, texts: Sequence[str]) -> Vectors:
         return self._embedder.embed_passages(texts)
+
+    def embed_tokens(self, texts: Sequence[str], kind: TextKind) -> tuple[Vectors, list[Vectors]]:
+        return self._embedder.embed_tokens(texts, kind)
 
     def count_tokens(self, text: str) -> int:
         return self._embedder.count_tokens(text)

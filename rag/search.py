@@ -13,14 +13,16 @@ import numpy as np
 
 from ingest.allowed_chunks import AllowedChunks
 from ingest.keywords import query_terms
-from ingest.records import ChunkIds, StoredChunk
+from ingest.records import ChunkIds, FloatMatrix, StoredChunk
 from ingest.search_filter import SearchFilter
 from rag.document_names import DocumentNames
 from rag.evidence import Evidence
 from rag.extracts import find_extracts
 from rag.fusion import DENSE_WEIGHT, Fused, dense_weight_for, follow, fuse, lift
 from rag.glossary import Glossary
+from rag.late_interaction import token_similarities
 from rag.proximity import pair_share
+from rag.pseudo_relevance import moved_towards
 from rag.results import Hit
 from rag.terms import content_terms, words
 from rag.vectors import CachedEmbedder, Vectors
@@ -49,10 +51,18 @@ _NAME_BONUS = 0.4
 _LOOKED_INTO = 12
 _FIT_BONUS = 0.3
 _SENTENCE_BONUS = 0.4
+# What it is worth to have the like of all tokens of the question: rag.late_interaction.
+_TOKEN_BONUS = 1.5
 # Who asks with more terms than the first wants less of a fact, which one sentence has, and more of
 # a topic; with as many as the second, a topic only.
 _FACT_TERMS = 7
 _TOPIC_TERMS = 12
+# BM25's k1: a fact is said once, and a passage is about what it says again and again.
+_FACT_K1 = 0.4
+_TOPIC_K1 = 1.2
+# Who asks for a topic has the question's vector moved this far towards so many of the best.
+_FEEDBACK_PASSAGES = 3
+_FEEDBACK_SHARE = 0.7
 _DOCUMENTS_NAMED = 20
 # The best passages may name other documents in full; what those say of the question comes up
 # behind them. All gold in top 5 without and with: HotpotQA .744 .897, 2WikiMultiHopQA .549 .866,
@@ -81,9 +91,13 @@ class ChunkStore(Protocol):
         ...
 
     def search_keywords(
-        self, query: str, k: int, *, allowed: AllowedChunks | None = None
+        self, query: str, k: int, *, allowed: AllowedChunks | None = None, k1: float
     ) -> list[tuple[int, float]]:
-        """(chunk id, BM25), best first."""
+        """(chunk id, BM25 with this k1), best first."""
+        ...
+
+    def vectors(self, chunk_ids: ChunkIds | Sequence[int]) -> tuple[ChunkIds, FloatMatrix]:
+        """The vectors of these passages: ids (n,) and rows (n, dim), n without those gone."""
         ...
 
     @property
@@ -197,6 +211,10 @@ class HybridSearch:
         )
         chosen = self._within(allowed, chosen)
         found.add(self._store.chunk_ids_of(chosen[:_DOCUMENTS_NAMED]))
+        feedback = _FEEDBACK_SHARE * (1.0 - _wants_a_fact(query))
+        if feedback > 0.0 and found.dense_weight > 0.0:
+            nearest = [f.chunk_id for f in found.fused()[:_FEEDBACK_PASSAGES]]
+            found.move_towards(nearest, share=feedback)
         fused = found.fused()
         shares = self._named_shares(fused, {document: named[document] for document in chosen})
         bonus = self._bonus(asked, fused, found.dense_weight, shares)
@@ -228,7 +246,8 @@ class HybridSearch:
         """What either side finds."""
         added = self._glossary.added_to(query)
         searched = f"{query} {added}" if added else query
-        keyword = self._store.search_keywords(searched, count, allowed=allowed)
+        k1 = _TOPIC_K1 + (_FACT_K1 - _TOPIC_K1) * _wants_a_fact(query)
+        keyword = self._store.search_keywords(searched, count, allowed=allowed, k1=k1)
         index = self._synced_index()
         vector = self._embedder().query(query)[np.newaxis, :]  # (1, dim)
         if added:  # halfway between what was asked and what was added
@@ -236,7 +255,13 @@ class HybridSearch:
             vector /= np.linalg.norm(vector)
         dense = index.search(vector, count, allowed=None if allowed is None else allowed.ids)[0]
         found = _Candidates(
-            index, vector, dense, keyword, self._dense_weight(query), is_widened=bool(added)
+            index,
+            self._store.vectors,
+            vector,
+            dense,
+            keyword,
+            self._dense_weight(query),
+            is_widened=bool(added),
         )
         # A passage that only its words found gets its cosine too, so that a hit can be judged.
         found.add([chunk_id for chunk_id, _ in keyword], len(keyword))
@@ -274,17 +299,39 @@ class HybridSearch:
         extracts = find_extracts(query, evidence, similarity=self._embedder().similarities)
         fits: dict[int, float] = {}
         nearest: dict[int, float] = {}
+        sentences: dict[int, list[str]] = {hit.chunk_id: [] for hit in hits}
         for extract in extracts:
             chunk_id = hits[extract.quote.passage].chunk_id
             fits[chunk_id] = max(fits.get(chunk_id, 0.0), extract.fit)
             nearest[chunk_id] = max(nearest.get(chunk_id, 0.0), extract.similarity or 0.0)
+            sentences[chunk_id].append(extract.quote.text)
+        tokens = self._token_bonus(query, sentences)
         trust = dense_weight / DENSE_WEIGHT
-        terms = len(content_terms(query))
-        is_of_a_fact = min(1.0, max(0.0, (_TOPIC_TERMS - terms) / (_TOPIC_TERMS - _FACT_TERMS)))
-        fit_bonus = _FIT_BONUS * is_of_a_fact
+        fit_bonus = _FIT_BONUS * _wants_a_fact(query)
         return {
-            chunk_id: trust * (fit_bonus * fits[chunk_id] + _SENTENCE_BONUS * nearest[chunk_id])
-            for chunk_id in fits
+            hit.chunk_id: trust
+            * (
+                fit_bonus * fits.get(hit.chunk_id, 0.0)
+                + _SENTENCE_BONUS * nearest.get(hit.chunk_id, 0.0)
+                + tokens.get(hit.chunk_id, 0.0)
+            )
+            for hit in hits
+        }
+
+    def _token_bonus(self, query: str, sentences: Mapping[int, Sequence[str]]) -> dict[int, float]:
+        """How much better each passage's sentences have the question's tokens than the worst's."""
+        embedder = self._embedder()
+        rows = iter(embedder.tokens([text for texts in sentences.values() for text in texts]))
+        passages = {
+            chunk_id: np.concatenate([next(rows) for _ in texts])
+            for chunk_id, texts in sentences.items()
+            if texts
+        }
+        likeness = token_similarities(embedder.query_tokens(query), tuple(passages.values()))
+        least = min(likeness, default=0.0)
+        return {
+            chunk_id: _TOKEN_BONUS * (similarity - least)
+            for chunk_id, similarity in zip(passages, likeness, strict=True)
         }
 
     def _links(
@@ -341,6 +388,7 @@ class _Candidates:
     def __init__(
         self,
         index: DenseIndex,
+        vectors: Callable[[Sequence[int]], tuple[ChunkIds, FloatMatrix]],
         vector: Vectors,
         dense: Sequence[tuple[int, float]],
         keyword: Sequence[tuple[int, float]],
@@ -349,14 +397,14 @@ class _Candidates:
         is_widened: bool,
     ) -> None:
         self._index = index
+        self._vectors = vectors
         self._vector = vector
+        self._moved: Vectors | None = None
         self._dense = dict(dense)
         self._keyword = keyword
         self.dense_weight = dense_weight
         self.is_widened = is_widened
-        # What lies below the dense side's own list is worth nothing to it: with the cosines of
-        # the passages that only words found as the floor, ClapNQ's hit@1 is .954 instead of .974.
-        self._floor = min(self._dense.values(), default=None)
+        self._listed = tuple(self._dense)
 
     def add(self, chunk_ids: Iterable[int], most: int = _ADDED) -> list[int]:
         """Take in those of these passages that are nearest in meaning; their ids, known or new."""
@@ -368,14 +416,30 @@ class _Candidates:
             self._dense.setdefault(chunk_id, cosine)
         return [chunk_id for chunk_id, _ in nearest]
 
+    def move_towards(self, chunk_ids: Sequence[int], *, share: float) -> None:
+        """Rank by a query that was moved towards these passages; see rag.pseudo_relevance."""
+        _, best = self._vectors(chunk_ids)
+        self._moved = moved_towards(self._vector[0], best, share=share)
+
     def fused(self) -> list[Fused]:
-        """All of them, best first."""
-        return fuse(
-            tuple(self._dense.items()),
+        """All of them, best first; their dense similarity is that of the query as it was asked."""
+        ranking = self._dense if self._moved is None else self._cosines_with(self._moved)
+        # What lies below the dense side's own list is worth nothing to it: with the cosines of
+        # the passages that only words found as the floor, ClapNQ's hit@1 is .954 instead of .974.
+        listed = [ranking[chunk_id] for chunk_id in self._listed if chunk_id in ranking]
+        ranked = fuse(
+            tuple(ranking.items()),
             self._keyword,
             dense_weight=self.dense_weight,
-            dense_floor=self._floor,
+            dense_floor=min(listed, default=None),
         )
+        if self._moved is None:
+            return ranked
+        return [replace(f, dense_similarity=self._dense.get(f.chunk_id)) for f in ranked]
+
+    def _cosines_with(self, vector: Vectors) -> dict[int, float]:
+        ids, rows = self._vectors(tuple(self._dense))
+        return dict(zip(ids.tolist(), (rows @ vector).tolist(), strict=True))
 
 
 def hit_of(chunk: StoredChunk) -> Hit:
@@ -396,6 +460,12 @@ def hit_of(chunk: StoredChunk) -> Hit:
         keyword_similarity=None,
         read_by_ocr=chunk.read_by_ocr,
     )
+
+
+def _wants_a_fact(query: str) -> float:
+    """1 for a question of few terms, which one sentence answers, down to 0 for one of a topic."""
+    terms = len(content_terms(query))
+    return min(1.0, max(0.0, (_TOPIC_TERMS - terms) / (_TOPIC_TERMS - _FACT_TERMS)))
 
 
 def _hit(query: str, fused: Fused, chunk: StoredChunk, note: str) -> Hit:

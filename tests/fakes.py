@@ -25,6 +25,7 @@ from inference.request import (
     Usage,
 )
 from inference.service import ServiceState
+from ingest.embedding_model import TextKind
 from rag.generator import Caller
 from rag.library import Library
 from rag.library_parts import LibraryParts
@@ -77,6 +78,12 @@ class HashedWordsEmbedder:
 
     def embed_queries(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         return self._embed(texts)
+
+    def embed_tokens(
+        self, texts: Sequence[str], kind: TextKind
+    ) -> tuple[npt.NDArray[np.float32], list[npt.NDArray[np.float32]]]:
+        whole = self.embed_queries(texts) if kind is TextKind.QUERY else self.embed_passages(texts)
+        return whole, [self._embed(_WORD.findall(text)) for text in texts]
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         return [[float(x) for x in row] for row in self.embed_passages(texts)]

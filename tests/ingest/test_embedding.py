@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from ingest.embedding import EmbedderNotFound, SentenceEmbedder
+from ingest.embedding_model import TextKind
 
 ROOT = Path(__file__).parents[2]
 
@@ -86,6 +87,44 @@ def test_vectors_are_those_of_the_model_computed_by_hand(
     assert np.allclose(real_embedder.embed_queries(texts), vectors, atol=1e-5)
     assert np.allclose(real_embedder.embed_query(texts[0]), vectors[0], atol=1e-5)
     assert real_embedder.embed_passages([]).shape == (0, 384)
+
+
+@pytest.mark.model
+@pytest.mark.parametrize(("runtime", "cosine"), [("real", 0.9999), ("fast", 0.98)])
+def test_tokens_are_those_of_the_models_last_layer(
+    runtime: str, cosine: float, embedder_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """One unit vector a token, computed by hand one text at a time; [CLS] and [SEP] left out."""
+    import torch
+    from transformers import AutoModel, AutoTokenizer
+
+    embedder: SentenceEmbedder = request.getfixturevalue(f"{runtime}_embedder")
+    texts = ["A short one.", "A rather longer sentence, so that the other is padded.", ""]
+    tokenizer = AutoTokenizer.from_pretrained(embedder_path)
+    model = AutoModel.from_pretrained(embedder_path).eval()
+    for kind in TextKind:
+        whole, found = embedder.embed_tokens(texts, kind)
+        assert np.allclose(whole, embedder.embed_passages(texts), atol=1e-2)
+        for text, vectors in zip(texts, found, strict=True):
+            with torch.inference_mode():
+                states = model(**tokenizer(text, return_tensors="pt")).last_hidden_state[0]
+            expected = states[1:-1].numpy()
+            assert vectors.dtype == np.float32
+            assert vectors.shape == (embedder.count_tokens(text), 384)
+            assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+            cosines = (vectors * expected).sum(axis=1) / np.linalg.norm(expected, axis=1)
+            assert (cosines > cosine).all()
+    assert embedder.embed_tokens([], TextKind.QUERY)[1] == []
+
+
+@pytest.mark.model
+def test_tokens_of_a_long_text_are_those_of_all_its_windows(
+    fast_embedder: SentenceEmbedder,
+) -> None:
+    text = "Rain fell on the hills and the wind blew from the west all day. " * 40
+    whole, (vectors,) = fast_embedder.embed_tokens([text], TextKind.PASSAGE)
+    assert np.allclose(whole, fast_embedder.embed_passages([text]), atol=1e-5)
+    assert len(vectors) == fast_embedder.count_tokens(text) > fast_embedder.max_tokens
 
 
 @pytest.mark.model

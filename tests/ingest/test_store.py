@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import math
 import sqlite3
 import threading
 import time
@@ -259,6 +260,38 @@ def test_better_matches_come_first_and_score_higher(store: Store) -> None:
         "a fox and a dog",
     ]
     assert hits[0][1] > hits[1][1] > 0
+
+
+@pytest.mark.parametrize("k1", [0.1, 0.4, 1.2, 3.0])
+def test_bm25_is_that_of_the_formula_whatever_the_k1(store: Store, k1: float) -> None:
+    put(store, "fox\n\nfox fox fox and more of the fox\n\nthe dog has a den", name="a.txt")
+    put(
+        store,
+        "a den of a fox\n\na very long tale of a dog, a cat, a hen, a crow\n\nhens",
+        name="b.txt",
+    )
+    put(store, "\n\n".join(f"note {number} on hay" for number in range(9)), name="c.txt")
+    passages = {
+        chunk_id: [*passage, *context]
+        for chunk_id, (passage, context) in store.keyword_terms(store.chunk_ids().tolist()).items()
+    }
+    mean_length = sum(map(len, passages.values())) / len(passages)
+
+    def bm25(terms: list[str]) -> float:
+        """As FTS5 has it: "The BM25 function", https://www.sqlite.org/fts5.html, with this k1."""
+        score = 0.0
+        for word in ("fox", "den"):
+            holders = sum(word in other for other in passages.values())
+            rarity = math.log((len(passages) - holders + 0.5) / (holders + 0.5))
+            count, length = terms.count(word), len(terms) / mean_length
+            score += rarity * count * (1.2 + 1) / (count + k1 * (0.25 + 0.75 * length))
+        return score
+
+    expected = {chunk_id: bm25(terms) for chunk_id, terms in passages.items() if bm25(terms)}
+    found = store.search_keywords("the den of a fox", 20, k1=k1)
+    assert len(expected) == 4
+    assert dict(found) == pytest.approx(expected)
+    assert [chunk_id for chunk_id, _ in found] == sorted(expected, key=lambda c: -expected[c])
 
 
 def test_words_of_the_name_title_and_heading_find_a_passage_too(store: Store) -> None:

@@ -259,6 +259,49 @@ def test_names_and_links_bring_in_nothing_that_the_filter_leaves_out(
     assert {hit.document_id for hit in hits} == left  # each passage is a candidate, and no other
 
 
+def test_a_topic_is_found_by_the_words_of_the_best_passages_too(
+    search: HybridSearch,
+    put: Put,
+    fake_embedder: HashedWordsEmbedder,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    topic = (
+        "effects of chamber pressure and nozzle shape on thrust during long burning tests of small"
+        " solid fuel rocket motors"
+    )
+    other = "Visitors parked their chamber carts, said Holt."
+    put("a.txt", other)
+    like = "Grain erosion grew with chamber loads, said Ferrow."  # as the best passages say it
+    put("b.txt", like)
+    for number in range(3):
+        put(f"note {number}.txt", f"Note {number} is of hay.")
+        put(
+            f"motor {number}.txt",
+            f"Test {number} of small rocket motors: nozzle, thrust, fuel. {like} {like}",
+        )
+    moved = {hit.text: hit for hit in search.search(topic, 20)}
+    monkeypatch.setattr("rag.search._FEEDBACK_SHARE", 0.0)
+    as_asked = {hit.text: hit for hit in search.search(topic, 20)}
+    ahead = as_asked[like].similarity - as_asked[other].similarity
+    assert moved[like].similarity - moved[other].similarity > ahead
+    # What is said of a passage is its likeness to the question as it was asked.
+    cosine = float(
+        np.dot(fake_embedder.embed_query(topic), fake_embedder.embed_passages([like])[0])
+    )
+    assert moved[like].dense_similarity == pytest.approx(cosine, abs=1e-5)
+    assert as_asked[like].dense_similarity == pytest.approx(cosine, abs=1e-5)
+
+
+def test_a_fact_that_is_said_once_is_worth_as_much_as_one_that_is_said_again_and_again(
+    search: HybridSearch, put: Put
+) -> None:
+    put("ships.txt", "The Alder sank off Ferrow in 1911.")
+    put("gales.txt", "Ferrow, Ferrow, Ferrow: where each gale of Ferrow came from.")
+    for number in range(6):
+        put(f"note {number}.txt", f"Note {number} is of hay.")
+    assert search.search("Which ship sank off Ferrow?", 1)[0].document_name == "ships.txt"
+
+
 def test_the_retriever_filters(search: HybridSearch, put: Put) -> None:
     put("one.txt", BRIDGE, collection="one")
     put("two.txt", SALES, collection="two")

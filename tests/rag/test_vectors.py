@@ -36,3 +36,31 @@ def test_the_oldest_are_forgotten() -> None:
     embedded.clear()
     cached.passages(["first", "text 8999"])
     assert embedded == ["first"]
+
+
+def test_tokens_of_texts_are_embedded_with_them_and_come_back_in_order() -> None:
+    embedded: list[str] = []
+    embedder = HashedWordsEmbedder(on_batch=embedded.extend)
+    cached = CachedEmbedder(embedder)
+    cached.similarities("bridge", ["red bridge", "door"])
+    found = cached.tokens(["door", "red bridge", "a window", "door"])
+    assert embedded == ["red bridge", "door", "a window"]
+    assert [len(vectors) for vectors in found] == [1, 2, 2, 1]
+    expected = embedder.embed_queries(["red", "bridge"])
+    np.testing.assert_allclose(found[1], expected, atol=1e-3)
+    np.testing.assert_allclose(cached.query_tokens("red bridge"), expected, atol=1e-6)
+
+
+def test_the_oldest_tokens_are_forgotten() -> None:
+    embedded: list[str] = []
+    cached = CachedEmbedder(HashedWordsEmbedder(on_batch=embedded.extend))
+    cached.tokens(["first"])
+    cached.tokens([f"number {i} {'word ' * 500}" for i in range(140)])
+    embedded.clear()
+    assert [
+        len(vectors) for vectors in cached.tokens(["first", f"number 139 {'word ' * 500}"])
+    ] == [
+        1,
+        502,
+    ]
+    assert embedded == ["first"]
