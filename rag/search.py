@@ -229,10 +229,12 @@ class HybridSearch:
         links = self._links(lift(fused, bonus)[:_LINKING], found, allowed)
         notes |= dict.fromkeys(links, "a passage above names its document")
         # It is about the other part of the question: the tokens that its source has, it need not.
-        for chunk_id, source in links.items():
-            more = max(0.0, tokens.get(source, 0.0) - tokens.get(chunk_id, 0.0))
-            bonus[chunk_id] = bonus.get(chunk_id, 0.0) + more
-        return follow(lift(found.fused(), bonus), links, share=_LINK_SHARE), notes
+        lacking = {
+            chunk_id: max(0.0, tokens.get(source, 0.0) - tokens.get(chunk_id, 0.0))
+            for chunk_id, source in links.items()
+        }
+        ranked = lift(found.fused(), bonus)
+        return follow(ranked, links, share=_LINK_SHARE, bonus=lacking), notes
 
     def _named_shares(self, fused: Sequence[Fused], named: Mapping[str, float]) -> dict[int, float]:
         """Candidate -> how much of its document's name is in the question; others are left out."""
