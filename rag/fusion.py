@@ -89,19 +89,28 @@ def lift(fused: Sequence[Fused], bonus: Mapping[int, float]) -> list[Fused]:
     return sorted(lifted, key=lambda f: (-f.similarity, f.chunk_id))
 
 
-def follow(fused: Sequence[Fused], links: Mapping[int, int], *, share: float) -> list[Fused]:
+def follow(
+    fused: Sequence[Fused],
+    links: Mapping[int, int],
+    *,
+    share: float,
+    bonus: Mapping[int, float] | None = None,
+) -> list[Fused]:
     """Let what a good candidate points at come up behind it, in a new order.
 
-    links: chunk id -> the candidate that points at it. share: of that one's similarity, is added;
-    never so much that it passes the one it came by.
+    links: chunk id -> the candidate that points at it. share: of that one's similarity, is added,
+    and the bonus, 0 where it is not named, on the scale of lift(); never so much that it passes the
+    one it came by.
     """
+    bonus = bonus or {}
     similarities = {f.chunk_id: f.similarity for f in fused}
 
     def followed(f: Fused) -> Fused:
         source = similarities.get(links.get(f.chunk_id, f.chunk_id), 0.0)
         if f.chunk_id not in links or f.similarity >= source:
             return f
-        return replace(f, similarity=min(f.similarity + share * source, source * _BEHIND))
+        more = share * source + bonus.get(f.chunk_id, 0.0) / (1.0 + MOST_BONUS)
+        return replace(f, similarity=min(f.similarity + more, source * _BEHIND))
 
     return sorted(map(followed, fused), key=lambda f: (-f.similarity, f.chunk_id))
 

@@ -219,14 +219,22 @@ class HybridSearch:
         shares = self._named_shares(fused, {document: named[document] for document in chosen})
         bonus = self._bonus(asked, fused, found.dense_weight, shares)
         # What the glossary has words for is in no sentence by the question's own.
+        tokens: Mapping[int, float] = {}
         if found.dense_weight > 0.0 and not found.is_widened:
             best = lift(fused, bonus)[:_LOOKED_INTO]
-            for chunk_id, worth in self._sentence_bonus(query, best, found.dense_weight).items():
-                bonus[chunk_id] = bonus.get(chunk_id, 0.0) + worth
+            sentences, tokens = self._sentence_bonus(query, best, found.dense_weight)
+            for chunk_id in sentences:
+                bonus[chunk_id] = bonus.get(chunk_id, 0.0) + sentences[chunk_id] + tokens[chunk_id]
         notes = dict.fromkeys(shares, "the question names its document")
         links = self._links(lift(fused, bonus)[:_LINKING], found, allowed)
         notes |= dict.fromkeys(links, "a passage above names its document")
-        return follow(lift(found.fused(), bonus), links, share=_LINK_SHARE), notes
+        # It is about the other part of the question: the tokens that its source has, it need not.
+        lacking = {
+            chunk_id: max(0.0, tokens.get(source, 0.0) - tokens.get(chunk_id, 0.0))
+            for chunk_id, source in links.items()
+        }
+        ranked = lift(found.fused(), bonus)
+        return follow(ranked, links, share=_LINK_SHARE, bonus=lacking), notes
 
     def _named_shares(self, fused: Sequence[Fused], named: Mapping[str, float]) -> dict[int, float]:
         """Candidate -> how much of its document's name is in the question; others are left out."""
@@ -292,8 +300,8 @@ class HybridSearch:
 
     def _sentence_bonus(
         self, query: str, best: Sequence[Fused], dense_weight: float
-    ) -> dict[int, float]:
-        """What the best sentence of each of the best candidates is worth as an answer."""
+    ) -> tuple[dict[int, float], dict[int, float]]:
+        """What each of the best candidates gains by its best sentence, and by its tokens."""
         hits = self._hits(query, best, {})
         evidence = Evidence(hits, question=query)
         extracts = find_extracts(query, evidence, similarity=self._embedder().similarities)
@@ -308,15 +316,15 @@ class HybridSearch:
         tokens = self._token_bonus(query, sentences)
         trust = dense_weight / DENSE_WEIGHT
         fit_bonus = _FIT_BONUS * _wants_a_fact(query)
-        return {
+        by_sentence = {
             hit.chunk_id: trust
             * (
                 fit_bonus * fits.get(hit.chunk_id, 0.0)
                 + _SENTENCE_BONUS * nearest.get(hit.chunk_id, 0.0)
-                + tokens.get(hit.chunk_id, 0.0)
             )
             for hit in hits
         }
+        return by_sentence, {hit.chunk_id: trust * tokens.get(hit.chunk_id, 0.0) for hit in hits}
 
     def _token_bonus(self, query: str, sentences: Mapping[int, Sequence[str]]) -> dict[int, float]:
         """How much better each passage's sentences have the question's tokens than the worst's."""

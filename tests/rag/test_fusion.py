@@ -82,3 +82,16 @@ def test_a_bonus_reorders_and_similarities_stay_comparable() -> None:
 def test_cosines_below_the_floor_are_worth_nothing() -> None:
     fused = fuse([(1, 0.9), (2, 0.5), (3, 0.1)], [(3, 2.0)], dense_floor=0.5)
     assert {f.chunk_id: f.similarity for f in fused} == {1: 0.5, 2: 0.0, 3: 0.5}
+
+
+def test_what_is_pointed_at_gains_its_bonus_on_the_scale_of_lift_and_stays_behind() -> None:
+    fused = [Fused(1, 0.8, None, None), Fused(2, 0.3, None, None), Fused(3, 0.2, None, None)]
+    unit = 0.1 * (1.0 + MOST_BONUS)  # what lift() makes .1 of
+    followed = follow(fused, {3: 1}, share=0.25, bonus={2: unit, 3: unit})
+    assert [(f.chunk_id, round(f.similarity, 6)) for f in followed] == [
+        (1, 0.8),
+        (3, 0.5),
+        (2, 0.3),
+    ]
+    followed = follow(fused, {3: 1}, share=0.25, bonus={3: 9 * unit})
+    assert [f.chunk_id for f in followed] == [1, 3, 2]

@@ -302,6 +302,25 @@ def test_a_fact_that_is_said_once_is_worth_as_much_as_one_that_is_said_again_and
     assert search.search("Which ship sank off Ferrow?", 1)[0].document_name == "ships.txt"
 
 
+def test_what_a_good_passage_leads_to_need_not_have_the_tokens_that_led_there(
+    search: HybridSearch, put: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put("Tamber bridge.txt", "The designer of the Tamber bridge was Mira Holt.")
+    put("Mira Holt.txt", "She came to the world at Ferrow.")
+    put("trains.txt", "Of the place where a designer of the Tamber trains was born there is a map.")
+    for number in range(12):
+        put(f"note {number}.txt", f"Note {number} is of hay and of the place of a barn.")
+    question = "In which place was the designer of the Tamber bridge born?"
+
+    def gap() -> float:
+        found = {hit.document_name: hit.similarity for hit in search.search(question, 15)}
+        return found["Tamber bridge.txt"] - found["Mira Holt.txt"]
+
+    with_tokens = gap()
+    monkeypatch.setattr("rag.search._TOKEN_BONUS", 0.0)
+    assert with_tokens <= gap() + 1e-6
+
+
 def test_the_retriever_filters(search: HybridSearch, put: Put) -> None:
     put("one.txt", BRIDGE, collection="one")
     put("two.txt", SALES, collection="two")
