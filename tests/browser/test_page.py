@@ -267,6 +267,8 @@ def test_a_hostile_document_is_shown_as_text_and_loads_nothing(page: Page, hosti
     assert "<script>window.broken = 1</script>" in shown
     assert "![pixel](https://evil.example/pixel.png)" in shown
 
+    has_focus = "return document.querySelector('[role=dialog]').contains(document.activeElement)"
+    page.wait(lambda: page.driver.execute_script(has_focus), "the drawer with the keyboard")
     page.driver.switch_to.active_element.send_keys(Keys.ESCAPE)
     page.wait(lambda: not page.find(".st-key-source-drawer"), "a closed drawer")
     page.click(f".row:nth-child({page.documents().index(hostile.name) + 1}) .remove")
