@@ -48,7 +48,7 @@ def test_stream_and_async_stream_add_up_to_invoke(model: PaperlightChatModel) ->
 
 def test_a_batch_answers_in_order_inside_a_chain(model: PaperlightChatModel) -> None:
     """By what is asked, not word for word: which prompts share a batch is chance, and rounds."""
-    prompt = ChatPromptTemplate.from_messages([("user", "Write one sentence about a {kind}.")])
+    prompt = ChatPromptTemplate.from_messages([("user", "Repeat this word: {kind}")])
     kinds = ["fish", "tree", "dog"]
     answers = (prompt | model | StrOutputParser()).batch([{"kind": kind} for kind in kinds])
     assert len(answers) == len(kinds)
