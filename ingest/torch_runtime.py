@@ -10,6 +10,7 @@ import importlib.metadata
 import logging
 import sys
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,10 +54,11 @@ class TorchRuntime:
         )
         return np.ascontiguousarray(vectors, dtype=np.float32)
 
-    @property
+    @cached_property
     def has_token_vectors(self) -> bool:
         """Whether the model has vectors of tokens, and not of texts alone."""
-        return "token_embeddings" in self._model.forward(self._model.preprocess(["a"]))
+        (found,) = self._model.encode(["a"], output_value=None, show_progress_bar=False)
+        return "token_embeddings" in found
 
     def encode_tokens(
         self, pieces: Sequence[Piece], kind: TextKind
