@@ -174,7 +174,8 @@ class ScriptedGenerator:
     reply: the completion, or a function of the prompt's messages. copies: what a request that may
     only copy gets instead; None is the first phrase that it allows. first: a prompt's messages ->
     the probabilities of the completion's first token. Its requests, conversations
-    and streams can be looked at afterwards. Tokens are words; a prompt's tokens are numbered.
+    and streams can be looked at afterwards. Tokens are words; no two prompts share a token, which
+    is how a request is told from those that other threads encode meanwhile.
     """
 
     def __init__(
@@ -201,21 +202,28 @@ class ScriptedGenerator:
         self.conversations: list[list[Message]] = []
         self.requests: list[Request] = []
         self.streams: list[ScriptedStream] = []
+        self._encoded: dict[int, list[Message]] = {}
+        self._lock = threading.Lock()
+        self._next_token = 0
 
     def encode_chat(
         self, messages: Sequence[Message], *, add_generation_prompt: bool = True
     ) -> Prompt:
-        self._latest = list(messages)
         length = sum(self.tokenizer.count(message.text) + 4 for message in messages)
-        return Prompt(tuple(range(length)))
+        with self._lock:
+            first = self._next_token
+            self._next_token += length
+            self._encoded[first] = list(messages)
+        return Prompt(tuple(range(first, first + length)))
 
     def submit(self, request: Request) -> ScriptedStream:
         if self._refuse is not None:
             raise self._refuse
-        self.conversations.append(self._latest)
+        messages = self._encoded[request.prompt.tokens[0]]
+        self.conversations.append(messages)
         self.requests.append(request)
-        pieces = self._pieces(self._reply(self._latest), request)
-        first = self._first(self._latest) if self._first is not None else None
+        pieces = self._pieces(self._reply(messages), request)
+        first = self._first(messages) if self._first is not None else None
         stream = ScriptedStream(pieces, len(request.prompt.tokens), hold=self._hold, first=first)
         self.streams.append(stream)
         return stream

@@ -21,6 +21,17 @@ QUESTION = "How many turbines does the wind farm have?"
 NINE = re.compile(r"\b(?:nine|9)\b")
 OTHER_QUESTION = "Why did turbine six stand still?"
 
+DRAWER_HAS_FOCUS = (
+    "return document.querySelector('[role=dialog]')?.contains(document.activeElement) ?? false"
+)
+DIALOG_MISSES_THE_FOCUS = """
+const focus = HTMLElement.prototype.focus;
+HTMLElement.prototype.focus = function (...options) {
+  const ofStreamlit = !new Error().stack.includes("takeFocus");
+  if (this.getAttribute("role") !== "dialog" || !ofStreamlit) focus.apply(this, options);
+};
+"""
+
 
 def test_an_answer_streams_and_its_citation_opens_the_quoted_page(page: Page) -> None:
     page.ask(QUESTION)
@@ -255,6 +266,17 @@ def test_a_source_that_was_read_by_ocr_says_so(page: Page, tmp_path: Path) -> No
     assert page.texts(".text") == [text]
 
 
+def test_the_drawer_takes_the_keyboard_where_the_dialog_itself_did_not(page: Page) -> None:
+    """Streamlit's dialog now and then left the focus outside; then Escape did not close it."""
+    page.ask(QUESTION)
+    page.answer()
+    page.driver.execute_script(DIALOG_MISSES_THE_FOCUS)
+    page.click(".answer .cite")
+    page.wait(lambda: page.driver.execute_script(DRAWER_HAS_FOCUS), "the drawer with the keyboard")
+    page.driver.switch_to.active_element.send_keys(Keys.ESCAPE)
+    page.wait(lambda: not page.find(".st-key-source-drawer"), "a closed drawer")
+
+
 def test_a_hostile_document_is_shown_as_text_and_loads_nothing(page: Page, hostile: Path) -> None:
     page.upload(hostile)
     page.uploads()
@@ -267,8 +289,7 @@ def test_a_hostile_document_is_shown_as_text_and_loads_nothing(page: Page, hosti
     assert "<script>window.broken = 1</script>" in shown
     assert "![pixel](https://evil.example/pixel.png)" in shown
 
-    has_focus = "return document.querySelector('[role=dialog]').contains(document.activeElement)"
-    page.wait(lambda: page.driver.execute_script(has_focus), "the drawer with the keyboard")
+    page.wait(lambda: page.driver.execute_script(DRAWER_HAS_FOCUS), "the drawer with the keyboard")
     page.driver.switch_to.active_element.send_keys(Keys.ESCAPE)
     page.wait(lambda: not page.find(".st-key-source-drawer"), "a closed drawer")
     page.click(f".row:nth-child({page.documents().index(hostile.name) + 1}) .remove")

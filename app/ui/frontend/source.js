@@ -30,4 +30,12 @@ export default function ({ data, parentElement }) {
   root.replaceChildren(where, text);
   // Inside its own box: scrollIntoView would move the whole page.
   if (data.quote) text.scrollTop = Math.max(0, quote.offsetTop - text.offsetTop - 70);
+  takeFocus(root);
+}
+
+/* The drawer closes on Escape only while it has the focus, which it does not always take where it
+was opened without a pointer or a key, as screen readers do. */
+function takeFocus(root) {
+  const drawer = (root.getRootNode().host ?? root).closest("[role=dialog]");
+  if (drawer && !drawer.contains(document.activeElement)) drawer.focus();
 }
