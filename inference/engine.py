@@ -374,12 +374,14 @@ class Engine:
     def _choose_slices(self) -> list[Slice]:
         decoding = [item for item in self.running if item.pending_tokens == 1]
         slices = self._with_drafts(decoding)
+        now = time.monotonic()
         shares = scheduler.share_prompts(
             self.running,
             self.cost,
             batch_tokens=self.context.batch_tokens,
             decode_rows=sum(item.rows for item in slices),
-            is_calm=time.monotonic() - self._asked_at > scheduler.CALM_AFTER_SECONDS,
+            now=now,
+            is_calm=now - self._asked_at > scheduler.CALM_AFTER_SECONDS,
         )
         return slices + [Slice(item, count) for item, count in shares]
 

@@ -176,13 +176,16 @@ def share_prompts(
     *,
     batch_tokens: int,
     decode_rows: int,
+    now: float,
     is_calm: bool = False,
 ) -> list[tuple[T, int]]:
     """How many tokens of which prompts the next batch holds, beside `decode_rows` other rows.
 
-    Interactive prompts go first, and within a class the shortest remaining: that brings the most
-    sequences to their first token soonest. Batch prompts fill up what nobody would notice: the
-    time between two tokens of a stream, or a step that is short enough to wait for.
+    Interactive prompts go first, and within a class those that have waited longest for what is left
+    of them (Hansen's highest response ratio next): the short ones soon, which brings the most
+    sequences to their first token, and the long ones in the end, however many short ones arrive.
+    Batch prompts fill up what nobody would notice: the time between two tokens of a stream, or a
+    step that is short enough to wait for; one that has aged gets the smallest chunk in any case.
     is_calm: nobody has asked for a while, so that a longer step is in nobody's way.
     """
     items = list(running)
@@ -199,16 +202,31 @@ def share_prompts(
         limits[Priority.BATCH] = max(SMALLEST_BATCH_STEP, short)
     prompts = sorted(
         (item for item in items if item.pending_tokens > 1),
-        key=lambda item: (item.priority, item.tokens_to_answer, item.submitted),
+        key=lambda item: (
+            (item.submitted - now) / item.tokens_to_answer,
+            item.tokens_to_answer,
+        ),
     )
+    of_class = {each: [item for item in prompts if item.priority is each] for each in Priority}
+    has_aged = any(effective_priority(item, now) < item.priority for item in prompts)
+    kept_for_batch = SMALLEST_CHUNK[Priority.BATCH] if has_aged else 0
+    shares = _filled(
+        of_class[Priority.INTERACTIVE], min(room - kept_for_batch, limits[Priority.INTERACTIVE])
+    )
+    given = sum(count for _, count in shares)
+    rest = max(min(room, limits[Priority.BATCH]) - given, min(room - given, kept_for_batch))
+    return shares + _filled(of_class[Priority.BATCH], rest)
+
+
+def _filled(prompts: Iterable[T], tokens: int) -> list[tuple[T, int]]:
+    """As much of each prompt in turn as there are tokens left for."""
     shares = []
-    given = 0
     for item in prompts:
-        count = min(item.pending_tokens, min(room, limits[item.priority]) - given)
-        if count <= 0:
+        if tokens <= 0:
             break
+        count = min(item.pending_tokens, tokens)
         shares.append((item, count))
-        given += count
+        tokens -= count
     return shares
 
 

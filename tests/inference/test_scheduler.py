@@ -29,7 +29,9 @@ class Item:
 
 
 def tokens_in_step(running: list[Item], cost: StepCost, *, decode_rows: int) -> int:
-    shares = scheduler.share_prompts(running, cost, batch_tokens=512, decode_rows=decode_rows)
+    shares = scheduler.share_prompts(
+        running, cost, batch_tokens=512, decode_rows=decode_rows, now=NOW
+    )
     return sum(count for _, count in shares)
 
 
@@ -49,10 +51,40 @@ def test_a_client_with_many_running_requests_waits_for_one_with_none() -> None:
 
 def test_the_prompt_that_is_nearest_to_its_answer_goes_first() -> None:
     """Stretches between placed passages were compared instead: all prompts advanced by turns."""
-    far = Item("far", pending_tokens=10, tokens_after=60, submitted=NOW - 1)
+    far = Item("far", pending_tokens=10, tokens_after=60)
     near = Item("near", pending_tokens=30)
-    shares = scheduler.share_prompts([far, near], StepCost(), batch_tokens=36, decode_rows=0)
+    shares = scheduler.share_prompts(
+        [far, near], StepCost(), batch_tokens=36, decode_rows=0, now=NOW
+    )
     assert [(item.name, count) for item, count in shares] == [("near", 30), ("far", 6)]
+
+
+def test_a_long_prompt_is_computed_in_the_end_however_many_short_ones_arrive() -> None:
+    """The shortest went first: beside seven callers with short prompts one waited for minutes."""
+    long, step_seconds, step_tokens = 2000, 0.5, 100
+    for step in range(200):
+        now = NOW + step * step_seconds
+        running = [
+            Item("long", submitted=NOW, pending_tokens=long),
+            *(Item(f"short {i}", submitted=now - i * 0.1, pending_tokens=60) for i in range(7)),
+        ]
+        for item, count in scheduler.share_prompts(
+            running, StepCost(), batch_tokens=step_tokens, decode_rows=0, now=now
+        ):
+            long -= count if item.name == "long" else 0
+        if long <= 1:
+            return
+    raise AssertionError(f"{long} tokens are left after {step} steps")
+
+
+def test_an_aged_batch_prompt_goes_on_beside_prompts_that_somebody_waits_for() -> None:
+    """It was admitted as theirs and then got nothing while there was any of them."""
+    people = [Item(f"person {i}", pending_tokens=600) for i in range(3)]
+    job = Item("job", Priority.BATCH, submitted=NOW - scheduler.AGEING_SECONDS, pending_tokens=900)
+    shares = scheduler.share_prompts(
+        [*people, job], slow_machine(), batch_tokens=512, decode_rows=0, now=NOW
+    )
+    assert [(item.name, count) for item, count in shares] == [("person 0", 504), ("job", 8)]
 
 
 def test_prompts_fill_the_batch_when_nobody_reads_a_stream() -> None:
@@ -138,7 +170,7 @@ def test_batch_prompts_run_in_longer_steps_when_nobody_has_asked_for_a_while() -
     """Sixteen rows at a time they took twice as long: attention over few rows costs more a row."""
     running = [Item("job", Priority.BATCH, pending_tokens=2000)]
     ((_, count),) = scheduler.share_prompts(
-        running, slow_machine(), batch_tokens=512, decode_rows=0, is_calm=True
+        running, slow_machine(), batch_tokens=512, decode_rows=0, now=NOW, is_calm=True
     )
     assert 80 <= count <= 82  # 570 ms of 7 each
 
@@ -146,7 +178,9 @@ def test_batch_prompts_run_in_longer_steps_when_nobody_has_asked_for_a_while() -
 def test_nothing_long_is_computed_beside_a_prompt_that_somebody_waits_for() -> None:
     """Batch prompts filled up its step, which made its first token as late as the step was long."""
     running = [Item("person", pending_tokens=60), Item("job", Priority.BATCH, pending_tokens=2000)]
-    shares = scheduler.share_prompts(running, slow_machine(), batch_tokens=512, decode_rows=0)
+    shares = scheduler.share_prompts(
+        running, slow_machine(), batch_tokens=512, decode_rows=0, now=NOW
+    )
     assert [(item.name, count) for item, count in shares] == [("person", 60)]
 
 
@@ -167,7 +201,7 @@ def test_a_step_stays_within_the_batch_and_goes_on(
     running: list[Item], batch_tokens: int, decode_rows: int, cost: StepCost
 ) -> None:
     shares = scheduler.share_prompts(
-        running, cost, batch_tokens=batch_tokens, decode_rows=decode_rows
+        running, cost, batch_tokens=batch_tokens, decode_rows=decode_rows, now=NOW
     )
     assert sum(count for _, count in shares) <= max(0, batch_tokens - decode_rows)
     assert all(1 <= count <= item.pending_tokens for item, count in shares)
