@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +19,6 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-from rag.confidence import LEAST_CERTAINTY, MOST_CERTAINTY
 
 SEED = 7
 THRESHOLDS = np.arange(0.2, 0.81, 0.05)
@@ -37,7 +32,7 @@ def main() -> None:
     rows = [row for path in parser.parse_args().texts for row in known(path)]
     answerable = np.array([row["kind"] == "answerable" for row in rows])
     print(f"{answerable.sum()} answerable questions, {(~answerable).sum()} others")
-    for names in (("certainty", "similarity"), ("similarity",), ("certainty",)):
+    for names in (("stated", "similarity"), ("similarity",), ("stated",)):
         signals = np.array(
             [[row["confidence"][name] for name in names] for row in rows if has(row, names)]
         )
@@ -67,10 +62,6 @@ def report(
     names: tuple[str, ...], signals: np.ndarray[Any, Any], wanted: np.ndarray[Any, Any]
 ) -> None:
     """Print the fit, its cross-validated quality and its curve."""
-    signals = signals.copy()
-    if "certainty" in names:
-        column = names.index("certainty")
-        signals[:, column] = signals[:, column].clip(LEAST_CERTAINTY, MOST_CERTAINTY)
     folds = StratifiedKFold(5, shuffle=True, random_state=SEED)
     model = LogisticRegression()
     chances = cross_val_predict(model, signals, wanted, cv=folds, method="predict_proba")[:, 1]

@@ -28,6 +28,7 @@ from rag.evidence import Evidence, Quote
 from rag.extracts import Extract, SentenceSimilarity, find_extracts
 from rag.generator import Caller, Draft, Generator, generate
 from rag.grounding import Grounded, ground, refusal
+from rag.judge import Judgement, judge
 from rag.prompts import DEFAULT_TEMPLATE, Example, Template, build_messages, labelled
 from rag.question_kind import asks_more_than_a_fact
 from rag.reading import Reading, focused, reading_for
@@ -43,7 +44,6 @@ from rag.results import (
     Turn,
 )
 from rag.short_answer import (
-    ShortAnswer,
     read_short_answer,
     short_answer_messages,
     short_answer_sampling,
@@ -51,8 +51,10 @@ from rag.short_answer import (
 from rag.terms import is_unspaced
 
 _STOP = ("\nQuestion:", "\nPassages:", "\n\n\n")
-# The reader is shown the best sentences, so many; five instead of three found fewer answers.
-_READ_SENTENCES = 3
+# The sentences that fit best are judged, so many.
+_JUDGED_SENTENCES = 3
+# How much of a sentence's fit a judge's log-odds are worth; flat from here to four times as much.
+_FIT_OF_LOG_ODDS = 0.25
 
 
 class Search(Protocol):
@@ -107,8 +109,9 @@ class _Case:
 
     asked: the question as one that stands alone. comparable: the dense similarities mean
     something. started, retrieved: time.monotonic() of the question and of its passages.
-    found: what a first reading of the best sentences found, if there was one. used: what all
-    completions have cost.
+    chosen: the sentence that states the answer, by a model that judged the best ones, and stated:
+    its log-odds; None where nobody has judged. words: those of it that answer; "" where they were
+    not read or not found. used: what all completions have cost.
     """
 
     def __init__(
@@ -130,7 +133,9 @@ class _Case:
         self.started = started
         self.retrieved = retrieved
         self.used = AnswerUsage()
-        self.found: ShortAnswer | None = None
+        self.chosen: Quote | None = None
+        self.stated: float | None = None
+        self.words = ""
         self._similarity = similarity
         self.keep_only(passages)
 
@@ -148,15 +153,17 @@ class _Case:
 
     def confidence(self) -> Confidence | None:
         """How likely it is that the passages answer, by what is known so far."""
-        certainty = self.found.certainty if self.found is not None else None
-        return confidence(self._nearness() if self.comparable else None, certainty)
+        return confidence(self._nearness() if self.comparable else None, self.stated)
+
+    def choose(self, log_odds: Sequence[float]) -> None:
+        """Choose among the best sentences. log_odds: a judge's, of the first ones."""
+        judged = zip(self.extracts(), log_odds, strict=False)
+        best, self.stated = max(judged, key=lambda each: each[0].fit + _FIT_OF_LOG_ODDS * each[1])
+        self.chosen = best.quote
 
     def found_in(self) -> Quote | None:
-        """The best sentence that has the words which a reading found."""
-        if self.found is None:
-            return None
-        quotes = (extract.quote for extract in self.extracts()[:_READ_SENTENCES])
-        return next((quote for quote in quotes if _has(quote.text, self.found.text)), None)
+        """The sentence in which words were read that answer."""
+        return self.chosen if self.words else None
 
     def _nearness(self) -> float | None:
         """The mean of the highest cosines of a passage and of a sentence with the question.
@@ -183,19 +190,23 @@ class _Asking:
         request = Request(prompt, sampling, priority=caller.priority, client=caller.client)
         return generate(self.generator, request, draft, caller.cancel)
 
-    def read(self, question: str, texts: Sequence[str]) -> tuple[ShortAnswer | None, Draft]:
+    def judge(self, question: str, texts: Sequence[str]) -> Judgement | None:
+        """How likely it is of each text that it states the answer; None after a cancel."""
+        return judge(self.generator, question, texts, self._caller)
+
+    def read(self, question: str, texts: Sequence[str]) -> tuple[str, Draft]:
         """The few words of the texts that answer, and the completion that said them.
 
-        None where the reading does not fit the context or was cancelled.
+        "" where there are none, and where the reading does not fit the context or was cancelled.
         """
         prompt = self.generator.encode_chat(short_answer_messages(question, texts))
         sampling = short_answer_sampling(texts)
         draft = Draft()
         if len(prompt.tokens) + sampling.max_tokens > self.generator.context_tokens:
-            return None, draft
+            return "", draft
         for _ in self.generate(prompt, sampling, draft):
             pass  # it is shown when it stands
-        return None if draft.cancelled else read_short_answer(draft.text, draft.first), draft
+        return "" if draft.cancelled else read_short_answer(draft.text), draft
 
 
 class Answerer:
@@ -282,18 +293,26 @@ class Answerer:
             generator.model.parameters, keeps_passages=generator.keeps_passages
         )
         if reading.reads and (extracts := case.extracts()):
-            texts = [extract.quote.text for extract in extracts[:_READ_SENTENCES]]
-            case.found, draft = asking.read(case.asked, texts)
-            case.used += draft.used
-            if draft.cancelled:
-                yield _done(case, Grounded("", (), refused=False), draft)
+            best = [extract.quote.text for extract in extracts[:_JUDGED_SENTENCES]]
+            judged = asking.judge(case.asked, best)
+            if judged is None:
+                yield _done(case, Grounded("", (), refused=False), Draft(cancelled=True))
                 return
+            case.used += judged.used
+            case.choose(judged.log_odds)
         sure = case.confidence()
         least = self._options.least_confidence
         if sure is not None and sure.value < (reading.least_confidence if least is None else least):
             yield _done(case, refusal(case.passages), Draft(), model=generator.model_name)
             return
         draft = Draft()
+        if case.chosen is not None:
+            case.words, draft = asking.read(case.asked, [case.chosen.text])
+            case.used += draft.used
+            if draft.cancelled:
+                yield _done(case, Grounded("", (), refused=False), draft)
+                return
+            draft = Draft()
         is_read = case.found_in() is not None and not asks_more_than_a_fact(case.asked)
         if not is_read:
             prompt = self._prompt(generator, case, reading)
@@ -422,7 +441,7 @@ class Answerer:
             case.extracts(),
             reading=reading,
             found=case.found_in(),
-            words=case.found.text if case.found is not None else "",
+            words=case.words,
         )
         if all(self._resolves(citation) for citation in grounded.citations):
             return grounded
@@ -443,11 +462,11 @@ class Answerer:
                 (e.quote.text for e in case.extracts() if e.quote.text in quotes), quotes[0]
             )
             return pick_answer(case.asked, " ".join(best.split()))
-        if case.found is not None and any(_has(quote, case.found.text) for quote in quotes):
-            return case.found.text
+        if any(_has(quote, case.words) for quote in quotes):
+            return case.words
         short, draft = asking.read(case.asked, quotes)
         case.used += draft.used
-        return short.text if short is not None else ""
+        return short
 
     def _page_text(self, document_id: str, page_index: int) -> str:
         return self._pages.page(document_id, page_index).text

@@ -30,8 +30,8 @@ from rag.examples import ExampleStore, bundled_examples, load_examples
 from rag.extraction import Extractor
 from rag.feedback import FeedbackStore
 from rag.glossary import Glossary
+from rag.language_model_reranker import LanguageModelReranker
 from rag.lazy import Lazy
-from rag.passage_judge import LanguageModelReranker
 from rag.reranking import Reranker
 from rag.settings import Settings
 from rag.summary import Summarizer

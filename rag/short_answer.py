@@ -2,19 +2,17 @@
 
 The model is shown a few sentences and decodes under a constraint: what it says stands there word
 for word, or is the phrase that the text does not say it. So it can be wrong about what to copy and
-cannot invent anything; and its own probabilities tell how sure it is that the text answers at all.
+cannot invent anything.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from inference.request import Message, Passage, SamplingParams, TokenLogprob, Verbatim
+from inference.request import Message, Passage, SamplingParams, Verbatim
 
 NOT_STATED = "not stated"
 _MOST_TOKENS = 32
-_ALTERNATIVES = 20  # of the first token: as many as the engine reports
 _SYSTEM = (
     "You are given a text and a question. Copy from the text the fewest words that answer the "
     f'question, exactly as they stand there. If the text does not answer it, say "{NOT_STATED}". '
@@ -55,18 +53,6 @@ _EXAMPLES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ShortAnswer:
-    """text: words of one of the texts; "" where the model says that they do not answer.
-
-    certainty: log-odds that the texts answer: of the best first word against the first of
-    NOT_STATED, natural logarithm; above 0 the model thinks that they do.
-    """
-
-    text: str
-    certainty: float
-
-
 def short_answer_messages(question: str, texts: Sequence[str]) -> list[Message]:
     """The prompt; its first part is the same for all questions, so it is computed once."""
     messages = [Message("system", _SYSTEM)]
@@ -82,29 +68,13 @@ def short_answer_sampling(texts: Sequence[str]) -> SamplingParams:
     return SamplingParams(
         max_tokens=_MOST_TOKENS,
         verbatim=Verbatim(tuple(texts), (NOT_STATED,)),
-        logprobs=_ALTERNATIVES,
     )
 
 
-def read_short_answer(said: str, first: TokenLogprob | None) -> ShortAnswer:
-    """What a completion means. first: its first token, with the alternatives to it."""
+def read_short_answer(said: str) -> str:
+    """The words of one of the texts; "" where the completion says that they do not answer."""
     said = said.strip()
-    text = "" if said == NOT_STATED else said.strip(" ,;:")
-    return ShortAnswer(text, _certainty(text, first) if first is not None else 0.0)
-
-
-def _certainty(text: str, first: TokenLogprob) -> float:
-    refuses = [prob for spelled, prob in first.top if _begins(NOT_STATED, spelled)]
-    if not text:
-        others = [prob for spelled, prob in first.top if not _begins(NOT_STATED, spelled)]
-        return max(others, default=first.top[-1][1] if first.top else 0.0) - first.logprob
-    least = first.top[-1][1] if first.top else first.logprob
-    return first.logprob - max(refuses, default=least)
-
-
-def _begins(phrase: str, spelled: str) -> bool:
-    said = spelled.strip().casefold()
-    return bool(said) and phrase.startswith(said)
+    return "" if said == NOT_STATED else said.strip(" ,;:")
 
 
 def _content(question: str, texts: Sequence[str]) -> list[str | Passage]:

@@ -1,14 +1,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inference.request import Message, Passage, Priority, QueueFull
+from inference.request import Message, Passage, Priority, QueueFull, Request, TokenLogprob
 from ingest.documents import Page
 from rag.accounts.calculation import AccountsReader
 from rag.answer import Answerer, AnswerOptions
@@ -253,29 +253,52 @@ def test_a_small_reader_is_shown_the_best_sentence_only() -> None:
 
 
 MEDIUM = 1_500_000_000
+OPENED = "It was opened on 4 May 1922."
+
+
+def said_to_answer(*sentences: str, log_odds: float = 5.0) -> Callable[..., TokenLogprob]:
+    """A judge who says "yes" of these sentences and "no" of others."""
+
+    def first(messages: Sequence[Message]) -> TokenLogprob:
+        text = messages[-1].text.removeprefix("Text: ").partition("\n")[0]
+        yes = log_odds if text in sentences else -log_odds
+        return TokenLogprob("yes", -1.0, (("yes", -1.0), ("no", -1.0 - yes)))
+
+    return first
+
+
+def medium(reply: str, *, copies: str = "", answers: str = OPENED) -> ScriptedGenerator:
+    return ScriptedGenerator(reply, parameters=MEDIUM, copies=copies, first=said_to_answer(answers))
+
+
+def unjudged(generator: ScriptedGenerator) -> list[Request]:
+    """What was asked of the model beside judgements."""
+    return [request for request in generator.requests if request.sampling.max_tokens > 1]
 
 
 WHAT = "What is said of the Tamber bridge?"  # several sentences may answer that
 
 
-def test_a_medium_model_reads_the_best_sentences_before_it_answers() -> None:
-    generator = ScriptedGenerator(RIGHT, parameters=MEDIUM, copies="4 May 1922")
+def test_a_medium_model_judges_the_best_sentences_and_reads_one_before_it_answers() -> None:
+    generator = medium(RIGHT, copies="4 May 1922")
     answer = answerer(generator)[0].ask(WHAT)
-    reading, drafting = generator.requests
+    reading, drafting = unjudged(generator)
+    assert len(generator.requests) == 2 + 3  # three sentences in all
     assert reading.sampling.verbatim is not None
-    assert "It was opened on 4 May 1922." in reading.sampling.verbatim.texts
+    assert reading.sampling.verbatim.texts == (OPENED,)
     assert drafting.sampling.verbatim is None
     assert answer.text.startswith(RIGHT)
     assert answer.short == "4 May 1922"
     assert answer.confidence is not None
     assert answer.confidence.similarity == pytest.approx(0.7)
+    assert answer.confidence.stated == pytest.approx(5.0)
     cost = sum(len(request.prompt.tokens) for request in generator.requests)
     assert answer.usage.prompt_tokens == cost
 
 
 def test_a_fact_that_was_read_is_quoted_and_not_written_again() -> None:
     """A draft of it took as long as all the rest and was right as often (.65 of 60)."""
-    generator = ScriptedGenerator(RIGHT, parameters=MEDIUM, copies="4 May 1922")
+    generator = medium(RIGHT, copies="4 May 1922")
     events = list(answerer(generator)[0].stream(QUESTION))
     assert stages(events) == [
         AnswerStage.RETRIEVED,
@@ -287,12 +310,20 @@ def test_a_fact_that_was_read_is_quoted_and_not_written_again() -> None:
     assert answer is not None
     assert (answer.text, answer.short) == ("It was opened on 4 May 1922 [1].", "4 May 1922")
     assert events[1].text == answer.text
-    assert len(generator.requests) == 1
+    assert len(unjudged(generator)) == 1
+
+
+def test_the_sentence_that_is_judged_to_answer_is_quoted_before_one_that_fits_better() -> None:
+    """Of three sentences a model reads the words of the wrong one in one case of five."""
+    begun = "Work on the Tamber bridge began in 1911."
+    generator = medium(RIGHT, copies="1911", answers=begun)
+    answer = answerer(generator)[0].ask(QUESTION)
+    assert (answer.text, answer.short) == (begun.replace(".", " [1]."), "1911")
 
 
 def test_what_was_read_stands_in_for_a_draft_that_does_not_know() -> None:
     """A medium model that had just copied the answer said then that there is none."""
-    generator = ScriptedGenerator("I don't know.", parameters=MEDIUM, copies="4 May 1922")
+    generator = medium("I don't know.", copies="4 May 1922")
     answer = answerer(generator)[0].ask(WHAT)
     assert not answer.refused
     assert answer.short == "4 May 1922"
@@ -301,27 +332,27 @@ def test_what_was_read_stands_in_for_a_draft_that_does_not_know() -> None:
 
 def test_what_was_read_stands_beside_a_draft_that_says_something_else() -> None:
     begun = "Work on the Tamber bridge began in 1911."
-    generator = ScriptedGenerator(begun, parameters=MEDIUM, copies="4 May 1922")
+    generator = medium(begun, copies="4 May 1922")
     answer = answerer(generator)[0].ask(WHAT)
     assert [c.quote for c in answer.citations] == [begun, "It was opened on 4 May 1922."]
 
 
 def test_what_was_read_elsewhere_than_is_cited_is_read_again() -> None:
-    generator = ScriptedGenerator(RIGHT, parameters=MEDIUM, copies="began in 1922")
+    generator = medium(RIGHT, copies="began in 1922")
     answer = answerer(generator)[0].ask(WHAT)
-    *_, again = generator.requests
+    *_, again = unjudged(generator)
     assert again.sampling.verbatim is not None
     assert again.sampling.verbatim.texts == tuple(c.quote for c in answer.citations)
-    assert len(generator.requests) == 3
+    assert len(unjudged(generator)) == 3
 
 
 def test_a_medium_model_that_finds_nothing_in_distant_passages_is_not_asked_further() -> None:
     far = replace(BRIDGE, dense_similarity=0.3)
-    generator = ScriptedGenerator(RIGHT, parameters=MEDIUM)
+    generator = medium(RIGHT, answers="")
     answer = answerer(generator, [far])[0].ask(QUESTION)
     assert answer.refused
     assert answer.text.startswith(REFUSAL)
-    assert len(generator.requests) == 1
+    assert unjudged(generator) == []
     assert answer.confidence is not None
     assert answer.confidence.value < 0.4
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rag.confidence import confidence
 
 SIMILARITIES = st.none() | st.floats(-1, 1)
-CERTAINTIES = st.none() | st.floats(-30, 30)
+JUDGEMENTS = st.none() | st.floats(-8, 8)
 
 
 def test_nothing_known_is_no_confidence() -> None:
@@ -20,19 +20,19 @@ def test_it_is_the_logistic_function_of_the_weighted_sum() -> None:
     found = confidence(0.6, 2.0)
     assert found is not None
     assert found.value == pytest.approx(1 / (1 + math.exp(4.43 - 0.308 * 2.0 - 6.64 * 0.6)))
-    assert (found.similarity, found.certainty) == (0.6, 2.0)
+    assert (found.similarity, found.stated) == (0.6, 2.0)
 
 
-@given(similarity=SIMILARITIES, certainty=CERTAINTIES, more=st.floats(0, 1))
+@given(similarity=SIMILARITIES, stated=JUDGEMENTS, more=st.floats(0, 1))
 def test_it_is_a_probability_that_grows_with_what_is_known(
-    similarity: float | None, certainty: float | None, more: float
+    similarity: float | None, stated: float | None, more: float
 ) -> None:
-    found = confidence(similarity, certainty)
+    found = confidence(similarity, stated)
     if found is None:
         return
     assert 0.0 < found.value < 1.0
-    nearer = confidence(None if similarity is None else similarity + more, certainty)
-    surer = confidence(similarity, None if certainty is None else certainty + more)
+    nearer = confidence(None if similarity is None else similarity + more, stated)
+    surer = confidence(similarity, None if stated is None else stated + more)
     assert nearer is not None
     assert surer is not None
     assert nearer.value >= found.value

@@ -2,27 +2,15 @@ from __future__ import annotations
 
 import logging
 import math
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from inference.engine_config import EngineConfig
-from inference.request import (
-    EngineStopped,
-    Message,
-    Passage,
-    Priority,
-    QueueFull,
-    Request,
-    SamplingParams,
-    TokenLogprob,
-)
-from inference.service import InferenceService
+from inference.request import EngineStopped, Message, Priority, QueueFull, TokenLogprob
 from rag.errors import RerankingFailed
-from rag.generator import NOBODY, Caller
-from rag.passage_judge import LanguageModelReranker, judge_messages, yes_probability
+from rag.generator import Caller
+from rag.language_model_reranker import LanguageModelReranker
 from rag.reranking import RerankingSearch, reranked
 from rag.results import Hit
 from rag.settings import Settings
@@ -126,33 +114,12 @@ def test_nothing_is_loaded_for_nothing() -> None:
     assert RerankingSearch(FakeSearch(hits()), None, candidates=20).search("q", 2) == hits()[:2]
 
 
-# --- the language model as a judge ----------------------------------------------------------------
-
-
-def test_the_probability_of_yes_is_against_no_alone() -> None:
-    # p(yes) = .3 + .1 in two spellings, p(no) = .2; the rest of the distribution does not matter.
-    top = (("Yes", math.log(0.3)), ("no", math.log(0.2)), (" yes", math.log(0.1)), ("It", -9.0))
-    assert yes_probability(TokenLogprob("Yes", top[0][1], top)) == pytest.approx(0.4 / 0.6)
-
-
-def test_a_word_that_is_no_alternative_is_as_improbable_as_the_last() -> None:
-    top = (("yes", math.log(0.9)), ("Maybe", math.log(0.05)))
-    assert yes_probability(TokenLogprob("yes", top[0][1], top)) == pytest.approx(0.9 / 0.95)
-    assert yes_probability(None) == 0.5
-
-
-def test_prompts_of_one_question_differ_in_the_passage_alone() -> None:
-    one, other = judge_messages(QUESTION, BRIDGE), judge_messages(QUESTION, SALES)
-    assert one[:-1] == other[:-1]
-    assert one[-1].text.endswith(BRIDGE)
-    assert one[-1].text.removesuffix(BRIDGE) == other[-1].text.removesuffix(SALES)
-    assert QUESTION in one[-1].text
-    assert Passage(BRIDGE) in one[-1].content  # data, which cannot forge a chat marker
+# --- the language model as a reranker -------------------------------------------------------------
 
 
 def judged(messages: Sequence[Message]) -> TokenLogprob:
     """Surer of "yes" the more often the passage says "bridge"."""
-    count = messages[-1].text.partition("Passage:")[2].count("bridge")
+    count = messages[-1].text.partition("Question:")[0].count("bridge")
     top = (("yes", math.log(0.2 + 0.3 * count)), ("no", math.log(0.2)))
     return TokenLogprob("yes", top[0][1], top)
 
@@ -164,27 +131,6 @@ def test_every_candidate_is_one_request_for_whom_it_is_asked() -> None:
     assert found == pytest.approx([0.5, 0.5 / 0.7])
     assert [r.priority for r in generator.requests] == [Priority.BATCH] * 2
     assert [(r.client, r.sampling.max_tokens) for r in generator.requests] == [("client-7", 1)] * 2
-
-
-def test_cancelling_ends_all_requests() -> None:
-    generator = ScriptedGenerator("", hold=True)
-    cancel = threading.Event()
-    cancel.set()
-    caller = Caller(cancel=cancel)
-    reranker = LanguageModelReranker(lambda: generator)
-    assert reranker.relevances(QUESTION, [SALES, BRIDGE], caller) is None
-    assert all(stream.cancelled.is_set() for stream in generator.streams)
-
-
-def test_a_full_queue_is_refused_to_a_person_and_waited_for_by_a_batch() -> None:
-    full = QueueFull("full", 0.0)
-    reranker = LanguageModelReranker(lambda: ScriptedGenerator("yes", refuse=full))
-    with pytest.raises(QueueFull):
-        reranker.relevances(QUESTION, [SALES], NOBODY)
-    cancel = threading.Event()
-    cancel.set()  # the wait ends at once, and the refusal is what there is to say
-    with pytest.raises(QueueFull):
-        reranker.relevances(QUESTION, [SALES], Caller(Priority.BATCH, cancel=cancel))
 
 
 def test_a_library_reranks_what_it_finds_and_answers_without_it_too(tmp_path: Path) -> None:
@@ -208,27 +154,3 @@ def test_a_library_reranks_what_it_finds_and_answers_without_it_too(tmp_path: Pa
         expected = share * judgement + (1 - share) * hit.similarity / before[0].similarity
         assert after[hit.document_name].similarity == pytest.approx(expected)
         assert after[hit.document_name].reason.endswith(f"reranker {judgement:.2f}")
-
-
-@pytest.mark.model
-def test_a_batch_judges_as_one_at_a_time(llm_path: Path) -> None:
-    """Against the same prompts alone, without shared prefixes."""
-    passages = [BRIDGE, RULES, SALES]
-    with InferenceService(EngineConfig(model_path=llm_path, context_tokens=4096)) as service:
-        found = LanguageModelReranker(lambda: service).relevances(QUESTION, passages, NOBODY)
-    alone = []
-    config = EngineConfig(
-        model_path=llm_path, context_tokens=4096, max_sequences=1, prefix_cache=False
-    )
-    with InferenceService(config) as service:
-        for passage in passages:
-            prompt = service.encode_chat(judge_messages(QUESTION, passage))
-            stream = service.submit(Request(prompt, SamplingParams(max_tokens=1, logprobs=20)))
-            (event,) = [event for event in stream if event.logprobs]
-            odds = dict.fromkeys(("yes", "no"), 0.0)
-            for text, logprob in event.logprobs[0].top:
-                if text.strip().casefold() in odds:
-                    odds[text.strip().casefold()] += math.exp(logprob)
-            assert min(odds.values()) > 0
-            alone.append(odds["yes"] / (odds["yes"] + odds["no"]))
-    assert found == pytest.approx(alone, abs=0.03)  # llama.cpp's sums differ with the batch
