@@ -4,8 +4,9 @@
     .venv/bin/python bench/calibrate_confidence.py answers.jsonl
 
 Only questions that came as far as a confidence count; those of other things are left out of the
-fit, which a dense similarity tells apart anyway. Logistic regression (scikit-learn, C = 1), judged
-by five-fold cross-validation; the curve is that of the whole fit.
+fit, which a dense similarity tells apart anyway. Logistic regression (scikit-learn, hardly shrunk:
+a cosine's range is small), in which every file counts as much as another, judged by five-fold
+cross-validation; the curve is that of the whole fit.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ from typing import Any
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
-from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from sklearn.model_selection import StratifiedKFold
 
 SEED = 7
+SHRINKAGE = 1000.0  # inverse of its strength
 THRESHOLDS = np.arange(0.2, 0.81, 0.05)
 
 
@@ -29,18 +31,19 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("texts", type=Path, nargs="+", help="what `eval answers --texts` wrote")
-    rows = [row for path in parser.parse_args().texts for row in known(path)]
-    answerable = np.array([row["kind"] == "answerable" for row in rows])
-    print(f"{answerable.sum()} answerable questions, {(~answerable).sum()} others")
+    files = [known(path) for path in parser.parse_args().texts]
+    rows = [{**row, "weight": 1.0 / len(file)} for file in files for row in file]
+    answerable = sum(row["kind"] == "answerable" for row in rows)
+    print(f"{answerable} answerable questions, {len(rows) - answerable} others")
     for names in (("stated", "similarity"), ("similarity",), ("stated",)):
-        signals = np.array(
-            [[row["confidence"][name] for name in names] for row in rows if has(row, names)]
-        )
-        wanted = np.array([row["kind"] == "answerable" for row in rows if has(row, names)])
+        chosen = [row for row in rows if has(row, names)]
+        signals = np.array([[row["confidence"][name] for name in names] for row in chosen])
+        wanted = np.array([row["kind"] == "answerable" for row in chosen])
+        weights = np.array([row["weight"] for row in chosen])
         if len(set(wanted)) < 2:
             print(f"\n{' and '.join(names)}: too few questions")
             continue
-        report(names, signals, wanted)
+        report(names, signals, wanted, weights * len(chosen) / weights.sum())
 
 
 def known(path: Path) -> list[dict[str, Any]]:
@@ -59,17 +62,23 @@ def has(row: dict[str, Any], names: tuple[str, ...]) -> bool:
 
 
 def report(
-    names: tuple[str, ...], signals: np.ndarray[Any, Any], wanted: np.ndarray[Any, Any]
+    names: tuple[str, ...],
+    signals: np.ndarray[Any, Any],
+    wanted: np.ndarray[Any, Any],
+    weights: np.ndarray[Any, Any],
 ) -> None:
     """Print the fit, its cross-validated quality and its curve."""
     folds = StratifiedKFold(5, shuffle=True, random_state=SEED)
-    model = LogisticRegression()
-    chances = cross_val_predict(model, signals, wanted, cv=folds, method="predict_proba")[:, 1]
-    model.fit(signals, wanted)
-    weights = ", ".join(
+    chances = np.zeros(len(wanted))
+    for known_rows, unseen in folds.split(signals, wanted):
+        fold = LogisticRegression(C=SHRINKAGE)
+        fold.fit(signals[known_rows], wanted[known_rows], sample_weight=weights[known_rows])
+        chances[unseen] = fold.predict_proba(signals[unseen])[:, 1]
+    model = LogisticRegression(C=SHRINKAGE).fit(signals, wanted, sample_weight=weights)
+    written = ", ".join(
         f"{name}={weight:.3f}" for name, weight in zip(names, model.coef_[0], strict=True)
     )
-    print(f"\n{' and '.join(names)}: bias={model.intercept_[0]:.2f}, {weights}")
+    print(f"\n{' and '.join(names)}: bias={model.intercept_[0]:.2f}, {written}")
     print(
         f"five folds: area under the curve {roc_auc_score(wanted, chances):.3f}, "
         f"balanced accuracy at 0.5 {balanced_accuracy_score(wanted, chances > 0.5):.3f}"

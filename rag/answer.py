@@ -27,7 +27,7 @@ from rag.errors import ContextTooSmall, InvalidQuestion
 from rag.evidence import Evidence, Quote
 from rag.extracts import Extract, SentenceSimilarity, find_extracts
 from rag.generator import Caller, Draft, Generator, generate
-from rag.grounding import Grounded, ground, refusal
+from rag.grounding import Grounded, ground, quoted, refusal
 from rag.judge import Judgement, judge
 from rag.prompts import DEFAULT_TEMPLATE, Example, Template, build_messages, labelled
 from rag.question_kind import asks_more_than_a_fact
@@ -51,10 +51,12 @@ from rag.short_answer import (
 from rag.terms import is_unspaced
 
 _STOP = ("\nQuestion:", "\nPassages:", "\n\n\n")
-# The sentences that fit best are judged, so many.
-_JUDGED_SENTENCES = 3
+# The sentences that fit best are judged, so many; the second number where several may be quoted.
+_JUDGED_SENTENCES = (3, 5)
 # How much of a sentence's fit a judge's log-odds are worth; flat from here to four times as much.
 _FIT_OF_LOG_ODDS = 0.25
+# A further sentence is quoted where a judge's log-odds are at least this.
+_LEAST_STATED = 0.5
 
 
 class Search(Protocol):
@@ -109,9 +111,10 @@ class _Case:
 
     asked: the question as one that stands alone. comparable: the dense similarities mean
     something. started, retrieved: time.monotonic() of the question and of its passages.
-    chosen: the sentence that states the answer, by a model that judged the best ones, and stated:
-    its log-odds; None where nobody has judged. words: those of it that answer; "" where they were
-    not read or not found. used: what all completions have cost.
+    chosen: the sentences that state the answer, by a model that judged the best ones: the first
+    one for certain, with `stated`, its log-odds; further ones where more than a fact is asked for.
+    Empty and None where nobody has judged. words: those of the first that answer; "" where they
+    were not read or not found. used: what all completions have cost.
     """
 
     def __init__(
@@ -133,7 +136,7 @@ class _Case:
         self.started = started
         self.retrieved = retrieved
         self.used = AnswerUsage()
-        self.chosen: Quote | None = None
+        self.chosen: list[Quote] = []
         self.stated: float | None = None
         self.words = ""
         self._similarity = similarity
@@ -155,15 +158,19 @@ class _Case:
         """How likely it is that the passages answer, by what is known so far."""
         return confidence(self._nearness() if self.comparable else None, self.stated)
 
-    def choose(self, log_odds: Sequence[float]) -> None:
-        """Choose among the best sentences. log_odds: a judge's, of the first ones."""
-        judged = zip(self.extracts(), log_odds, strict=False)
-        best, self.stated = max(judged, key=lambda each: each[0].fit + _FIT_OF_LOG_ODDS * each[1])
-        self.chosen = best.quote
+    def to_judge(self) -> list[str]:
+        """The sentences that fit best."""
+        count = _JUDGED_SENTENCES[asks_more_than_a_fact(self.asked)]
+        return [extract.quote.text for extract in self.extracts()[:count]]
 
-    def found_in(self) -> Quote | None:
-        """The sentence in which words were read that answer."""
-        return self.chosen if self.words else None
+    def choose(self, log_odds: Sequence[float]) -> None:
+        """Choose among the sentences to judge. log_odds: a judge's of each."""
+        judged = list(zip(self.extracts(), log_odds, strict=False))
+        judged.sort(key=lambda each: -each[0].fit - _FIT_OF_LOG_ODDS * each[1])
+        (best, self.stated), *others = judged
+        self.chosen = [best.quote]
+        if asks_more_than_a_fact(self.asked):
+            self.chosen += [e.quote for e, stated in others if stated >= _LEAST_STATED]
 
     def _nearness(self) -> float | None:
         """The mean of the highest cosines of a passage and of a sentence with the question.
@@ -292,8 +299,7 @@ class Answerer:
         reading = self._options.reading or reading_for(
             generator.model.parameters, keeps_passages=generator.keeps_passages
         )
-        if reading.reads and (extracts := case.extracts()):
-            best = [extract.quote.text for extract in extracts[:_JUDGED_SENTENCES]]
+        if reading.reads and (best := case.to_judge()):
             judged = asking.judge(case.asked, best)
             if judged is None:
                 yield _done(case, Grounded("", (), refused=False), Draft(cancelled=True))
@@ -305,24 +311,23 @@ class Answerer:
         if sure is not None and sure.value < (reading.least_confidence if least is None else least):
             yield _done(case, refusal(case.passages), Draft(), model=generator.model_name)
             return
-        draft = Draft()
-        if case.chosen is not None:
-            case.words, draft = asking.read(case.asked, [case.chosen.text])
+        if case.chosen:
+            case.words, draft = asking.read(case.asked, [case.chosen[0].text])
             case.used += draft.used
             if draft.cancelled:
                 yield _done(case, Grounded("", (), refused=False), draft)
                 return
-            draft = Draft()
-        is_read = case.found_in() is not None and not asks_more_than_a_fact(case.asked)
-        if not is_read:
+        draft = Draft()
+        if case.words:
+            grounded = self._current(case, quoted(case.chosen, case.evidence))
+            yield AnswerEvent(AnswerStage.TOKEN, text=grounded.text)
+        else:
             prompt = self._prompt(generator, case, reading)
             sampling = SamplingParams(max_tokens=self._options.max_answer_tokens, stop=_STOP)
             for piece in asking.generate(prompt, sampling, draft):
                 yield AnswerEvent(AnswerStage.TOKEN, text=piece)
             case.used += draft.used
-        grounded = self._grounded(case, draft, reading)
-        if is_read and not grounded.refused:  # the sentence stands for itself
-            yield AnswerEvent(AnswerStage.TOKEN, text=grounded.text)
+            grounded = self._grounded(case, draft, reading)
         short = self._short(case, grounded, asking if reading.reads else None)
         contradicted = with_contradictions(grounded, case.evidence, short=short)
         if all(self._resolves(citation) for citation in contradicted.citations):
@@ -435,17 +440,14 @@ class Answerer:
     def _grounded(self, case: _Case, draft: Draft, reading: Reading) -> Grounded:
         if draft.cancelled:
             return Grounded(without_markers(draft.text), (), refused=False)
-        grounded = ground(
-            draft.text,
-            case.evidence,
-            case.extracts(),
-            reading=reading,
-            found=case.found_in(),
-            words=case.words,
+        return self._current(
+            case, ground(draft.text, case.evidence, case.extracts(), reading=reading)
         )
+
+    def _current(self, case: _Case, grounded: Grounded) -> Grounded:
+        """The same, unless a document was removed or replaced since: what it said is void."""
         if all(self._resolves(citation) for citation in grounded.citations):
             return grounded
-        # A document was removed or replaced while the model spoke: what it said of it is void.
         case.keep_only([hit for hit in case.passages if self._is_current(hit)])
         return refusal(case.passages)
 

@@ -40,33 +40,29 @@ def ground(
     extracts: Sequence[Extract],
     *,
     reading: Reading,
-    found: Quote | None = None,
-    words: str = "",
 ) -> Grounded:
     """Decide what is shown for a draft.
 
-    extracts: the sentences of the evidence as answers to the question, best first. found: the
-    sentence in which a reading found the answer, and words: which; it stands in for a draft that
-    does not know one, and beside a draft that says something else.
+    extracts: the sentences of the evidence as answers to the question, best first.
     """
     best_fit = extracts[0].fit if extracts else 0.0
     does_not_know = says_it_does_not_know(draft) or not draft.strip()
-    if does_not_know and best_fit < reading.refusal_fit and found is None:
+    if does_not_know and best_fit < reading.refusal_fit:
         return refusal(evidence.passages)
+    quotes = _quoted(evidence, extracts, reading)
     if not does_not_know:
         cited = cite(draft, evidence, unsupported=reading.unsupported)
         if cited.supported and _answers(cited, evidence, extracts, reading):
-            more = _quoted(evidence, extracts, reading)[1:]  # the draft stands for the best one
-            if found is not None and found not in more and words not in " ".join(draft.split()):
-                more.append(found)
+            more = quotes[1:]  # the draft stands for the best one
             return _answered(
                 cite(draft, evidence, unsupported=reading.unsupported, quoted=_in_order(more))
             )
-    if found is not None:
-        return _answered(cite("", evidence, quoted=[found]))
-    if quotes := _quoted(evidence, extracts, reading):
-        return _answered(cite("", evidence, quoted=_in_order(quotes)))
-    return refusal(evidence.passages)
+    return quoted(quotes, evidence) if quotes else refusal(evidence.passages)
+
+
+def quoted(quotes: Sequence[Quote], evidence: Evidence) -> Grounded:
+    """Sentences of the evidence as the answer."""
+    return _answered(cite("", evidence, quoted=_in_order(quotes)))
 
 
 def refusal(nearest: Sequence[Hit], *, filtered: bool = False) -> Grounded:

@@ -40,7 +40,7 @@ class Reading:
     """How a model is used. Fits are `rag.extracts.Extract.fit`.
 
     focus: what of the passages the model is shown; None: all.
-    reads: it can pick the few words of a text that answer, and tell when there are none.
+    reads: it can judge whether a sentence states the answer, and pick the few words that do.
     least_confidence: refuse, undrafted, when it is less likely than this that the passages answer.
     draft_fit: a draft must rest on a sentence that fits the question this well; one that does not
         is true of the documents but answers something else.
@@ -92,7 +92,7 @@ SMALL_READER = Reading(
 MEDIUM_READER = Reading(
     focus=Focus(margin=0.6, most=5),
     reads=True,
-    least_confidence=0.4,
+    least_confidence=0.45,
     refusal_fit=1.35,
     quotes=Focus(margin=0.4, most=3),
 )

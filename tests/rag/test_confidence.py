@@ -19,7 +19,7 @@ def test_nothing_known_is_no_confidence() -> None:
 def test_it_is_the_logistic_function_of_the_weighted_sum() -> None:
     found = confidence(0.6, 2.0)
     assert found is not None
-    assert found.value == pytest.approx(1 / (1 + math.exp(4.43 - 0.308 * 2.0 - 6.64 * 0.6)))
+    assert found.value == pytest.approx(1 / (1 + math.exp(3.51 - 1.13 * 2.0 - 5.57 * 0.6)))
     assert (found.similarity, found.stated) == (0.6, 2.0)
 
 
