@@ -265,7 +265,7 @@ class Answerer:
         if calculated := self._calculated(case, filter):
             yield from calculated
             return
-        if not self._may_answer(case):
+        if not self._may_answer(case, is_judged=True):  # as is known without loading the model
             yield _done(case, refusal(case.passages, filtered=bool(filter)), Draft())
             return
         yield from self._answer(case, _Asking(self._generator(), caller))
@@ -299,6 +299,9 @@ class Answerer:
         reading = self._options.reading or reading_for(
             generator.model.parameters, keeps_passages=generator.keeps_passages
         )
+        if not self._may_answer(case, is_judged=reading.reads):
+            yield _done(case, refusal(case.passages), Draft(), model=generator.model_name)
+            return
         if reading.reads and (best := case.to_judge()):
             judged = asking.judge(case.asked, best)
             if judged is None:
@@ -381,8 +384,8 @@ class Answerer:
             retrieved=time.monotonic(),
         )
 
-    def _may_answer(self, case: _Case) -> bool:
-        """Whether any passage is near enough to bother the model."""
+    def _may_answer(self, case: _Case, *, is_judged: bool) -> bool:
+        """Whether any passage is near enough to bother a model, which judges sentences or not."""
         texts = [f"{hit.document_name}\n{hit.heading}\n{hit.text}" for hit in case.passages]
         if asks_for_another(case.asked, texts):
             return False
@@ -394,6 +397,7 @@ class Answerer:
                 self._options.thresholds,
                 dense_is_reliable=case.comparable,
                 unspaced=unspaced,
+                is_judged=is_judged,
             )
             for index, hit in enumerate(case.passages)
         )
