@@ -182,7 +182,12 @@ def _print(options: Options, chosen: AnswerSet, measured: list[SystemAnswers]) -
                 else f"{figure:.3f}  [{interval[0]:.2f}, {interval[1]:.2f}]"
             )
         rows.append((measure, *cells))
-    for name, unit in (("prompt_tokens", ""), ("completion_tokens", ""), ("answer_seconds", " s")):
+    for name, unit in (
+        ("prompt_tokens", ""),
+        ("computed_prompt_tokens", ""),
+        ("completion_tokens", ""),
+        ("answer_seconds", " s"),
+    ):
         shown = [f"{getattr(each, name):.{2 if unit else 0}f}{unit}" for each in measured]
         rows.append((name.replace("_", " "), *shown))
     options.terminal.table(("measure", *(each.system for each in measured)), rows)

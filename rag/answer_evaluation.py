@@ -92,6 +92,16 @@ class SystemAnswers:
         return sum(counts) / len(counts) if counts else 0.0
 
     @property
+    def computed_prompt_tokens(self) -> float:
+        """As prompt_tokens, without those that were in the engine's cache."""
+        counts = [
+            a.usage.prompt_tokens - a.usage.cached_tokens
+            for a in self.answers
+            if a.usage.prompt_tokens
+        ]
+        return sum(counts) / len(counts) if counts else 0.0
+
+    @property
     def completion_tokens(self) -> float:
         """As prompt_tokens, of what the model wrote."""
         counts = [a.usage.completion_tokens for a in self.answers if a.usage.prompt_tokens]
@@ -305,6 +315,7 @@ def as_json(asked: AnswerSet, systems: Sequence[SystemAnswers]) -> dict[str, obj
                 "figures": {m: _rounded(each.figure(m)) for m in measures_of([each])},
                 "intervals": {m: each.interval(m) for m in measures_of([each])},
                 "prompt_tokens": round(each.prompt_tokens, 1),
+                "computed_prompt_tokens": round(each.computed_prompt_tokens, 1),
                 "completion_tokens": round(each.completion_tokens, 1),
                 "answer_seconds": round(each.answer_seconds, 3),
                 "run_seconds": round(each.seconds, 1),

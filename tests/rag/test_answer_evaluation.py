@@ -25,7 +25,7 @@ def citation(document: str = "town.pdf", start: int = 0, end: int = 13) -> Citat
 def answer(
     text: str, *citations: Citation, refused: bool = False, short: str = "", tokens: int = 100
 ) -> Answer:
-    usage, timings = AnswerUsage(tokens, 0, 10), AnswerTimings(0.1, 0.2, 0.4)
+    usage, timings = AnswerUsage(tokens, tokens // 2, 10), AnswerTimings(0.1, 0.2, 0.4)
     return Answer("?", text, refused, (), citations, usage, timings, "model", short=short)
 
 
@@ -146,6 +146,7 @@ def test_a_worked_example_of_the_figures() -> None:
     assert interval is not None
     assert 0.0 <= interval[0] < 2 / 3 < interval[1] <= 1.0
     assert figures.prompt_tokens == pytest.approx((50 + 5 * 100) / 6)
+    assert figures.computed_prompt_tokens == pytest.approx((25 + 5 * 50) / 6)
     assert told[-1] == (6, 6)
 
 
