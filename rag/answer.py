@@ -55,8 +55,8 @@ _STOP = ("\nQuestion:", "\nPassages:", "\n\n\n")
 _JUDGED_SENTENCES = (3, 5)
 # How much of a sentence's fit a judge's log-odds are worth; flat from here to four times as much.
 _FIT_OF_LOG_ODDS = 0.25
-# A further sentence is quoted where a judge's log-odds are at least this.
-_LEAST_STATED = 0.5
+# A further sentence is quoted where a judge's log-odds are at least this: more "yes" than "no".
+_LEAST_STATED = 0.0
 
 
 class Search(Protocol):
