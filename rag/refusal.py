@@ -56,7 +56,7 @@ class RelevanceThresholds:
     compared and many of a question's belong to no word: RGB's Chinese questions pass in .82 of the
     cases where they can be answered and in .15 where not; .20 and .00 at .6. Where a model judges
     the sentences, `dense_to_be_judged` is enough, for it tells better: of 36 questions of SQuAD2
-    that the others would have refused it answered 6 of 12 answerable ones and none of the rest.
+    that the others would have refused it answers 6 of 12 answerable ones and 1 of the rest.
     """
 
     dense: float = 0.45
