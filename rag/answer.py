@@ -51,8 +51,9 @@ from rag.short_answer import (
 from rag.terms import is_unspaced
 
 _STOP = ("\nQuestion:", "\nPassages:", "\n\n\n")
-# The sentences that fit best are judged, so many; the second number where several may be quoted.
-_JUDGED_SENTENCES = (3, 5)
+# The sentences that fit best are judged, so many; more where several may be quoted.
+_JUDGED_OF_A_FACT = 3
+_JUDGED_OF_MORE = 5
 # How much of a sentence's fit a judge's log-odds are worth; flat from here to four times as much.
 _FIT_OF_LOG_ODDS = 0.25
 # A further sentence is quoted where a judge's log-odds are at least this: more "yes" than "no".
@@ -139,6 +140,7 @@ class _Case:
         self.chosen: list[Quote] = []
         self.stated: float | None = None
         self.words = ""
+        self._asks_more = asks_more_than_a_fact(asked)
         self._similarity = similarity
         self.keep_only(passages)
 
@@ -160,7 +162,7 @@ class _Case:
 
     def to_judge(self) -> list[str]:
         """The sentences that fit best."""
-        count = _JUDGED_SENTENCES[asks_more_than_a_fact(self.asked)]
+        count = _JUDGED_OF_MORE if self._asks_more else _JUDGED_OF_A_FACT
         return [extract.quote.text for extract in self.extracts()[:count]]
 
     def choose(self, log_odds: Sequence[float]) -> None:
@@ -169,7 +171,7 @@ class _Case:
         judged.sort(key=lambda each: -each[0].fit - _FIT_OF_LOG_ODDS * each[1])
         (best, self.stated), *others = judged
         self.chosen = [best.quote]
-        if asks_more_than_a_fact(self.asked):
+        if self._asks_more:
             self.chosen += [e.quote for e, stated in others if stated >= _LEAST_STATED]
 
     def _nearness(self) -> float | None:
@@ -299,7 +301,7 @@ class Answerer:
         reading = self._options.reading or reading_for(
             generator.model.parameters, keeps_passages=generator.keeps_passages
         )
-        if not self._may_answer(case, is_judged=reading.reads):
+        if not reading.reads and not self._may_answer(case, is_judged=False):
             yield _done(case, refusal(case.passages), Draft(), model=generator.model_name)
             return
         if reading.reads and (best := case.to_judge()):

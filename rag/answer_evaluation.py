@@ -18,7 +18,7 @@ from statistics import median
 import numpy as np
 
 from rag.answer_sets import Answerable, AnswerSet, JudgedBy, Question
-from rag.results import Answer, Citation
+from rag.results import Answer, AnswerUsage, Citation
 from rag.terms import is_unspaced
 
 ANSWERED = "answers"
@@ -88,23 +88,20 @@ class SystemAnswers:
     @property
     def prompt_tokens(self) -> float:
         """Mean over the questions that were put before the model."""
-        counts = [a.usage.prompt_tokens for a in self.answers if a.usage.prompt_tokens]
-        return sum(counts) / len(counts) if counts else 0.0
+        return self._mean_usage(lambda usage: usage.prompt_tokens)
 
     @property
     def computed_prompt_tokens(self) -> float:
         """As prompt_tokens, without those that were in the engine's cache."""
-        counts = [
-            a.usage.prompt_tokens - a.usage.cached_tokens
-            for a in self.answers
-            if a.usage.prompt_tokens
-        ]
-        return sum(counts) / len(counts) if counts else 0.0
+        return self._mean_usage(lambda usage: usage.prompt_tokens - usage.cached_tokens)
 
     @property
     def completion_tokens(self) -> float:
         """As prompt_tokens, of what the model wrote."""
-        counts = [a.usage.completion_tokens for a in self.answers if a.usage.prompt_tokens]
+        return self._mean_usage(lambda usage: usage.completion_tokens)
+
+    def _mean_usage(self, of: Callable[[AnswerUsage], int]) -> float:
+        counts = [of(a.usage) for a in self.answers if a.usage.prompt_tokens]
         return sum(counts) / len(counts) if counts else 0.0
 
     @property

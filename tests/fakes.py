@@ -168,6 +168,11 @@ class ScriptedStream:
             self.cancel()
 
 
+def yes_against_no(log_odds: float) -> TokenLogprob:
+    """The first token of a judge who is so sure of "yes"."""
+    return TokenLogprob("yes", -1.0, (("yes", -1.0), ("no", -1.0 - log_odds)))
+
+
 class ScriptedGenerator:
     """A chat model that says what it is told to. Satisfies rag.answer.Generator.
 

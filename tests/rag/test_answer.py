@@ -16,7 +16,7 @@ from rag.errors import ContextTooSmall, InvalidQuestion, QuestionTooLong
 from rag.generator import repeats_itself
 from rag.refusal import REFUSAL
 from rag.results import AnswerEvent, AnswerStage, Hit, Turn
-from tests.fakes import ScriptedGenerator
+from tests.fakes import ScriptedGenerator, yes_against_no
 from tests.rag.passages import FakeSearch, make_hit, make_record, page_text
 
 BRIDGE = make_hit("Work on the Tamber bridge began in 1911. It was opened on 4 May 1922.", start=7)
@@ -261,8 +261,7 @@ def said_to_answer(*sentences: str, log_odds: float = 5.0) -> Callable[..., Toke
 
     def first(messages: Sequence[Message]) -> TokenLogprob:
         text = messages[-1].text.removeprefix("Text: ").partition("\n")[0]
-        yes = log_odds if text in sentences else -log_odds
-        return TokenLogprob("yes", -1.0, (("yes", -1.0), ("no", -1.0 - yes)))
+        return yes_against_no(log_odds if text in sentences else -log_odds)
 
     return first
 

@@ -20,7 +20,7 @@ from inference.request import (
 from inference.service import InferenceService
 from rag.generator import NOBODY, Caller
 from rag.judge import MOST_LOG_ODDS, judge, judge_messages, yes_log_odds
-from tests.fakes import ScriptedGenerator
+from tests.fakes import ScriptedGenerator, yes_against_no
 
 BRIDGE = "The Tamber bridge was opened on 4 May 1922."
 RULES = "Visitors may park behind the library on Sundays."
@@ -52,8 +52,7 @@ def test_prompts_begin_alike_up_to_the_text_and_end_with_the_question() -> None:
 def judged(messages: Sequence[Message]) -> TokenLogprob:
     """As likely "yes" as "no" for each time that the text says "bridge"."""
     count = messages[-1].text.partition("Question:")[0].count("bridge")
-    top = (("yes", math.log(0.2 * (count + 1))), ("no", math.log(0.2)))
-    return TokenLogprob("yes", top[0][1], top)
+    return yes_against_no(math.log(count + 1))
 
 
 def test_every_text_is_one_request_for_whom_it_is_asked() -> None:

@@ -14,7 +14,7 @@ from rag.language_model_reranker import LanguageModelReranker
 from rag.reranking import RerankingSearch, reranked
 from rag.results import Hit
 from rag.settings import Settings
-from tests.fakes import ModellessLibrary, ScriptedGenerator, TableReranker
+from tests.fakes import ModellessLibrary, ScriptedGenerator, TableReranker, yes_against_no
 from tests.rag.passages import FakeSearch, make_hit
 
 BRIDGE = "The Tamber bridge was opened on 4 May 1922."
@@ -120,8 +120,7 @@ def test_nothing_is_loaded_for_nothing() -> None:
 def judged(messages: Sequence[Message]) -> TokenLogprob:
     """Surer of "yes" the more often the passage says "bridge"."""
     count = messages[-1].text.partition("Question:")[0].count("bridge")
-    top = (("yes", math.log(0.2 + 0.3 * count)), ("no", math.log(0.2)))
-    return TokenLogprob("yes", top[0][1], top)
+    return yes_against_no(math.log((0.2 + 0.3 * count) / 0.2))
 
 
 def test_every_candidate_is_one_request_for_whom_it_is_asked() -> None:
