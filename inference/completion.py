@@ -50,6 +50,7 @@ class Completion:
     build: the identity of the block that these tokens make, "" for a request.
     building: the engine's: identities of the blocks that requests wait for.
     bridges: whether one batch may hold tokens from both sides of a placed block.
+    was_refused: llama.cpp had no room for its last batch, though it was alone.
     """
 
     request: Request
@@ -59,6 +60,7 @@ class Completion:
     blocks: tuple[PlacedBlock, ...] = ()
     building: Set[str] = frozenset()
     bridges: bool = False
+    was_refused: bool = False
     tokens: list[int] = field(init=False)
     cells: RunningCells | None = None
     sampler: Sampler | None = None

@@ -442,6 +442,7 @@ class Engine:
                 assert item.completion.cells is not None
                 self.cache.grow(item.completion.cells, item.cells)
                 self._count_placed(item.completion, item.cells - item.rows)
+                item.completion.was_refused = False
             return True
         self._recover(slices, status)
         return False
@@ -457,8 +458,14 @@ class Engine:
         self._take_back(slices)
         if status is DecodeStatus.NO_ROOM:
             # The books said there was room: give some back and plan again.
-            if not self.cache.make_room(self.cache.free + self.context.batch_tokens):
+            if self.cache.make_room(self.cache.free + self.context.batch_tokens):
+                return
+            [alone, *others] = self.running
+            if others or alone.was_refused:
                 self._give_way()
+            else:
+                alone.was_refused = True
+                self._preempt(alone)
             return
         self.counters.failed_batches += 1
         for item in slices:
