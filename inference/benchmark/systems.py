@@ -10,6 +10,7 @@ import contextlib
 import http.client
 import json
 import logging
+import math
 import os
 import socket
 import subprocess
@@ -35,11 +36,15 @@ _REQUEST_SECONDS = 1800.0
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One request of a workload. max_tokens: a model may end earlier by itself."""
+    """One request of a workload. max_tokens: a model may end earlier by itself.
+
+    patience: seconds; the piece of text that comes after so long is the last one that is read.
+    """
 
     prompt: Prompt
     max_tokens: int
     priority: Priority = Priority.INTERACTIVE
+    patience: float = math.inf
 
 
 @dataclass(slots=True)
@@ -55,6 +60,15 @@ class Outcome:
     text: str = ""
     completion_tokens: int = 0
     cached_tokens: int | None = None
+
+    def add(self, text: str) -> None:
+        """A piece of the answer, which came just now."""
+        self.stamps.append(time.perf_counter())
+        self.text += text
+
+    def is_left(self, job: Job) -> bool:
+        """Whether the last piece came after the one who asked had lost patience."""
+        return bool(self.stamps) and self.stamps[-1] - self.started > job.patience
 
     @property
     def first_token_seconds(self) -> float:
@@ -101,12 +115,13 @@ class EngineSystem:
         with self.service.submit(request) as stream:
             for event in stream:
                 if event.text:
-                    outcome.stamps.append(time.perf_counter())
-                    outcome.text += event.text
+                    outcome.add(event.text)
+                if outcome.is_left(job):
+                    break
             usage = stream.usage
-        assert usage is not None
-        outcome.completion_tokens = usage.completion_tokens
-        outcome.cached_tokens = usage.cached_tokens
+        if usage is not None:
+            outcome.completion_tokens = usage.completion_tokens
+            outcome.cached_tokens = usage.cached_tokens
         outcome.stamps = outcome.stamps or [time.perf_counter()]
         return outcome
 
@@ -146,8 +161,9 @@ class LlamaSystem:
                 list(job.prompt.tokens), max_tokens=job.max_tokens, temperature=0.0, stream=True
             )
             for piece in pieces:
-                outcome.stamps.append(time.perf_counter())
-                outcome.text += piece["choices"][0]["text"]
+                outcome.add(piece["choices"][0]["text"])
+                if outcome.is_left(job):
+                    break
             outcome.completion_tokens = self._llama.n_tokens - len(job.prompt.tokens)
         return outcome
 
@@ -244,8 +260,9 @@ class LlamaServerSystem(_ServerSystem):
         outcome = Outcome(time.perf_counter())
         for event in self._events("/completion", body):
             if event["content"]:
-                outcome.stamps.append(time.perf_counter())
-                outcome.text += event["content"]
+                outcome.add(event["content"])
+            if outcome.is_left(job):
+                break
             if event.get("stop"):
                 outcome.completion_tokens = event["tokens_predicted"]
                 computed = event["timings"]["prompt_n"]
@@ -296,8 +313,9 @@ class ExampleServerSystem(_ServerSystem):
         for event in self._events("/v1/completions", body):
             for choice in event.get("choices", ()):
                 if choice.get("text"):
-                    outcome.stamps.append(time.perf_counter())
-                    outcome.text += choice["text"]
+                    outcome.add(choice["text"])
+            if outcome.is_left(job):
+                break
             if usage := event.get("usage"):
                 outcome.completion_tokens = usage["completion_tokens"]
         outcome.completion_tokens = outcome.completion_tokens or len(outcome.stamps)
