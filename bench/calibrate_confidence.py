@@ -3,10 +3,10 @@
     paperlight -m MODEL eval answers squad2 clapnq --system paperlight --texts answers.jsonl
     .venv/bin/python bench/calibrate_confidence.py answers.jsonl
 
-Only questions that came as far as a confidence count; those of other things are left out of the
-fit, which a dense similarity tells apart anyway. Logistic regression (scikit-learn, hardly shrunk:
-a cosine's range is small), in which every file counts as much as another, judged by five-fold
-cross-validation; the curve is that of the whole fit.
+Only questions that came as far as a confidence count; those of other things, which a dense
+similarity tells apart anyway, and those that rag.mismatch sees something in are left out. Logistic
+regression (scikit-learn, hardly shrunk: a cosine's range is small), in which every file counts as
+much as another, judged by five-fold cross-validation; the curve is that of the whole fit.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def known(path: Path) -> list[dict[str, Any]]:
     for line in path.read_text("utf-8").splitlines():
         row = json.loads(line)
         sure = row.get("paperlight", {}).get("confidence")
-        if sure is not None and row["kind"] != "off-topic":
+        if sure is not None and not sure["mismatch"] and row["kind"] != "off-topic":
             found.append({"kind": row["kind"], "confidence": sure})
     return found
 

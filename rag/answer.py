@@ -29,6 +29,7 @@ from rag.extracts import Extract, SentenceSimilarity, find_extracts
 from rag.generator import Caller, Draft, Generator, generate
 from rag.grounding import Grounded, ground, quoted, refusal
 from rag.judge import Judgement, judge
+from rag.mismatch import mismatch
 from rag.prompts import DEFAULT_TEMPLATE, Example, Template, build_messages, labelled
 from rag.question_kind import asks_more_than_a_fact
 from rag.reading import Reading, focused, reading_for
@@ -56,6 +57,9 @@ _JUDGED_OF_A_FACT = 3
 _JUDGED_OF_MORE = 5
 # How much of a sentence's fit a judge's log-odds are worth; flat from here to four times as much.
 _FIT_OF_LOG_ODDS = 0.25
+# So many times the least confidence is asked for where no words that answer are read in the chosen
+# sentence.
+_CONFIDENCE_UNREAD = 1.5
 # A further sentence is quoted where a judge's log-odds are at least this: more "yes" than "no".
 _LEAST_STATED = 0.0
 
@@ -115,7 +119,7 @@ class _Case:
     chosen: the sentences that state the answer, by a model that judged the best ones: the first
     one for certain, with `stated`, its log-odds; further ones where more than a fact is asked for.
     Empty and None where nobody has judged. words: those of the first that answer; "" where they
-    were not read or not found. used: what all completions have cost.
+    were not read or not found. used: what all completions have cost. cancelled: one of them was.
     """
 
     def __init__(
@@ -140,6 +144,7 @@ class _Case:
         self.chosen: list[Quote] = []
         self.stated: float | None = None
         self.words = ""
+        self.cancelled = False
         self._asks_more = asks_more_than_a_fact(asked)
         self._similarity = similarity
         self.keep_only(passages)
@@ -150,6 +155,10 @@ class _Case:
         self.evidence = Evidence(self.passages, question=self.asked)
         self._extracts: list[Extract] | None = None
 
+    def texts(self) -> list[str]:
+        """The passages, each with its document's name and its heading."""
+        return [f"{hit.document_name}\n{hit.heading}\n{hit.text}" for hit in self.passages]
+
     def extracts(self) -> list[Extract]:
         """The sentences of the passages as answers, best first; embeds them on the first call."""
         if self._extracts is None:
@@ -158,7 +167,15 @@ class _Case:
 
     def confidence(self) -> Confidence | None:
         """How likely it is that the passages answer, by what is known so far."""
-        return confidence(self._nearness() if self.comparable else None, self.stated)
+        nearness = self._nearness() if self.comparable else None
+        best = self.chosen or [extract.quote for extract in self.extracts()[:1]]
+        against = mismatch(self.asked, best[0].text, self.texts()) if best else 0.0
+        return confidence(nearness, self.stated, against)
+
+    def is_likely(self, least: float) -> bool:
+        """Whether the confidence, where there is one, is at least so high."""
+        sure = self.confidence()
+        return sure is None or sure.value >= least
 
     def to_judge(self) -> list[str]:
         """The sentences that fit best."""
@@ -215,7 +232,7 @@ class _Asking:
             return "", draft
         for _ in self.generate(prompt, sampling, draft):
             pass  # it is shown when it stands
-        return "" if draft.cancelled else read_short_answer(draft.text), draft
+        return "" if draft.cancelled else read_short_answer(draft.text, question), draft
 
 
 class Answerer:
@@ -301,29 +318,13 @@ class Answerer:
         reading = self._options.reading or reading_for(
             generator.model.parameters, keeps_passages=generator.keeps_passages
         )
-        if not reading.reads and not self._may_answer(case, is_judged=False):
-            yield _done(case, refusal(case.passages), Draft(), model=generator.model_name)
+        if not self._is_sure(case, asking, reading):
+            found = Grounded("", (), refused=False) if case.cancelled else refusal(case.passages)
+            draft = Draft(cancelled=case.cancelled)
+            yield _done(case, found, draft, model=generator.model_name)
             return
-        if reading.reads and (best := case.to_judge()):
-            judged = asking.judge(case.asked, best)
-            if judged is None:
-                yield _done(case, Grounded("", (), refused=False), Draft(cancelled=True))
-                return
-            case.used += judged.used
-            case.choose(judged.log_odds)
-        sure = case.confidence()
-        least = self._options.least_confidence
-        if sure is not None and sure.value < (reading.least_confidence if least is None else least):
-            yield _done(case, refusal(case.passages), Draft(), model=generator.model_name)
-            return
-        if case.chosen:
-            case.words, draft = asking.read(case.asked, [case.chosen[0].text])
-            case.used += draft.used
-            if draft.cancelled:
-                yield _done(case, Grounded("", (), refused=False), draft)
-                return
         draft = Draft()
-        if case.words:
+        if case.chosen and (case.words or reading.focus):
             grounded = self._current(case, quoted(case.chosen, case.evidence))
             yield AnswerEvent(AnswerStage.TOKEN, text=grounded.text)
         else:
@@ -340,6 +341,32 @@ class Answerer:
         for citation in grounded.citations:
             yield AnswerEvent(AnswerStage.CITATION, citation=citation)
         yield _done(case, grounded, draft, model=generator.model_name, short=short)
+
+    def _is_sure(self, case: _Case, asking: _Asking, reading: Reading) -> bool:
+        """Whether it is likely enough that the passages answer.
+
+        A model that reads judges sentences, and looks for the words of the chosen one that answer.
+        """
+        least = self._options.least_confidence
+        least = reading.least_confidence if least is None else least
+        if not reading.reads:
+            return self._may_answer(case, is_judged=False) and case.is_likely(least)
+        if best := case.to_judge():
+            judged = asking.judge(case.asked, best)
+            if judged is None:
+                case.cancelled = True
+                return False
+            case.used += judged.used
+            case.choose(judged.log_odds)
+        if not case.is_likely(least):
+            return False
+        if case.chosen:
+            case.words, draft = asking.read(case.asked, [case.chosen[0].text])
+            case.used += draft.used
+            case.cancelled = draft.cancelled
+            if not case.words:
+                return not case.cancelled and case.is_likely(_CONFIDENCE_UNREAD * least)
+        return True
 
     def _calculated(self, case: _Case, filter: SearchFilter | None) -> list[AnswerEvent]:
         """The rest of an answer that needs no model; [] where it needs one."""
@@ -388,8 +415,7 @@ class Answerer:
 
     def _may_answer(self, case: _Case, *, is_judged: bool) -> bool:
         """Whether any passage is near enough to bother a model, which judges sentences or not."""
-        texts = [f"{hit.document_name}\n{hit.heading}\n{hit.text}" for hit in case.passages]
-        if asks_for_another(case.asked, texts):
+        if asks_for_another(case.asked, case.texts()):
             return False
         unspaced = is_unspaced(case.asked)
         return any(
@@ -465,16 +491,15 @@ class Answerer:
         quotes = list(dict.fromkeys(citation.quote for citation in grounded.citations))
         if not quotes:
             return ""
-        if asking is None:
-            best = next(
-                (e.quote.text for e in case.extracts() if e.quote.text in quotes), quotes[0]
-            )
-            return pick_answer(case.asked, " ".join(best.split()))
         if any(_has(quote, case.words) for quote in quotes):
             return case.words
-        short, draft = asking.read(case.asked, quotes)
-        case.used += draft.used
-        return short
+        if asking is not None and not case.chosen:
+            short, draft = asking.read(case.asked, quotes)
+            case.used += draft.used
+            return short
+        fitting = [q.text for q in case.chosen] or [e.quote.text for e in case.extracts()]
+        best = next((text for text in fitting if text in quotes), quotes[0])
+        return pick_answer(case.asked, " ".join(best.split()))
 
     def _page_text(self, document_id: str, page_index: int) -> str:
         return self._pages.page(document_id, page_index).text

@@ -34,16 +34,23 @@ class Confidence:
 
     similarity: the mean of the highest cosines of a passage and of a sentence with the question,
         in [-1, 1]; None where the embedder does not know the language. stated: a judge's log-odds
-        that the chosen sentence states the answer; None where nobody has judged.
+        that the chosen sentence states the answer; None where nobody has judged. mismatch: log-odds
+        against it, 0 or more, for what rag.mismatch sees.
     """
 
     value: float
     similarity: float | None = None
     stated: float | None = None
+    mismatch: float = 0.0
 
 
-def confidence(similarity: float | None, stated: float | None) -> Confidence | None:
-    """The confidence that follows from what is known; None where nothing is."""
+def confidence(
+    similarity: float | None, stated: float | None, mismatch: float = 0.0
+) -> Confidence | None:
+    """The confidence that follows from what is known; None where nothing is.
+
+    The arguments are the fields of Confidence.
+    """
     if similarity is None and stated is None:
         return None
     if similarity is None:
@@ -55,4 +62,4 @@ def confidence(similarity: float | None, stated: float | None) -> Confidence | N
     log_odds = (
         weights.bias + weights.stated * (stated or 0.0) + weights.similarity * (similarity or 0.0)
     )
-    return Confidence(1.0 / (1.0 + math.exp(-log_odds)), similarity, stated)
+    return Confidence(1.0 / (1.0 + math.exp(mismatch - log_odds)), similarity, stated, mismatch)

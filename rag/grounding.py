@@ -61,7 +61,7 @@ def ground(
 
 
 def quoted(quotes: Sequence[Quote], evidence: Evidence) -> Grounded:
-    """Sentences of the evidence as the answer."""
+    """Sentences of the evidence as the answer. quotes: the one that answers best is the first."""
     return _answered(cite("", evidence, quoted=_in_order(quotes)))
 
 
@@ -87,8 +87,8 @@ def _quoted(evidence: Evidence, extracts: Sequence[Extract], reading: Reading) -
 
 
 def _in_order(quotes: Sequence[Quote]) -> list[Quote]:
-    """As their passage has them."""
-    return sorted(quotes, key=lambda quote: (quote.passage, quote.start))
+    """As their passages have them, the passage of the first of them before the others."""
+    return sorted(quotes, key=lambda q: (q.passage != quotes[0].passage, q.passage, q.start))
 
 
 def _answers(

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from inference.request import Message, Passage, SamplingParams, Verbatim
+from rag.terms import content_terms
 
 NOT_STATED = "not stated"
 _MOST_TOKENS = 32
@@ -65,16 +66,18 @@ def short_answer_messages(question: str, texts: Sequence[str]) -> list[Message]:
 
 def short_answer_sampling(texts: Sequence[str]) -> SamplingParams:
     """How it is decoded."""
-    return SamplingParams(
-        max_tokens=_MOST_TOKENS,
-        verbatim=Verbatim(tuple(texts), (NOT_STATED,)),
-    )
+    return SamplingParams(max_tokens=_MOST_TOKENS, verbatim=Verbatim(tuple(texts), (NOT_STATED,)))
 
 
-def read_short_answer(said: str) -> str:
-    """The words of one of the texts; "" where the completion says that they do not answer."""
-    said = said.strip()
-    return "" if said == NOT_STATED else said.strip(" ,;:")
+def read_short_answer(said: str, question: str) -> str:
+    """The words of one of the texts; "" where the completion says that they do not answer.
+
+    Words that only repeat the question answer nothing: "1945" to how many there were by 1945.
+    """
+    words = said.strip(" ,;:\n")
+    terms = content_terms(words)
+    repeats = bool(terms) and terms <= content_terms(question)
+    return "" if words == NOT_STATED or repeats else words
 
 
 def _content(question: str, texts: Sequence[str]) -> list[str | Passage]:

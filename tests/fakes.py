@@ -177,9 +177,9 @@ class ScriptedGenerator:
     """A chat model that says what it is told to. Satisfies rag.answer.Generator.
 
     reply: the completion, or a function of the prompt's messages. copies: what a request that may
-    only copy gets instead; None is the first phrase that it allows. first: a prompt's messages ->
-    the probabilities of the completion's first token. Its requests, conversations
-    and streams can be looked at afterwards. Tokens are words; no two prompts share a token, which
+    only copy gets instead; None is the first phrase or text that it allows. first: a prompt's
+    messages -> the probabilities of the completion's first token. Its requests, conversations and
+    streams can be looked at afterwards. Tokens are words; no two prompts share a token, which
     is how a request is told from those that other threads encode meanwhile.
     """
 
@@ -236,7 +236,8 @@ class ScriptedGenerator:
     def _pieces(self, reply: str, request: Request) -> list[str]:
         constraint = request.sampling.verbatim
         if constraint is not None:
-            reply = constraint.phrases[0] if self._copies is None else self._copies
+            first = (*constraint.phrases, *constraint.texts)[0]
+            reply = first if self._copies is None else self._copies
         return re.findall(r"\s*\S+", reply)
 
     def close(self) -> None:

@@ -324,7 +324,7 @@ class Interactive:
         started = time.perf_counter()
         with ThreadPoolExecutor(self._LOADERS) as pool:
             loaders = [pool.submit(load, source) for source in texts]
-            asked = []
+            asked: list[Outcome] = []
             try:
                 for _ in loaders:
                     begun.acquire()

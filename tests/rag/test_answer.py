@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inference.request import Message, Passage, Priority, QueueFull, Request, TokenLogprob
+from inference.request import (
+    Message,
+    Passage,
+    Priority,
+    QueueFull,
+    Request,
+    TokenLogprob,
+    Verbatim,
+)
 from ingest.documents import Page
 from rag.accounts.calculation import AccountsReader
 from rag.answer import Answerer, AnswerOptions
@@ -331,14 +339,51 @@ def test_every_sentence_that_is_judged_to_answer_is_quoted_where_more_than_a_fac
     assert [c.quote for c in answerer(generator)[0].ask(QUESTION).citations] == [OPENED]
 
 
-def test_a_draft_is_made_where_no_words_are_read() -> None:
+def test_an_answer_begins_with_the_passage_of_the_sentence_that_answers_best() -> None:
+    """It once began with what the first passage had to say, an incident of the year before."""
+    one = make_hit("The Tamber bridge is said to be old.", document="one.txt")
+    two = make_hit("The Tamber bridge opened on 4 May 1922. It is a bridge.", document="two.txt")
+    opened = "The Tamber bridge opened on 4 May 1922."
+
+    def first(messages: Sequence[Message]) -> TokenLogprob:
+        text = messages[-1].text.removeprefix("Text: ").partition("\n")[0]
+        return yes_against_no({one.text: 1.0, opened: 6.0}.get(text, -5.0))
+
+    generator = ScriptedGenerator(RIGHT, parameters=MEDIUM, copies="4 May 1922", first=first)
+    answer = answerer(generator, [one, two])[0].ask(WHAT)
+    assert [c.quote for c in answer.citations] == [opened, one.text]
+
+
+def test_a_sentence_that_is_surely_the_answer_is_quoted_though_no_words_of_it_were_read() -> None:
+    """Asked what impact the Huguenots had on the army, the model found no words in "Huguenots
+    furnished two new regiments", which it had judged to answer, and its draft did not know."""
+    generator = medium("I do not know.")
+    answer = answerer(generator)[0].ask(QUESTION)
+    (reading,) = unjudged(generator)
+    assert reading.sampling.verbatim == Verbatim((OPENED,), ("not stated",))
+    assert (answer.text, answer.short) == ("It was opened on 4 May 1922 [1].", "4 May 1922")
+
+
+def test_what_is_hardly_likely_needs_words_that_answer() -> None:
+    """Of questions without them whose confidence was below .6, one of ten was answerable."""
+    for log_odds, copies, refused in ((0.5, "", False), (0.0, "", True), (0.0, "1922", False)):
+        judge = said_to_answer(OPENED, log_odds=log_odds)
+        generator = ScriptedGenerator(RIGHT, parameters=MEDIUM, copies=copies, first=judge)
+        answer = answerer(generator)[0].ask(QUESTION)
+        assert answer.confidence is not None
+        assert answer.confidence.value > 0.4
+        assert (answer.confidence.value < 0.6) is (log_odds == 0.0)
+        assert answer.refused is refused
+        assert all(request.sampling.verbatim for request in unjudged(generator))  # no draft
+
+
+def test_who_is_shown_whole_passages_writes_where_no_words_are_read() -> None:
     generator = medium(RIGHT)
+    generator.keeps_passages = True
     answer = answerer(generator)[0].ask(WHAT)
-    _, drafting, again = unjudged(generator)
+    _, drafting = unjudged(generator)
     assert drafting.sampling.verbatim is None
     assert answer.text.startswith(RIGHT)
-    assert again.sampling.verbatim is not None  # the words that answer, of what it cites
-    assert again.sampling.verbatim.texts == tuple(c.quote for c in answer.citations)
 
 
 def test_a_medium_model_that_finds_nothing_in_distant_passages_is_not_asked_further() -> None:

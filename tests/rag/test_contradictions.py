@@ -8,7 +8,7 @@ from rag.answer import Answerer, AnswerOptions
 from rag.contradictions import INTRODUCTION
 from rag.reading import LARGE_READER, MEDIUM_READER, SMALL_READER, Reading
 from rag.results import Answer
-from tests.fakes import ScriptedGenerator
+from tests.fakes import ScriptedGenerator, yes_against_no
 from tests.rag.passages import FakeSearch, make_hit
 
 OPENED = "The Orlin bridge was opened on 4 May 1922."
@@ -16,11 +16,14 @@ READINGS = {"small": SMALL_READER, "medium": MEDIUM_READER, "large": LARGE_READE
 
 
 def ask(question: str, said: str, *texts: str, reading: Reading = LARGE_READER) -> Answer:
-    """The answer where each text is a document of its own and the model says `said`."""
+    """The answer where each text is a document of its own and the model says `said`.
+
+    A model that judges is sure of all of them.
+    """
     search = FakeSearch([make_hit(text, document=f"{i}.txt") for i, text in enumerate(texts)])
     return Answerer(
         search,
-        lambda: ScriptedGenerator(said),
+        lambda: ScriptedGenerator(said, first=lambda _: yes_against_no(3.0)),
         pages=search,
         options=AnswerOptions(reading=reading),
     ).ask(question)

@@ -1,0 +1,109 @@
+"""Signs that a question asks for something else than a sentence says. Pure; English words only.
+
+"What is not insured?" has no answer in a sentence that denies nothing, "the smallest" none in one
+about the largest, and 1987 none where no passage knows that number. Neither cosines nor a model of
+some billion weights see this reliably, and rules do. Of SQuAD2's development half, each question
+with the sentence of its answer, or of the one that looks plausible (docs/decisions.md):
+
+                                     answerable (1,235)   not (1,243)
+    it denies, the sentence does not        .001             .134
+    it has the opposite word                .004             .042
+    its number is in no passage             .001             .035
+
+In other languages the first two are never found.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from rag.terms import figure_terms, number_terms
+
+# Log-odds against an answer: less than the logarithms of those ratios (5.1, 2.3 and 3.8), for
+# questions that nobody made up to mislead are seldom of this sort.
+_DENIED = 3.0
+_OPPOSITE = 2.0
+_OTHER_NUMBER = 2.0
+
+_ASKS = re.compile(r"\b(?:what|which|who|whom|whose|where|when|how)\b", re.IGNORECASE)
+_DENIES_IN_QUESTION = re.compile(
+    r"n['’]t\b|\b(?:not|never|no longer|neither|nobody|without|except|cannot)\b", re.IGNORECASE
+)
+# "What happens if it does not start?" denies nothing of what is asked for.
+_CLAUSE_BREAK = re.compile(
+    r"[.?!;(,]|\b(?:if|unless|because|while|although|though)\b", re.IGNORECASE
+)
+_DENIES = re.compile(
+    r"n['’]t\b|\b(?:not|never|no|none|nor|neither|nobody|nothing|without|cannot|except\w*"
+    r"|exclud\w+|exclusive\w*|fail\w*|refus\w+|reject\w*|den(?:y|ied|ies)|lack\w*|unable"
+    r"|prevent\w*|forb[ia]d\w*|prohibit\w*|bann?\w*|instead|rather|only|unlike|hardly|rarely)\b",
+    re.IGNORECASE,
+)
+_OPPOSITES = """
+    increase/decrease increased/decreased rise/fall rose/fell rising/falling more/less most/least
+    more/fewer most/fewest many/few largest/smallest larger/smaller large/small high/low
+    higher/lower highest/lowest best/worst better/worse first/last before/after early/late
+    earlier/later earliest/latest oldest/newest old/new older/younger oldest/youngest north/south
+    northern/southern east/west eastern/western win/lose won/lost begin/end began/ended start/stop
+    started/stopped open/close opened/closed legal/illegal possible/impossible easy/difficult
+    male/female men/women inside/outside above/below maximum/minimum major/minor majority/minority
+    positive/negative always/never formal/informal public/private rich/poor strong/weak
+    stronger/weaker accept/reject accepted/rejected allow/prohibit allowed/prohibited gain/lose
+    gained/lost create/destroy created/destroyed built/demolished support/oppose supported/opposed
+    enter/leave entered/left hot/cold long/short longer/shorter longest/shortest fast/slow
+    faster/slower common/rare mostly/rarely internal/external include/exclude included/excluded
+    cause/prevent heavy/light heavier/lighter
+"""
+_WORD = re.compile(r"[a-z]+")
+# "The 3 main benefits" may be counted by nobody but the one who asks; the 1940s and the 17th
+# century have other numbers in them.
+_TELLING_NUMBER = re.compile(r"\b\d[\d.,]*\d\b(?!['’]s)")
+
+
+def _both_ways(pairs: Iterable[str]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for pair in pairs:
+        one, other = pair.split("/")
+        found.setdefault(one, set()).add(other)
+        found.setdefault(other, set()).add(one)
+    return found
+
+
+_OPPOSITES_OF = _both_ways(_OPPOSITES.split())
+
+
+def mismatch(question: str, sentence: str, texts: Iterable[str]) -> float:
+    """Log-odds (natural logarithm, 0 or more) against the sentence as the question's answer.
+
+    texts: all that was found, with names and headings; a number may stand anywhere there.
+    """
+    against = 0.0
+    if _asks_for_a_denial(question) and not _DENIES.search(sentence):
+        against += _DENIED
+    if _has_opposite(question, sentence):
+        against += _OPPOSITE
+    if _has_other_number(question, texts):
+        against += _OTHER_NUMBER
+    return against
+
+
+def _asks_for_a_denial(question: str) -> bool:
+    """Whether what is asked for is something that is not so."""
+    return any(
+        _ASKS.search(clause) and _DENIES_IN_QUESTION.search(clause)
+        for clause in _CLAUSE_BREAK.split(question)
+    )
+
+
+def _has_opposite(question: str, sentence: str) -> bool:
+    """Whether the sentence has the opposite of a word of the question, and not that word."""
+    asked, said = (set(_WORD.findall(text.casefold())) for text in (question, sentence))
+    return any(_OPPOSITES_OF.get(word, set()) & said for word in asked - said)
+
+
+def _has_other_number(question: str, texts: Iterable[str]) -> bool:
+    """Whether the question has a number that none of the texts has."""
+    telling = " ".join(_TELLING_NUMBER.findall(question))
+    asked = number_terms(question) & number_terms(telling)
+    return bool(asked) and not asked <= frozenset().union(*map(figure_terms, texts))

@@ -1,0 +1,63 @@
+"""Questions that ask for something else than a sentence says."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag.mismatch import mismatch
+
+
+@pytest.mark.parametrize(
+    ("question", "sentence"),
+    [
+        # SQuAD2's unanswerable questions, and what was quoted as their answer.
+        ("When wasn't the French and Indian War?", "A King George's War was in the 1740s."),
+        ("Who never issued the proclamation?", "King George III issued the proclamation."),
+        ("What lands weren't reserved for natives?", "Natives were driven off their land."),
+        ("Which is the smallest borough?", "The largest borough is Wola."),
+        ("What was built in 1987?", "The bridge was built in 1911."),
+        ("Who sold 2,500 shares?", "Hale sold 300 shares in 1911."),
+    ],
+)
+def test_what_is_denied_opposite_or_of_another_number_speaks_against_a_sentence(
+    question: str, sentence: str
+) -> None:
+    assert mismatch(question, sentence, [sentence]) >= 2.0
+
+
+@pytest.mark.parametrize(
+    ("question", "sentence"),
+    [
+        ("What is not covered?", "The warranty does not cover water damage."),
+        ("Which parts aren't covered?", "Wear parts are excluded."),
+        ("Who can't vote?", "Only members may vote."),
+        ("What happens if the pump does not start?", "The fuse is to be changed."),
+        ("If it is not reserved, who decides?", "The council decides."),
+        ("Why doesn't it start?", "The door is open."),  # a cause need not deny anything
+        ("Isn't smoking allowed?", "Smoking is allowed outside."),
+        ("Is the first or the last page blank?", "The last page of the first part is blank."),
+        ("What are the 3 main benefits?", "It is light, cheap and quiet."),
+        ("What was built in the 1980s?", "The bridge was built in 1987."),
+        ("What was built in the 18th century?", "The mill was built in 1788."),
+        ("What was built in 1987?", "The bridge was built in that year."),
+        ("Wer darf nicht wählen?", "Mitglieder wählen."),
+    ],
+)
+def test_nothing_speaks_against_the_others(question: str, sentence: str) -> None:
+    assert mismatch(question, sentence, ["Report of 1987", sentence]) == 0.0
+
+
+def test_signs_add_up() -> None:
+    both = mismatch("What did not rise in 1987?", "Prices fell.", ["Prices fell."])
+    assert both == 3.0 + 2.0
+    assert mismatch("Where had 2019 sales increased?", "They decreased.", ["Sales"]) == 4.0
+
+
+@given(st.text(max_size=80), st.text(max_size=80))
+def test_any_text_gives_a_number_and_a_question_that_the_text_repeats_none(
+    question: str, sentence: str
+) -> None:
+    assert mismatch(question, sentence, [sentence]) >= 0.0
+    assert mismatch(question, f"{question} not", [question]) == 0.0

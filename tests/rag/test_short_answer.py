@@ -1,0 +1,33 @@
+"""The words that a model copies: which completions are an answer, and what it is shown."""
+
+from __future__ import annotations
+
+import pytest
+
+from rag.short_answer import NOT_STATED, read_short_answer, short_answer_messages
+
+
+@pytest.mark.parametrize(
+    ("question", "said", "words"),
+    [
+        ("When was the mill built?", " 1788,", "1788"),
+        ("When was the mill built?", NOT_STATED, ""),
+        # It answers "What had the number of people declined to by 1945?" with "1945".
+        ("What had the number of people declined to by 1945?", "1945", ""),
+        ("When is the Midsummer's festival held?", "Midsummer", ""),
+        ("What month are elections held in?", "May", "May"),
+        ("Who built the mill at Corran?", "the Hales of Corran", "the Hales of Corran"),
+        ("谁写了《哈利·波特》的作者", "作者", ""),
+    ],
+)
+def test_what_is_not_stated_or_only_repeats_the_question_answers_nothing(
+    question: str, said: str, words: str
+) -> None:
+    assert read_short_answer(said, question) == words
+
+
+def test_all_questions_begin_with_the_same_messages() -> None:
+    one = short_answer_messages("Who?", ["A text."])
+    other = short_answer_messages("When was it?", ["Another.", "And one more."])
+    assert one[:-1] == other[:-1]
+    assert one[-1] != other[-1]
