@@ -59,7 +59,7 @@ _JUDGED_OF_MORE = 5
 _FIT_OF_LOG_ODDS = 0.25
 # So many times the least confidence is asked for where no words that answer are read in the chosen
 # sentence.
-_CONFIDENCE_UNREAD = 1.5
+_CONFIDENCE_UNREAD = 1.75
 # A further sentence is quoted where a judge's log-odds are at least this: more "yes" than "no".
 _LEAST_STATED = 0.0
 
