@@ -42,6 +42,7 @@ def test_what_is_denied_opposite_or_of_another_number_speaks_against_a_sentence(
         ("What was built in the 1980s?", "The bridge was built in 1987."),
         ("What was built in the 18th century?", "The mill was built in 1788."),
         ("What was built in 1987?", "The bridge was built in that year."),
+        ("How old is the mill?", "The new mill was built in 1911."),
         ("Wer darf nicht wählen?", "Mitglieder wählen."),
     ],
 )
