@@ -18,7 +18,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from rag.terms import figure_terms, number_terms
+from rag.terms import NEGATIONS, figure_terms, number_terms
 
 # Log-odds against an answer: less than the logarithms of those ratios (5.1, 3.2 and 3.8), for
 # questions that nobody made up to mislead are seldom of this sort.
@@ -35,7 +35,7 @@ _CLAUSE_BREAK = re.compile(
     r"[.?!;(,]|\b(?:if|unless|because|while|although|though)\b", re.IGNORECASE
 )
 _DENIES = re.compile(
-    r"n['’]t\b|\b(?:not|never|no|none|nor|neither|nobody|nothing|without|cannot|except\w*"
+    rf"n['’]t\b|\b(?:{NEGATIONS}|except\w*"
     r"|exclud\w+|exclusive\w*|fail\w*|refus\w+|reject\w*|den(?:y|ied|ies)|lack\w*|unable"
     r"|prevent\w*|forb[ia]d\w*|prohibit\w*|bann?\w*|instead|rather|only|unlike|hardly|rarely)\b",
     re.IGNORECASE,

@@ -161,9 +161,9 @@ def is_code(term: str) -> bool:
     return bool(_CODE.fullmatch(term))
 
 
-_NEGATION = re.compile(
-    r"\b(?:not|never|no|none|nobody|nothing|neither|nor|without|cannot|\w+n['’]t)\b", re.IGNORECASE
-)
+# Alternatives of a pattern; forms in n't are left to who uses it.
+NEGATIONS = "not|never|no|none|nobody|nothing|neither|nor|without|cannot"
+_NEGATION = re.compile(rf"\b(?:{NEGATIONS}|\w+n['’]t)\b", re.IGNORECASE)
 _OPENING_NO = re.compile(r"^\W*no\b[,.:;]?", re.IGNORECASE)
 
 

@@ -119,6 +119,7 @@ class EngineSystem:
                 if outcome.is_left(job):
                     break
             usage = stream.usage
+        assert usage is not None or outcome.is_left(job)
         if usage is not None:
             outcome.completion_tokens = usage.completion_tokens
             outcome.cached_tokens = usage.cached_tokens

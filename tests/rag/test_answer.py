@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import pytest
@@ -266,10 +266,15 @@ OPENED = "It was opened on 4 May 1922."
 
 def said_to_answer(*sentences: str, log_odds: float = 5.0) -> Callable[..., TokenLogprob]:
     """A judge who says "yes" of these sentences and "no" of others."""
+    return judging(dict.fromkeys(sentences, log_odds), others=-log_odds)
+
+
+def judging(log_odds: Mapping[str, float], *, others: float) -> Callable[..., TokenLogprob]:
+    """A judge by sentence; others: of what is not named."""
 
     def first(messages: Sequence[Message]) -> TokenLogprob:
         text = messages[-1].text.removeprefix("Text: ").partition("\n")[0]
-        return yes_against_no(log_odds if text in sentences else -log_odds)
+        return yes_against_no(log_odds.get(text, others))
 
     return first
 
@@ -344,12 +349,8 @@ def test_an_answer_begins_with_the_passage_of_the_sentence_that_answers_best() -
     one = make_hit("The Tamber bridge is said to be old.", document="one.txt")
     two = make_hit("The Tamber bridge opened on 4 May 1922. It is a bridge.", document="two.txt")
     opened = "The Tamber bridge opened on 4 May 1922."
-
-    def first(messages: Sequence[Message]) -> TokenLogprob:
-        text = messages[-1].text.removeprefix("Text: ").partition("\n")[0]
-        return yes_against_no({one.text: 1.0, opened: 6.0}.get(text, -5.0))
-
-    generator = ScriptedGenerator(RIGHT, parameters=MEDIUM, copies="4 May 1922", first=first)
+    judge = judging({one.text: 1.0, opened: 6.0}, others=-5.0)
+    generator = ScriptedGenerator(RIGHT, parameters=MEDIUM, copies="4 May 1922", first=judge)
     answer = answerer(generator, [one, two])[0].ask(WHAT)
     assert [c.quote for c in answer.citations] == [opened, one.text]
 
