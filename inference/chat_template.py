@@ -66,9 +66,16 @@ class ChatTemplate:
         self._bos_text = bos_text
         self._eos_text = eos_text
 
-    def encode(self, messages: Sequence[Message], *, add_generation_prompt: bool = True) -> Prompt:
+    def encode(
+        self,
+        messages: Sequence[Message],
+        *,
+        add_generation_prompt: bool = True,
+        answer_start: str = "",
+    ) -> Prompt:
         """Tokens of a conversation, ready for the model's answer.
 
+        answer_start: what the answer begins with; the model goes on from there.
         Raises InvalidRequest if there are no messages, a role is unknown, or the template
         refuses their order.
         """
@@ -87,6 +94,9 @@ class ChatTemplate:
             except TemplateError as error:
                 raise InvalidRequest(f"the model's chat template refuses this: {error}") from error
         prompt = self._encode_rendered(rendered, messages)
+        if answer_start:
+            begun = (*prompt.tokens, *self._encoder.encode(answer_start))
+            prompt = replace(prompt, tokens=begun)
         if not prompt.passages:
             return prompt
         return replace(prompt, block_context=self._block_context(messages))

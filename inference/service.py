@@ -189,10 +189,16 @@ class GenerationService(ABC):
         return self._tokenizer
 
     def encode_chat(
-        self, messages: Sequence[Message], *, add_generation_prompt: bool = True
+        self,
+        messages: Sequence[Message],
+        *,
+        add_generation_prompt: bool = True,
+        answer_start: str = "",
     ) -> Prompt:
-        """Tokens of a conversation through the model's own chat template."""
-        return self._template.encode(messages, add_generation_prompt=add_generation_prompt)
+        """Tokens of a conversation through the model's own chat template; see ChatTemplate."""
+        return self._template.encode(
+            messages, add_generation_prompt=add_generation_prompt, answer_start=answer_start
+        )
 
     def encode(self, text: str) -> Prompt:
         """Tokens of plain text to continue, with the beginning-of-text token where one is used."""

@@ -24,7 +24,7 @@ from rag.contradictions import with_contradictions
 from rag.conversation import standalone_question
 from rag.document_names import of_named_documents
 from rag.errors import ContextTooSmall, InvalidQuestion
-from rag.evidence import Evidence, Quote
+from rag.evidence import Evidence
 from rag.extracts import Extract, SentenceSimilarity, find_extracts
 from rag.generator import Caller, Draft, Generator, generate
 from rag.grounding import Grounded, ground, quoted, refusal
@@ -45,6 +45,7 @@ from rag.results import (
     Turn,
 )
 from rag.short_answer import (
+    ANSWER_START,
     read_short_answer,
     short_answer_messages,
     short_answer_sampling,
@@ -57,11 +58,9 @@ _JUDGED_OF_A_FACT = 3
 _JUDGED_OF_MORE = 5
 # How much of a sentence's fit a judge's log-odds are worth; flat from here to four times as much.
 _FIT_OF_LOG_ODDS = 0.25
-# So many times the least confidence is asked for where no words that answer are read in the chosen
-# sentence.
-_CONFIDENCE_UNREAD = 1.75
-# A further sentence is quoted where a judge's log-odds are at least this: more "yes" than "no".
-_LEAST_STATED = 0.0
+# A further sentence is quoted where a judge's log-odds are at least this.
+_LEAST_STATED_OF_A_FACT = 1.0
+_LEAST_STATED_OF_MORE = 0.0
 
 
 class Search(Protocol):
@@ -117,7 +116,7 @@ class _Case:
     asked: the question as one that stands alone. comparable: the dense similarities mean
     something. started, retrieved: time.monotonic() of the question and of its passages.
     chosen: the sentences that state the answer, by a model that judged the best ones: the first
-    one for certain, with `stated`, its log-odds; further ones where more than a fact is asked for.
+    one for certain, with `stated`, its log-odds; further ones where they are judged to do so too.
     Empty and None where nobody has judged. words: those of the first that answer; "" where they
     were not read or not found. used: what all completions have cost. cancelled: one of them was.
     """
@@ -141,7 +140,7 @@ class _Case:
         self.started = started
         self.retrieved = retrieved
         self.used = AnswerUsage()
-        self.chosen: list[Quote] = []
+        self.chosen: list[Extract] = []
         self.stated: float | None = None
         self.words = ""
         self.cancelled = False
@@ -168,8 +167,8 @@ class _Case:
     def confidence(self) -> Confidence | None:
         """How likely it is that the passages answer, by what is known so far."""
         nearness = self._nearness() if self.comparable else None
-        best = self.chosen or [extract.quote for extract in self.extracts()[:1]]
-        against = mismatch(self.asked, best[0].text, self.texts()) if best else 0.0
+        best = self.chosen or self.extracts()[:1]
+        against = mismatch(self.asked, best[0].quote.text, self.texts()) if best else 0.0
         return confidence(nearness, self.stated, against)
 
     def is_likely(self, least: float) -> bool:
@@ -180,16 +179,15 @@ class _Case:
     def to_judge(self) -> list[str]:
         """The sentences that fit best."""
         count = _JUDGED_OF_MORE if self._asks_more else _JUDGED_OF_A_FACT
-        return [extract.quote.text for extract in self.extracts()[:count]]
+        return [extract.text for extract in self.extracts()[:count]]
 
     def choose(self, log_odds: Sequence[float]) -> None:
         """Choose among the sentences to judge. log_odds: a judge's of each."""
         judged = list(zip(self.extracts(), log_odds, strict=False))
         judged.sort(key=lambda each: -each[0].fit - _FIT_OF_LOG_ODDS * each[1])
         (best, self.stated), *others = judged
-        self.chosen = [best.quote]
-        if self._asks_more:
-            self.chosen += [e.quote for e, stated in others if stated >= _LEAST_STATED]
+        least = _LEAST_STATED_OF_MORE if self._asks_more else _LEAST_STATED_OF_A_FACT
+        self.chosen = [best, *(extract for extract, stated in others if stated >= least)]
 
     def _nearness(self) -> float | None:
         """The mean of the highest cosines of a passage and of a sentence with the question.
@@ -220,13 +218,15 @@ class _Asking:
         """How likely it is of each text that it states the answer; None after a cancel."""
         return judge(self.generator, question, texts, self._caller)
 
-    def read(self, question: str, texts: Sequence[str]) -> tuple[str, Draft]:
+    def read(self, question: str, texts: Sequence[str], copied: Sequence[str]) -> tuple[str, Draft]:
         """The few words of the texts that answer, and the completion that said them.
 
-        "" where there are none, and where the reading does not fit the context or was cancelled.
+        copied: the parts of the texts that the words may be of. "" where the words only repeat
+        the question, and where the reading does not fit the context or was cancelled.
         """
-        prompt = self.generator.encode_chat(short_answer_messages(question, texts))
-        sampling = short_answer_sampling(texts)
+        messages = short_answer_messages(question, texts)
+        prompt = self.generator.encode_chat(messages, answer_start=ANSWER_START)
+        sampling = short_answer_sampling(copied)
         draft = Draft()
         if len(prompt.tokens) + sampling.max_tokens > self.generator.context_tokens:
             return "", draft
@@ -325,15 +325,16 @@ class Answerer:
             return
         draft = Draft()
         if case.chosen and (case.words or reading.focus):
-            grounded = self._current(case, quoted(case.chosen, case.evidence))
+            quotes = [extract.quote for extract in case.chosen]
+            grounded = self._current(case, quoted(quotes, case.evidence))
             yield AnswerEvent(AnswerStage.TOKEN, text=grounded.text)
         else:
-            prompt = self._prompt(generator, case, reading)
+            prompt, shown = self._prompt(generator, case, reading)
             sampling = SamplingParams(max_tokens=self._options.max_answer_tokens, stop=_STOP)
             for piece in asking.generate(prompt, sampling, draft):
                 yield AnswerEvent(AnswerStage.TOKEN, text=piece)
             case.used += draft.used
-            grounded = self._grounded(case, draft, reading)
+            grounded = self._grounded(case, draft, reading, shown)
         short = self._short(case, grounded, asking if reading.reads else None)
         contradicted = with_contradictions(grounded, case.evidence, short=short)
         if all(self._resolves(citation) for citation in contradicted.citations):
@@ -361,12 +362,11 @@ class Answerer:
         if not case.is_likely(least):
             return False
         if case.chosen:
-            case.words, draft = asking.read(case.asked, [case.chosen[0].text])
+            first = case.chosen[0]
+            case.words, draft = asking.read(case.asked, [first.text], [first.quote.text])
             case.used += draft.used
             case.cancelled = draft.cancelled
-            if not case.words:
-                return not case.cancelled and case.is_likely(_CONFIDENCE_UNREAD * least)
-        return True
+        return not case.cancelled
 
     def _calculated(self, case: _Case, filter: SearchFilter | None) -> list[AnswerEvent]:
         """The rest of an answer that needs no model; [] where it needs one."""
@@ -430,8 +430,10 @@ class Answerer:
             for index, hit in enumerate(case.passages)
         )
 
-    def _prompt(self, generator: Generator, case: _Case, reading: Reading) -> Prompt:
-        """The largest prompt that leaves room for the answer, checked by its real token count.
+    def _prompt(
+        self, generator: Generator, case: _Case, reading: Reading
+    ) -> tuple[Prompt, tuple[Hit, ...]]:
+        """The largest prompt that leaves room for the answer, and what of the passages it shows.
 
         A reader of whole passages can be supported by what it was shown only, so the case is cut
         down to that.
@@ -462,18 +464,21 @@ class Answerer:
             if len(prompt.tokens) <= limit:
                 if not reading.focus:
                     case.keep_only(fitted.passages)
-                return prompt
+                return prompt, fitted.passages
             fitted = smaller(fitted)
         raise ContextTooSmall(
             f"The shortest prompt for this question is longer than the {limit} tokens that the "
             "model's context leaves; raise context_tokens or ask a shorter question."
         )
 
-    def _grounded(self, case: _Case, draft: Draft, reading: Reading) -> Grounded:
+    def _grounded(
+        self, case: _Case, draft: Draft, reading: Reading, shown: Sequence[Hit]
+    ) -> Grounded:
         if draft.cancelled:
             return Grounded(without_markers(draft.text), (), refused=False)
         return self._current(
-            case, ground(draft.text, case.evidence, case.extracts(), reading=reading)
+            case,
+            ground(draft.text, case.evidence, case.extracts(), reading=reading, shown=shown),
         )
 
     def _current(self, case: _Case, grounded: Grounded) -> Grounded:
@@ -494,10 +499,10 @@ class Answerer:
         if any(_has(quote, case.words) for quote in quotes):
             return case.words
         if asking is not None and not case.chosen:
-            short, draft = asking.read(case.asked, quotes)
+            short, draft = asking.read(case.asked, quotes, quotes)
             case.used += draft.used
             return short
-        fitting = [q.text for q in case.chosen] or [e.quote.text for e in case.extracts()]
+        fitting = (extract.quote.text for extract in case.chosen or case.extracts())
         best = next((text for text in fitting if text in quotes), quotes[0])
         return pick_answer(case.asked, " ".join(best.split()))
 

@@ -41,7 +41,7 @@ class Unsupported(Enum):
 class Statement:
     """A sentence of the model's answer, its own markers taken out.
 
-    separator: the white space that stood before it. hinted: indices of passages it named.
+    separator: the white space that stood before it. hinted: indices of what it named of the prompt.
     """
 
     text: str
@@ -97,18 +97,22 @@ def cite(
     *,
     unsupported: Unsupported = Unsupported.DROP,
     quoted: Sequence[Quote] = (),
+    shown: Sequence[Hit] = (),
 ) -> CitedText:
     """Give each statement of the answer the spans that support it, or take it out.
 
-    evidence: of the passages as the model saw them, in prompt order. quoted: sentences that are
-    added behind the answer, but for those that it already rests on.
+    evidence: of the passages. quoted: sentences that are added behind the answer, but for those
+    that it already rests on. shown: what of the passages the model saw, in prompt order, where that
+    is not all of them in theirs; its markers count these.
     """
+    passage_shown = dict(enumerate(map(evidence.passage_of, shown or evidence.passages)))
     book = _CitationBook(evidence.passages)
     pieces: list[str] = []
     dropped: list[str] = []
     supported = 0
     for statement in split_statements(answer):
-        quotes = evidence.support(statement.text, hinted=statement.hinted)
+        hinted = frozenset(passage_shown[i] for i in statement.hinted & passage_shown.keys())
+        quotes = evidence.support(statement.text, hinted=hinted)
         if quotes:
             supported += 1
             marked = _with_markers(statement.text, book.markers(quotes, statement.text))

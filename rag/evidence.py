@@ -88,6 +88,16 @@ class Evidence:
         count = len(self.passages)
         return sum(term in context for context in self._context) / count if count > 1 else 0.0
 
+    def passage_of(self, piece: Hit) -> int:
+        """The index of the passage that a piece of one was cut from."""
+        return next(
+            index
+            for index, hit in enumerate(self.passages)
+            if (hit.document_id, hit.page_index) == (piece.document_id, piece.page_index)
+            and hit.start <= piece.start
+            and piece.end <= hit.end
+        )
+
     def coverage(self, wanted: Iterable[str], found: frozenset[str]) -> float:
         """Share in [0, 1] of the wanted terms' weight that is among the found; 0 if none wanted."""
         weights = {term: self.weight(term) for term in wanted}

@@ -242,8 +242,8 @@ class Extractor:
         similarity = self._similarity if comparable else None
         extracts = find_extracts(question, evidence, similarity=similarity)
         best_fit = extracts[0].fit if extracts else 0.0
-        if reading.focus and best_fit < reading.value_fit:
-            return nothing  # a small model gives a value for whatever it is shown
+        if not reading.believes_refusals and best_fit < reading.value_fit:
+            return nothing  # such a model gives a value for whatever it is shown
         shown = focused(evidence, extracts, reading.focus) if reading.focus else passages
         prompt, given = self._prompt(generator, question, shown, _most_tokens(field))
         said, usage = _complete(generator, prompt, grammar, _most_tokens(field), cancel, client)

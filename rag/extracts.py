@@ -19,7 +19,7 @@ from rag.question_kind import (
     question_kind,
 )
 from rag.terms import content_terms, is_code, number_terms, term_pairs
-from rag.windows import Window, is_sentence, with_list
+from rag.windows import Table, Window, is_sentence, short_tables, with_list
 
 # Weights of what makes a sentence fit a question. Measured on SQuAD2 dev (300 questions, 4
 # passages), share of questions whose best sentence has the gold answer: words alone .67, cosine
@@ -46,12 +46,18 @@ class Extract:
     """A sentence as an answer.
 
     fit: from 0 to about 2, comparable across questions. similarity: its cosine with the question,
-    in [-1, 1]; None where words alone decided.
+    in [-1, 1]; None where words alone decided. header: the lines above a row of a table.
     """
 
     quote: Quote
     fit: float
     similarity: float | None = None
+    header: str = ""
+
+    @property
+    def text(self) -> str:
+        """What can be understood by itself: a row with the lines above it."""
+        return f"{self.header}\n{self.quote.text}" if self.header else self.quote.text
 
 
 def find_extracts(
@@ -59,24 +65,31 @@ def find_extracts(
 ) -> list[Extract]:
     """Every sentence of the evidence, the one that fits the question best first.
 
-    A sentence that announces a list or a table has it with it. Sentences that ask, that announce
-    what is not there, or that have no word that the question lacks, are left out.
+    A sentence that announces a list or a table has it with it. A row is compared with the question
+    together with the lines above it; where the question names none of a table's rows, all of them
+    are one extract. Sentences that ask, that announce what is not there, or that have no word that
+    the question lacks, are left out.
     similarity: compares sentences with the question; without it words alone decide.
     """
     wanted = asked_terms(question)
-    windows = [w for w in _candidates(evidence) if _says_something(w, wanted)]
+    windows = [w for w in _candidates(evidence, wanted) if _says_something(w, wanted)]
+    headers = [_header(evidence, window) for window in windows]
     covered = [evidence.coverage(wanted, w.terms | w.carried) for w in windows]
     if similarity is None:
         cosines = [_COSINE_OF_COVERED * share for share in covered]
     else:
-        cosines = _best_part_similarities(question, [w.text for w in windows], similarity)
+        texts = [
+            f"{header}\n{window.text}" if header else window.text
+            for header, window in zip(headers, windows, strict=True)
+        ]
+        cosines = _best_part_similarities(question, texts, similarity)
     fits = [
         _fit(question, wanted, evidence, window, share, cosine)
         for window, share, cosine in zip(windows, covered, cosines, strict=True)
     ]
     found = [
-        Extract(evidence.quote(window), fit, None if similarity is None else cosine)
-        for window, fit, cosine in zip(windows, fits, cosines, strict=True)
+        Extract(evidence.quote(window), fit, None if similarity is None else cosine, header)
+        for window, fit, cosine, header in zip(windows, fits, cosines, headers, strict=True)
     ]
     return sorted(found, key=lambda extract: -extract.fit)
 
@@ -108,12 +121,34 @@ def _fit(
     )
 
 
-def _candidates(evidence: Evidence) -> list[Window]:
-    return [
-        with_list(evidence.passages[index].text, sentences, position)
-        for index, sentences in enumerate(evidence.sentences)
-        for position in range(len(sentences))
-    ]
+def _candidates(evidence: Evidence, wanted: frozenset[str]) -> list[Window]:
+    found: list[Window] = []
+    for hit, sentences in zip(evidence.passages, evidence.sentences, strict=True):
+        tables = [
+            table.whole
+            for table in short_tables(hit.text, sentences)
+            if not _names_a_row(wanted, table)
+        ]
+        found += tables
+        found += [
+            with_list(hit.text, sentences, position)
+            for position, window in enumerate(sentences)
+            if not any(t.start <= window.start < t.end for t in tables)
+        ]
+    return found
+
+
+def _names_a_row(wanted: frozenset[str], table: Table) -> bool:
+    """Whether some rows have a term of the question that others lack."""
+    terms = [row.terms & wanted for row in table.rows]
+    return any(each != terms[0] for each in terms)
+
+
+def _header(evidence: Evidence, window: Window) -> str:
+    """The lines above a row of a table; "" of others."""
+    if window.header is None:
+        return ""
+    return evidence.passages[window.passage].text[window.header.start : window.header.end]
 
 
 def _says_something(window: Window, wanted: frozenset[str]) -> bool:

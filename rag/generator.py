@@ -114,9 +114,13 @@ class Generator(Protocol):
         ...
 
     def encode_chat(
-        self, messages: Sequence[Message], *, add_generation_prompt: bool = True
+        self,
+        messages: Sequence[Message],
+        *,
+        add_generation_prompt: bool = True,
+        answer_start: str = "",
     ) -> Prompt:
-        """Tokens of a conversation."""
+        """Tokens of a conversation. answer_start: what the answer begins with."""
         ...
 
     def submit(self, request: Request) -> TokenStream:

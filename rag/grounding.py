@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from rag.citations import CitedText, cite
 from rag.evidence import Evidence, Quote
@@ -40,10 +41,12 @@ def ground(
     extracts: Sequence[Extract],
     *,
     reading: Reading,
+    shown: Sequence[Hit] = (),
 ) -> Grounded:
     """Decide what is shown for a draft.
 
-    extracts: the sentences of the evidence as answers to the question, best first.
+    extracts: the sentences of the evidence as answers to the question, best first. shown: what the
+    draft's markers count, as in rag.citations.cite.
     """
     best_fit = extracts[0].fit if extracts else 0.0
     does_not_know = says_it_does_not_know(draft) or not draft.strip()
@@ -51,12 +54,11 @@ def ground(
         return refusal(evidence.passages)
     quotes = _quoted(evidence, extracts, reading)
     if not does_not_know:
-        cited = cite(draft, evidence, unsupported=reading.unsupported)
+        cite_draft = partial(cite, draft, evidence, unsupported=reading.unsupported, shown=shown)
+        cited = cite_draft()
         if cited.supported and _answers(cited, evidence, extracts, reading):
             more = quotes[1:]  # the draft stands for the best one
-            return _answered(
-                cite(draft, evidence, unsupported=reading.unsupported, quoted=_in_order(more))
-            )
+            return _answered(cite_draft(quoted=_in_order(more)))
     return quoted(quotes, evidence) if quotes else refusal(evidence.passages)
 
 

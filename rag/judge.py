@@ -13,11 +13,13 @@ import threading
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from itertools import takewhile
 
 from inference.request import (
     Message,
     Passage,
     Priority,
+    Prompt,
     QueueFull,
     Request,
     SamplingParams,
@@ -74,7 +76,8 @@ MOST_LOG_ODDS = 8.0
 class Judgement:
     """log_odds: of each text, natural logarithm, within MOST_LOG_ODDS; above 0 is "yes".
 
-    used: what all requests have cost.
+    used: what all requests have cost. What their prompts begin with alike counts once, if it was
+    computed once.
     """
 
     log_odds: tuple[float, ...]
@@ -89,12 +92,12 @@ def judge(
     Texts that do not fit the model's context count as ones that may or may not: 0. Raises the
     engine's InferenceError.
     """
+    prompts = [generator.encode_chat(judge_messages(question, text)) for text in texts]
     log_odds: list[float] = []
-    used = AnswerUsage()
+    used: list[AnswerUsage] = []
     with ExitStack() as stack:
         streams: list[TokenStream | None] = []
-        for text in texts:
-            prompt = generator.encode_chat(judge_messages(question, text))
+        for prompt in prompts:
             fits = len(prompt.tokens) < generator.context_tokens
             request = Request(prompt, _SAMPLING, priority=caller.priority, client=caller.client)
             streams.append(
@@ -110,8 +113,17 @@ def judge(
             if draft.cancelled:
                 return None
             log_odds.append(yes_log_odds(draft.first))
-            used += draft.used
-    return Judgement(tuple(log_odds), used)
+            used.append(draft.used)
+    return Judgement(tuple(log_odds), _counting_once(prompts, used))
+
+
+def _counting_once(prompts: Sequence[Prompt], used: Sequence[AnswerUsage]) -> AnswerUsage:
+    """The sum of what one batch used; what all prompts begin with is counted once."""
+    places = zip(*(prompt.tokens for prompt in prompts), strict=False)
+    alike = sum(1 for _ in takewhile(lambda tokens: len(set(tokens)) == 1, places))
+    total = sum(used, AnswerUsage())
+    again = min(alike * max(0, len(used) - 1), total.cached_tokens)
+    return total + AnswerUsage(-again, -again)
 
 
 def _submit(generator: Generator, request: Request, caller: Caller) -> TokenStream:

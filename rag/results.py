@@ -88,7 +88,10 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class AnswerUsage:
-    """Tokens of an answer: prompt, how many of those were reused, and generated."""
+    """Tokens of an answer: prompt, how many of those were reused, and generated.
+
+    What prompts of one batch begin with alike is counted once.
+    """
 
     prompt_tokens: int = 0
     cached_tokens: int = 0

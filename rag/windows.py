@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 from rag.question_kind import amount_terms
 from rag.sentences import Span, is_row, opens_item, sentence_spans
@@ -12,6 +13,7 @@ from rag.terms import content_terms
 
 _LONGEST_WINDOW = 3  # sentences
 _LONGEST_LIST_CHARS = 900
+_LONGEST_HEADER_CHARS = 300
 _SENTENCE_ENDS = (".", "!", "?", ":", "。", "！", "？", "।", ".)", ".”", '."')
 _PRONOUN = re.compile(
     r"(?:It|Its|They|Their|He|His|She|Her|This|That|These|Those|Both|Such|The (?:former|latter))\b"
@@ -25,6 +27,7 @@ class Window:
     passage: its index. start, end: offsets in the passage's text; text is between them.
     carried: terms that the reader has in mind here: of the sentence before, where this one begins
         with a pronoun; of the lines above, where this is a row of a table.
+    header: those lines' offsets in the passage's text.
     """
 
     passage: int
@@ -34,6 +37,7 @@ class Window:
     sentences: int
     terms: frozenset[str]
     carried: frozenset[str] = frozenset()
+    header: Span | None = None
 
 
 def sentence_windows(passage: int, text: str) -> list[Window]:
@@ -66,6 +70,34 @@ def with_list(text: str, sentences: Sequence[Window], position: int) -> Window:
     return replace(window, end=end, text=whole, terms=content_terms(whole))
 
 
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of a passage, and all of them with the lines above as one window."""
+
+    whole: Window
+    rows: tuple[Window, ...]
+
+
+def short_tables(text: str, sentences: Sequence[Window]) -> list[Table]:
+    """The tables of a passage that are short enough to be shown whole."""
+    found: list[Table] = []
+    for header, run in groupby(sentences, key=lambda window: window.header):
+        rows = tuple(run)
+        if header is None or rows[-1].end - header.start > _LONGEST_LIST_CHARS:
+            continue
+        whole = text[header.start : rows[-1].end]
+        window = Window(
+            rows[0].passage,
+            header.start,
+            rows[-1].end,
+            whole,
+            sum(header.start <= w.start < rows[-1].end for w in sentences),
+            content_terms(whole),
+        )
+        found.append(Table(window, rows))
+    return found
+
+
 def is_sentence(line: str) -> bool:
     """Whether a line ends like a sentence, or is several lines long."""
     return line.endswith(_SENTENCE_ENDS) or "\n" in line
@@ -77,21 +109,32 @@ def _window(passage: int, text: str, spans: Sequence[Span]) -> Window:
     return Window(passage, start, end, part, len(spans), content_terms(part))
 
 
+def _nearest(lines: Sequence[Window]) -> Span:
+    """From the first of the lines that is not far above the last one to the end of that."""
+    end = lines[-1].end
+    near = (line.start for line in lines[:-1] if end - line.start <= _LONGEST_HEADER_CHARS)
+    return Span(next(near, lines[-1].start), end)
+
+
 def _with_carried(sentences: Sequence[Window]) -> list[Window]:
     result: list[Window] = []
-    header: frozenset[str] = frozenset()  # of the lines without figures above a table's rows
+    above: list[Window] = []  # lines without figures above a table's rows, one of cells at most
     in_rows = False
     for window in sentences:
         line = window.text
         carried: frozenset[str] = frozenset()
+        header = None
         if not is_row(line) and is_sentence(line):
-            header, in_rows = frozenset(), False
+            above, in_rows = [], False
             if result and _PRONOUN.match(line):
                 # What the sentence before leaned on is carried too: "It opened. It closed."
                 carried = result[-1].terms | result[-1].carried
-        elif amount_terms(line) and header:
-            carried, in_rows = header, True
+        elif above and (amount_terms(line) or (is_row(line) and is_row(above[-1].text))):
+            carried, in_rows = frozenset().union(*(w.terms for w in above)), True
+            header = _nearest(above)
+        elif amount_terms(line):  # of a table whose head is in another passage
+            above, in_rows = [], False
         else:
-            header, in_rows = window.terms if in_rows else header | window.terms, False
-        result.append(replace(window, carried=carried))
+            above, in_rows = [window] if in_rows else [*above, window], False
+        result.append(replace(window, carried=carried, header=header))
     return result

@@ -212,9 +212,14 @@ class ScriptedGenerator:
         self._next_token = 0
 
     def encode_chat(
-        self, messages: Sequence[Message], *, add_generation_prompt: bool = True
+        self,
+        messages: Sequence[Message],
+        *,
+        add_generation_prompt: bool = True,
+        answer_start: str = "",
     ) -> Prompt:
         length = sum(self.tokenizer.count(message.text) + 4 for message in messages)
+        length += self.tokenizer.count(answer_start)
         with self._lock:
             first = self._next_token
             self._next_token += length

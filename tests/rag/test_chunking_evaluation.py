@@ -61,12 +61,12 @@ def test_a_folder_is_searched_and_measured(
     by_system = {each.system: each for each in figures.systems}
     # Both cut the short text into one chunk, all of it.
     whole = pytest.approx(len(RIGHT) / len(LEFT + RIGHT))
-    for system in ("product", "chunks", "recursive-dense", "recursive-bm25"):
+    for system in ("passages", "chunks", "recursive-dense", "recursive-bm25"):
         assert by_system[system].figure("recall") == 1.0
         assert by_system[system].figure("precision") == whole
         assert by_system[system].figure("iou") == whole
     assert by_system["sentences"].figure("iou") == 1.0
-    assert by_system["excerpts"].figure("recall") == 1.0
+    assert by_system["product"].figure("recall") == 1.0
 
 
 def test_spans_that_do_not_fit_the_text_are_refused(tmp_path: Path) -> None:

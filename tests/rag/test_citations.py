@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -40,6 +41,22 @@ def test_markers_are_numbered_in_order_of_use_whatever_the_model_wrote() -> None
         text == "The ridge path is 8 kilometres long [1]. The river path is 11 kilometres long [2]."
     )
     assert citations == [(1, RIDGE), (2, PATH)]
+
+
+def test_a_marker_counts_what_the_model_was_shown() -> None:
+    """Two pieces of the first passage stood in the prompt: the model's third is the second one."""
+    said = "The ridge path is 8 kilometres long."
+    first, second = make_hit(f"{PATH} {said}", document="0.txt"), make_hit(said, document="1.txt")
+    shown = [
+        replace(first, end=len(PATH), text=PATH),
+        replace(first, start=first.end - len(said), text=said),
+        second,
+    ]
+    answer = f"{said.rstrip('.')} [3]."
+    (citation,) = cite(answer, Evidence([first, second]), shown=shown).citations
+    assert citation.document_name == "1.txt"
+    (citation,) = cite(answer, Evidence([first, second])).citations
+    assert citation.document_name == "0.txt"
 
 
 def test_the_same_span_keeps_its_number() -> None:

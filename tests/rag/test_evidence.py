@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from rag.evidence import Evidence
-from rag.extracts import find_extracts
+from rag.extracts import Extract, find_extracts
 from tests.rag.passages import make_hit
 
 BRIDGE = "Work on the Tamber bridge began in 1911. It was opened on 4 May 1922 by Queen Maud."
@@ -172,6 +172,41 @@ def test_a_row_is_read_with_the_lines_above_its_table() -> None:
     assert support("Weather revenue was 30.4 in 2022.", text, question=question) == [
         "Weather 30.4 33.2 31.5"
     ]
+
+
+HOTELS = (
+    "Limits for hotels (euros)\n\nCity group | Hotel | Lunch\nA: capitals | 165 | 22\n"
+    "B: other cities | 130 | 18\nC: villages | none | none"
+)
+
+
+def hotels(question: str, text: str = f"{HOTELS}\n\nReceipts are kept.") -> list[Extract]:
+    return find_extracts(question, Evidence([make_hit(text)], question=question))
+
+
+def test_who_names_no_row_of_a_table_is_answered_by_all_of_it() -> None:
+    """ "How much may be spent on a hotel?" had one city's row for an answer, whichever."""
+    best, *others = hotels("How much may be spent on a hotel?")
+    assert (best.quote.text, best.text) == (HOTELS, HOTELS)
+    assert not any(other.quote.text in HOTELS for other in others)
+
+
+def test_who_names_a_row_is_answered_by_that_row_under_its_header() -> None:
+    best, *others = hotels("How much may a hotel cost in capitals?")
+    assert best.quote.text == "A: capitals | 165 | 22"
+    assert best.text == (
+        "Limits for hotels (euros)\n\nCity group | Hotel | Lunch\nA: capitals | 165 | 22"
+    )
+    assert HOTELS not in [other.quote.text for other in others]
+    # A row of cells without figures is a row too, no header of what follows it.
+    (village,) = [other for other in others if other.quote.text.startswith("C:")]
+    assert village.header == best.header
+
+
+def test_a_long_table_is_not_shown_whole() -> None:
+    rows = "\n".join(f"Town {number} | {number + 100} | {number}" for number in range(60))
+    extracts = hotels("How much may be spent on a hotel?", f"Group | Hotel | Lunch\n{rows}")
+    assert max(len(extract.quote.text) for extract in extracts) < 100
 
 
 def test_page_headers_answer_nothing() -> None:

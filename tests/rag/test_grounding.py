@@ -103,7 +103,8 @@ def test_who_asks_for_more_than_a_fact_gets_the_sentences_that_go_with_the_best(
 def test_models_are_used_by_their_size() -> None:
     assert reading_for(135_000_000) is SMALL_READER
     assert reading_for(1_500_000_000) is MEDIUM_READER
-    assert reading_for(1_500_000_000, keeps_passages=True).focus is None
+    for parameters in (1_500_000_000, 8_000_000_000):
+        assert reading_for(parameters, keeps_passages=True).focus is None
     assert reading_for(8_000_000_000) is LARGE_READER
     assert reading_for(0) is LARGE_READER
 

@@ -63,6 +63,7 @@ def test_every_text_is_one_request_for_whom_it_is_asked() -> None:
     assert [r.priority for r in generator.requests] == [Priority.BATCH] * 2
     assert [(r.client, r.sampling.max_tokens) for r in generator.requests] == [("client-7", 1)] * 2
     assert found.used.prompt_tokens == sum(len(r.prompt.tokens) for r in generator.requests)
+    assert found.used.cached_tokens == 0  # so nothing was shared
     assert found.used.completion_tokens == 2
 
 
@@ -90,6 +91,19 @@ def test_a_full_queue_is_refused_to_a_person_and_waited_for_by_a_batch() -> None
     cancel.set()  # the wait ends at once, and the refusal is what there is to say
     with pytest.raises(QueueFull):
         judge(generator, QUESTION, [SALES], Caller(Priority.BATCH, cancel=cancel))
+
+
+@pytest.mark.model
+def test_what_all_prompts_begin_with_is_counted_once(llm_path: Path) -> None:
+    texts = [BRIDGE, RULES, SALES]
+    with InferenceService(EngineConfig(model_path=llm_path, context_tokens=4096)) as service:
+        prompts = [service.encode_chat(judge_messages(QUESTION, text)).tokens for text in texts]
+        found = judge(service, QUESTION, texts, NOBODY)
+    alike = next(i for i, tokens in enumerate(zip(*prompts, strict=False)) if len(set(tokens)) > 1)
+    assert alike > 300  # the examples
+    assert found is not None
+    assert found.used.prompt_tokens == sum(map(len, prompts)) - 2 * alike
+    assert 0 <= found.used.cached_tokens <= alike
 
 
 @pytest.mark.model

@@ -1,0 +1,160 @@
+"""What a model answers from whole passages, from excerpts and from single sentences.
+
+The same questions over the same index with the same model and greedy decoding; every answer is
+drafted, none is judged before, and only what of the passages the model is shown differs:
+`rag.reading.LARGE_READER` with all of the passages, with the excerpts that it has, and with the
+few sentences of `MEDIUM_READER`.
+
+    .venv/bin/python bench/what_is_shown.py MODEL.gguf SET... [--questions 40] [--seed 7] \
+        [--home FOLDER] [--output FILE.json]
+
+SET: as for `paperlight eval answers`, whose measures these are. The three ways take turns question
+by question; the differences to whole passages are paired (`rag.retrieval_evaluation.compare`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from ingest.store import Store
+from rag.answer import Answerer, AnswerOptions
+from rag.answer_evaluation import MEASURES, PageText, SystemAnswers, as_json, judge, measures_of
+from rag.answer_sets import AnswerSet, load_answer_sets
+from rag.library import Library
+from rag.library_parts import LibraryParts
+from rag.reading import LARGE_READER, MEDIUM_READER, Reading
+from rag.results import Answer
+from rag.retrieval_evaluation import compare, library_folder, store_entries
+from rag.settings import Settings
+
+WAYS: dict[str, Reading] = {
+    "passages": replace(LARGE_READER, focus=None),
+    "excerpts": LARGE_READER,
+    "sentences": replace(LARGE_READER, focus=MEDIUM_READER.focus),
+}
+
+
+def main() -> None:
+    """Ask every question in each of the ways, and print what came of it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("model")
+    parser.add_argument("sets", type=Path, nargs="+")
+    parser.add_argument("--questions", type=int, default=40)
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--home", type=Path, default=None, help="keep the indexes here")
+    parser.add_argument("--output", type=Path, default=None)
+    arguments = parser.parse_args()
+    settings = Settings(model=arguments.model)
+    report: dict[str, Any] = {"bench": "what_is_shown", "model": arguments.model, "sets": []}
+    with tempfile.TemporaryDirectory() as folder:
+        home = arguments.home or Path(folder)
+        for path in arguments.sets:
+            for whole in load_answer_sets(path):
+                chosen = whole.sample(arguments.questions, seed=arguments.seed)
+                measured = asked_in_all_ways(chosen, filled(chosen, home, settings), settings)
+                report["sets"].append(as_json(chosen, measured))
+                show(chosen, measured)
+                if arguments.output is not None:
+                    arguments.output.write_text(json.dumps(report) + "\n", "utf-8")
+
+
+def filled(chosen: AnswerSet, home: Path, settings: Settings) -> Path:
+    """The folder of a library that has everything of the set."""
+    with Library.open(home / "embedder", settings=settings) as library:
+        embedder = library.embedder
+        folder = library_folder(home, chosen, embedder.identity)
+        if chosen.files:
+            with Library.open(folder, settings=settings) as files:
+                files.add(list(chosen.files))
+        with Store(folder / "library.db") as store:
+            store_entries(store, chosen.entries, embedder)
+    return folder
+
+
+def asked_in_all_ways(chosen: AnswerSet, folder: Path, settings: Settings) -> list[SystemAnswers]:
+    """One SystemAnswers a way."""
+    parts = LibraryParts(folder, settings)
+    try:
+        answerers = {
+            name: Answerer(
+                parts.search,
+                parts.generator.get,
+                pages=parts.store,
+                similarity=lambda question, texts: parts.vectors.get().similarities(
+                    question, texts
+                ),
+                options=AnswerOptions(reading=reading, examples=settings.examples),
+            )
+            for name, reading in WAYS.items()
+        }
+        answers: dict[str, list[Answer]] = {name: [] for name in answerers}
+        for number, question in enumerate(chosen.questions):
+            # Whoever comes first pays for what the others find in the cache.
+            for name in sorted(answerers, key=lambda name: (number + list(WAYS).index(name)) % 3):
+                answers[name].append(answerers[name].ask(question.text))
+            print(f"{chosen.name}: {number + 1} of {len(chosen.questions)}", file=sys.stderr)
+
+        def page_text(document: str, page: int) -> str:
+            return parts.store.page(document, page).text
+
+        return [
+            SystemAnswers(
+                name,
+                tuple(answers[name]),
+                columns(chosen, answers[name], page_text),
+                sum(answer.timings.total_seconds for answer in answers[name]),
+            )
+            for name in WAYS
+        ]
+    finally:
+        parts.close()
+
+
+def columns(
+    chosen: AnswerSet, answers: list[Answer], page_text: PageText
+) -> dict[str, tuple[float | None, ...]]:
+    """The values of each measure, one a question."""
+    judged = [
+        judge(question, answer, judged_by=chosen.judged_by, page_text=page_text)
+        for question, answer in zip(chosen.questions, answers, strict=True)
+    ]
+    return {measure: tuple(each.get(measure) for each in judged) for measure in MEASURES}
+
+
+def show(chosen: AnswerSet, measured: list[SystemAnswers]) -> None:
+    """Print a table, and each way against the first."""
+    print(f"\n{chosen.name}: {len(chosen.questions)} questions")
+    print("measure".ljust(22), *(each.system.rjust(10) for each in measured))
+    for measure in measures_of(measured):
+        figures = [each.figure(measure) for each in measured]
+        print(measure.ljust(22), *("-".rjust(10) if f is None else f"{f:10.3f}" for f in figures))
+    for name in ("prompt_tokens", "computed_prompt_tokens", "completion_tokens", "answer_seconds"):
+        print(name.ljust(22), *(f"{getattr(each, name):10.2f}" for each in measured))
+    first, *others = measured
+    for other in others:
+        for measure in ("contains gold", "F1", "citation recall", "correct"):
+            pairs = [
+                (before, after)
+                for before, after in zip(
+                    first.values.get(measure, ()), other.values.get(measure, ()), strict=False
+                )
+                if before is not None and after is not None
+            ]
+            if pairs:
+                found = compare([before for before, _ in pairs], [after for _, after in pairs])
+                print(
+                    f"{other.system} - {first.system}, {measure}: {found.difference:+.3f}"
+                    f" (95 % {found.low:+.3f} to {found.high:+.3f})"
+                )
+
+
+if __name__ == "__main__":
+    main()
