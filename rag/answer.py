@@ -23,6 +23,7 @@ from rag.context import FittedPrompt, fit_prompt, merge_adjacent, smaller
 from rag.contradictions import with_contradictions
 from rag.conversation import standalone_question
 from rag.document_names import of_named_documents
+from rag.doubt import doubt_messages, doubt_sampling, finds_words
 from rag.errors import ContextTooSmall, InvalidQuestion
 from rag.evidence import Evidence
 from rag.extracts import Extract, SentenceSimilarity, find_extracts
@@ -58,6 +59,9 @@ _JUDGED_OF_A_FACT = 3
 _JUDGED_OF_MORE = 5
 # How much of a sentence's fit a judge's log-odds are worth; flat from here to four times as much.
 _FIT_OF_LOG_ODDS = 0.25
+# Below so many times the least confidence, the model must find words in the chosen sentence that
+# answer.
+_CONFIDENCE_UNDOUBTED = 1.75
 # A further sentence is quoted where a judge's log-odds are at least this.
 _LEAST_STATED_OF_A_FACT = 1.0
 _LEAST_STATED_OF_MORE = 0.0
@@ -218,6 +222,12 @@ class _Asking:
         """How likely it is of each text that it states the answer; None after a cancel."""
         return judge(self.generator, question, texts, self._caller)
 
+    def finds_words(self, question: str, chosen: Extract) -> tuple[bool, Draft]:
+        """Whether there are words in a sentence that answer, and the completion that said so."""
+        prompt = self.generator.encode_chat(doubt_messages(question, chosen.text))
+        said, draft = self._copied(prompt, doubt_sampling(chosen.quote.text))
+        return finds_words(said, question), draft
+
     def read(self, question: str, texts: Sequence[str], copied: Sequence[str]) -> tuple[str, Draft]:
         """The few words of the texts that answer, and the completion that said them.
 
@@ -226,13 +236,17 @@ class _Asking:
         """
         messages = short_answer_messages(question, texts)
         prompt = self.generator.encode_chat(messages, answer_start=ANSWER_START)
-        sampling = short_answer_sampling(copied)
+        said, draft = self._copied(prompt, short_answer_sampling(copied))
+        return read_short_answer(said, question), draft
+
+    def _copied(self, prompt: Prompt, sampling: SamplingParams) -> tuple[str, Draft]:
+        """What is said in answer; "" where it does not fit the context or was cancelled."""
         draft = Draft()
         if len(prompt.tokens) + sampling.max_tokens > self.generator.context_tokens:
             return "", draft
         for _ in self.generate(prompt, sampling, draft):
             pass  # it is shown when it stands
-        return "" if draft.cancelled else read_short_answer(draft.text, question), draft
+        return "" if draft.cancelled else draft.text, draft
 
 
 class Answerer:
@@ -361,11 +375,18 @@ class Answerer:
             case.choose(judged.log_odds)
         if not case.is_likely(least):
             return False
-        if case.chosen:
-            first = case.chosen[0]
-            case.words, draft = asking.read(case.asked, [first.text], [first.quote.text])
+        if not case.chosen:
+            return True
+        first = case.chosen[0]
+        if not case.is_likely(_CONFIDENCE_UNDOUBTED * least):
+            found, draft = asking.finds_words(case.asked, first)
             case.used += draft.used
             case.cancelled = draft.cancelled
+            if not found:
+                return False
+        case.words, draft = asking.read(case.asked, [first.text], [first.quote.text])
+        case.used += draft.used
+        case.cancelled = draft.cancelled
         return not case.cancelled
 
     def _calculated(self, case: _Case, filter: SearchFilter | None) -> list[AnswerEvent]:
