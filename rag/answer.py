@@ -190,8 +190,12 @@ class _Case:
         judged = list(zip(self.extracts(), log_odds, strict=False))
         judged.sort(key=lambda each: -each[0].fit - _FIT_OF_LOG_ODDS * each[1])
         (best, self.stated), *others = judged
-        least = _LEAST_STATED_OF_MORE if self._asks_more else _LEAST_STATED_OF_A_FACT
-        self.chosen = [best, *(extract for extract, stated in others if stated >= least)]
+        if self._asks_more:
+            further = [e for e, stated in others if stated >= _LEAST_STATED_OF_MORE]
+        else:  # another passage may have another answer: see rag.contradictions
+            same_passage = [each for each in others if each[0].quote.passage == best.quote.passage]
+            further = [e for e, stated in same_passage if stated >= _LEAST_STATED_OF_A_FACT]
+        self.chosen = [best, *further]
 
     def _nearness(self) -> float | None:
         """The mean of the highest cosines of a passage and of a sentence with the question.
