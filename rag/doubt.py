@@ -1,9 +1,8 @@
 """A second opinion of a sentence that hardly seems to answer: whether words in it do.
 
 The model copies the fewest words that answer, or says that the text does not state any. Where the
-confidence is low, few questions without such words are answerable: of SQuAD2's and FinanceBench's
-that a threshold alone would answer there, this refuses a third (docs/decisions.md). For the words
-themselves rag.short_answer asks in a better way, which cannot say that there are none.
+confidence is low, few questions without such words are answerable (docs/decisions.md). For the
+words themselves rag.short_answer asks in a better way, which cannot say that there are none.
 """
 
 from __future__ import annotations
