@@ -194,7 +194,7 @@ def _print(options: Options, chosen: AnswerSet, measured: list[SystemAnswers]) -
 
 
 def _print_comparison(options: Options, report: dict[str, Any], against: Path) -> None:
-    from rag.retrieval_evaluation import compare
+    from rag.retrieval_evaluation import compare_known
 
     earlier = {each["set"]: each for each in json.loads(against.read_text("utf-8"))["sets"]}
     for each in report["sets"]:
@@ -203,14 +203,9 @@ def _print_comparison(options: Options, report: dict[str, Any], against: Path) -
         if before is None or after is None:
             continue
         for measure, values in after["values"].items():
-            pairs = [
-                (old, new)
-                for old, new in zip(before["values"].get(measure, ()), values, strict=False)
-                if old is not None and new is not None
-            ]
-            if not pairs:
+            found = compare_known(before["values"].get(measure, ()), values)
+            if found is None:
                 continue
-            found = compare([old for old, _ in pairs], [new for _, new in pairs])
             options.terminal.say(
                 f"{each['set']} {measure}: {found.difference:+.4f}"
                 f" (95 % {found.low:+.4f} to {found.high:+.4f}, p = {found.p_value:.4f})"

@@ -9,7 +9,7 @@ few sentences of `MEDIUM_READER`.
         [--home FOLDER] [--output FILE.json]
 
 SET: as for `paperlight eval answers`, whose measures these are. The three ways take turns question
-by question; the differences to whole passages are paired (`rag.retrieval_evaluation.compare`).
+by question; the differences to whole passages are paired (`compare_known`).
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from ingest.store import Store
 from rag.answer import Answerer, AnswerOptions
-from rag.answer_evaluation import MEASURES, PageText, SystemAnswers, as_json, judge, measures_of
+from rag.answer_evaluation import SystemAnswers, as_json, judged_values, measures_of
 from rag.answer_sets import AnswerSet, load_answer_sets
 from rag.library import Library
 from rag.library_parts import LibraryParts
 from rag.reading import LARGE_READER, MEDIUM_READER, Reading
 from rag.results import Answer
-from rag.retrieval_evaluation import compare, library_folder, store_entries
+from rag.retrieval_evaluation import compare_known, library_folder, store_entries
 from rag.settings import Settings
 
 WAYS: dict[str, Reading] = {
@@ -109,24 +109,13 @@ def asked_in_all_ways(chosen: AnswerSet, folder: Path, settings: Settings) -> li
             SystemAnswers(
                 name,
                 tuple(answers[name]),
-                columns(chosen, answers[name], page_text),
+                judged_values(chosen, answers[name], page_text=page_text),
                 sum(answer.timings.total_seconds for answer in answers[name]),
             )
             for name in WAYS
         ]
     finally:
         parts.close()
-
-
-def columns(
-    chosen: AnswerSet, answers: list[Answer], page_text: PageText
-) -> dict[str, tuple[float | None, ...]]:
-    """The values of each measure, one a question."""
-    judged = [
-        judge(question, answer, judged_by=chosen.judged_by, page_text=page_text)
-        for question, answer in zip(chosen.questions, answers, strict=True)
-    ]
-    return {measure: tuple(each.get(measure) for each in judged) for measure in MEASURES}
 
 
 def show(chosen: AnswerSet, measured: list[SystemAnswers]) -> None:
@@ -141,15 +130,8 @@ def show(chosen: AnswerSet, measured: list[SystemAnswers]) -> None:
     first, *others = measured
     for other in others:
         for measure in ("contains gold", "F1", "citation recall", "correct"):
-            pairs = [
-                (before, after)
-                for before, after in zip(
-                    first.values.get(measure, ()), other.values.get(measure, ()), strict=False
-                )
-                if before is not None and after is not None
-            ]
-            if pairs:
-                found = compare([before for before, _ in pairs], [after for _, after in pairs])
+            found = compare_known(first.values[measure], other.values[measure])
+            if found is not None:
                 print(
                     f"{other.system} - {first.system}, {measure}: {found.difference:+.3f}"
                     f" (95 % {found.low:+.3f} to {found.high:+.3f})"

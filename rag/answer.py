@@ -197,6 +197,11 @@ class _Case:
             further = [e for e, stated in same_passage if stated >= _LEAST_STATED_OF_A_FACT]
         self.chosen = [best, *further]
 
+    def took(self, draft: Draft) -> None:
+        """Note what a completion before the answer has cost, and whether it was cancelled."""
+        self.used += draft.used
+        self.cancelled = draft.cancelled
+
     def _nearness(self) -> float | None:
         """The mean of the highest cosines of a passage and of a sentence with the question.
 
@@ -384,13 +389,11 @@ class Answerer:
         first = case.chosen[0]
         if not case.is_likely(_CONFIDENCE_UNDOUBTED * least):
             found, draft = asking.finds_words(case.asked, first)
-            case.used += draft.used
-            case.cancelled = draft.cancelled
+            case.took(draft)
             if not found:
                 return False
         case.words, draft = asking.read(case.asked, [first.text], [first.quote.text])
-        case.used += draft.used
-        case.cancelled = draft.cancelled
+        case.took(draft)
         return not case.cancelled
 
     def _calculated(self, case: _Case, filter: SearchFilter | None) -> list[AnswerEvent]:

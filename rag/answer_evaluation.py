@@ -132,12 +132,19 @@ def answer_all(
         for answer in pool.map(ask, [question.text for question in asked.questions]):
             answers.append(answer)
             progress(len(answers), len(asked.questions))
+    values = judged_values(asked, answers, page_text=page_text)
+    return SystemAnswers(system, tuple(answers), values, time.monotonic() - begun)
+
+
+def judged_values(
+    asked: AnswerSet, answers: Sequence[Answer], *, page_text: PageText
+) -> dict[str, tuple[float | None, ...]]:
+    """Measure -> one value a question, in the set's order."""
     judged = [
         judge(question, answer, judged_by=asked.judged_by, page_text=page_text)
         for question, answer in zip(asked.questions, answers, strict=True)
     ]
-    values = {measure: tuple(each.get(measure) for each in judged) for measure in MEASURES}
-    return SystemAnswers(system, tuple(answers), values, time.monotonic() - begun)
+    return {measure: tuple(each.get(measure) for each in judged) for measure in MEASURES}
 
 
 # --- one answer ---------------------------------------------------------------------------------

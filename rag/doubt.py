@@ -7,7 +7,8 @@ words themselves rag.short_answer asks in a better way, which cannot say that th
 
 from __future__ import annotations
 
-from inference.request import Message, Passage, SamplingParams, Verbatim
+from inference.request import Message, SamplingParams, Verbatim
+from rag.prompts import text_question_messages
 from rag.short_answer import read_short_answer
 
 NOT_STATED = "not stated"
@@ -54,12 +55,7 @@ _EXAMPLES = (
 
 def doubt_messages(question: str, text: str) -> list[Message]:
     """The prompt; its first part is the same for all questions, so it is computed once."""
-    messages = [Message("system", _SYSTEM)]
-    for shown, asked, copied in _EXAMPLES:
-        messages.append(Message("user", _content(asked, shown)))
-        messages.append(Message("assistant", copied))
-    messages.append(Message("user", _content(question, text)))
-    return messages
+    return text_question_messages(_SYSTEM, _EXAMPLES, question, [text], lead="Text:\n")
 
 
 def doubt_sampling(copied: str) -> SamplingParams:
@@ -70,7 +66,3 @@ def doubt_sampling(copied: str) -> SamplingParams:
 def finds_words(said: str, question: str) -> bool:
     """Whether the completion has words of the text that answer the question."""
     return said.strip() != NOT_STATED and bool(read_short_answer(said, question))
-
-
-def _content(question: str, text: str) -> list[str | Passage]:
-    return ["Text:\n", Passage(" ".join(text.split())), f"\n\nQuestion: {question}"]

@@ -17,7 +17,6 @@ from itertools import takewhile
 
 from inference.request import (
     Message,
-    Passage,
     Priority,
     Prompt,
     QueueFull,
@@ -26,6 +25,7 @@ from inference.request import (
     TokenLogprob,
 )
 from rag.generator import Caller, Draft, Generator, TokenStream, read_stream
+from rag.prompts import text_question_messages
 from rag.results import AnswerUsage
 
 _YES, _NO = "yes", "no"
@@ -139,12 +139,7 @@ def _submit(generator: Generator, request: Request, caller: Caller) -> TokenStre
 
 def judge_messages(question: str, text: str) -> list[Message]:
     """The prompt for one text; what comes before the text is the same for all questions."""
-    messages = [Message("system", _SYSTEM)]
-    for shown, asked, said in _EXAMPLES:
-        messages.append(Message("user", _content(asked, shown)))
-        messages.append(Message("assistant", said))
-    messages.append(Message("user", _content(question, text)))
-    return messages
+    return text_question_messages(_SYSTEM, _EXAMPLES, question, [text])
 
 
 def yes_log_odds(first: TokenLogprob | None) -> float:
@@ -165,7 +160,3 @@ def _log_probability(top: Sequence[tuple[str, float]], word: str) -> float:
 
 def _log_sum(logprobs: Iterable[float]) -> float:
     return math.log(sum(math.exp(logprob) for logprob in logprobs))
-
-
-def _content(question: str, text: str) -> list[str | Passage]:
-    return ["Text: ", Passage(" ".join(text.split())), f"\n\nQuestion: {question}"]

@@ -184,6 +184,18 @@ def compare(before: Sequence[float], after: Sequence[float]) -> Comparison:
     return Comparison(observed, float(low), float(high), p_value)
 
 
+def compare_known(
+    before: Sequence[float | None], after: Sequence[float | None]
+) -> Comparison | None:
+    """`compare` of the questions that have both values; None where none has."""
+    pairs = [
+        (old, new)
+        for old, new in zip(before, after, strict=False)
+        if old is not None and new is not None
+    ]
+    return compare([old for old, _ in pairs], [new for _, new in pairs]) if pairs else None
+
+
 # --- libraries ----------------------------------------------------------------------------------
 
 
