@@ -35,7 +35,7 @@ def main() -> None:
     rows = [{**row, "weight": 1.0 / len(file)} for file in files for row in file]
     answerable = sum(row["kind"] == "answerable" for row in rows)
     print(f"{answerable} answerable questions, {len(rows) - answerable} others")
-    for names in (("stated", "similarity"), ("similarity",), ("stated",)):
+    for names in (("stated", "similarity", "fit"), ("similarity", "fit"), ("stated",)):
         chosen = [row for row in rows if has(row, names)]
         signals = np.array([[row["confidence"][name] for name in names] for row in chosen])
         wanted = np.array([row["kind"] == "answerable" for row in chosen])

@@ -88,9 +88,7 @@ def asked_in_all_ways(chosen: AnswerSet, folder: Path, settings: Settings) -> li
                 parts.search,
                 parts.generator.get,
                 pages=parts.store,
-                similarity=lambda question, texts: parts.vectors.get().similarities(
-                    question, texts
-                ),
+                embedder=parts.vectors.get,
                 options=AnswerOptions(reading=reading, examples=settings.examples),
             )
             for name, reading in WAYS.items()

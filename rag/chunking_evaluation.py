@@ -242,7 +242,7 @@ def _systems(
 
     def shown(query: str, reading: Reading) -> list[TextSpan]:
         evidence = Evidence(passages(query), question=query)
-        extracts = find_extracts(query, evidence, similarity=embedder.similarities)
+        extracts = find_extracts(query, evidence, embedder=embedder)
         return _spans(
             focused(evidence, extracts, reading.focus) if reading.focus else evidence.passages
         )

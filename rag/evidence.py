@@ -49,6 +49,7 @@ class Evidence:
 
     passages: in prompt order; hit.text must be the page's text from hit.start to hit.end.
     question: what is asked; its own terms support nothing.
+    names: of each passage, the terms of its document's name.
     """
 
     def __init__(self, passages: Sequence[Hit], *, question: str = "") -> None:
@@ -56,7 +57,11 @@ class Evidence:
         self.question = question
         self._question_terms = asked_terms(question)
         self._question_numbers = figure_terms(question)
-        self._headings = [_heading_terms(hit) for hit in self.passages]
+        self.names = [content_terms(_spaced(hit.document_name)) for hit in self.passages]
+        self._headings = [
+            name | content_terms(_spaced(hit.heading))
+            for name, hit in zip(self.names, self.passages, strict=True)
+        ]
         self._context = [
             content_terms(hit.text) | over
             for hit, over in zip(self.passages, self._headings, strict=True)
@@ -249,9 +254,8 @@ class Evidence:
         )
 
 
-def _heading_terms(hit: Hit) -> frozenset[str]:
-    """What stands over the whole passage: headings and the document's name."""
-    return content_terms(f"{hit.document_name}\n{hit.heading}".replace("_", " "))
+def _spaced(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _whole_clauses(statement: str) -> list[str]:

@@ -24,11 +24,12 @@ from rag.context import FittedPrompt, fit_prompt, merge_adjacent, smaller
 from rag.errors import ContextTooSmall, InvalidSchema
 from rag.evidence import Evidence, Quote
 from rag.extraction_schema import SchemaField, assembled, fields_of
-from rag.extracts import SentenceSimilarity, find_extracts
+from rag.extracts import find_extracts
 from rag.generator import Caller, Generator
 from rag.prompts import Example, LabelledPassage, Template, build_messages, labelled
 from rag.reading import Reading, focused, reading_for
 from rag.results import AnswerUsage, Citation, Hit
+from rag.sentence_fit import SentenceEmbedder
 from rag.value_support import find_support
 
 MOST_INSTRUCTION_CHARS = 4000
@@ -139,7 +140,7 @@ class Extractor:
 
     generator: called when the model is needed. grammar: JSON schema, as JSON -> the grammar that
     a value is decoded by; raises InvalidRequest for what it cannot express.
-    similarity: compares sentences with a field; without it words alone are compared.
+    embedder: gives what compares sentences with a field; without it words alone are compared.
     """
 
     def __init__(
@@ -149,7 +150,7 @@ class Extractor:
         *,
         grammar: Callable[[str], str],
         pages: PageSource,
-        similarity: SentenceSimilarity | None = None,
+        embedder: Callable[[], SentenceEmbedder] | None = None,
         passages: int = 4,
         fields_at_once: int = 8,
         reading: Reading | None = None,
@@ -158,7 +159,7 @@ class Extractor:
         self._generator = generator
         self._grammar = grammar
         self._pages = pages
-        self._similarity = similarity
+        self._embedder = embedder
         self._passages = passages
         self._fields_at_once = fields_at_once
         self._reading = reading
@@ -239,8 +240,8 @@ class Extractor:
             return nothing
         evidence = Evidence(passages, question=question)
         comparable = self._search.knows_language(question)
-        similarity = self._similarity if comparable else None
-        extracts = find_extracts(question, evidence, similarity=similarity)
+        embedder = self._embedder() if self._embedder is not None and comparable else None
+        extracts = find_extracts(question, evidence, embedder=embedder)
         best_fit = extracts[0].fit if extracts else 0.0
         if not reading.believes_refusals and best_fit < reading.value_fit:
             return nothing  # such a model gives a value for whatever it is shown
@@ -251,7 +252,7 @@ class Extractor:
             return replace(nothing, usage=usage)
         # What the model was not shown supports nothing that it says.
         evidence = Evidence(given, question=question)
-        extracts = find_extracts(question, evidence, similarity=similarity)
+        extracts = find_extracts(question, evidence, embedder=embedder)
 
         def supported(value: object) -> Quote | None:
             quote = find_support(

@@ -20,9 +20,9 @@ from rag.results import Citation, Hit
 from rag.terms import content_terms
 from rag.windows import is_sentence
 
-# Planted orders fit the question of another sentence by .3 to .6 (tests/rag/hostile_documents.py);
-# a sentence that goes on with what was asked about, by .9 and more.
-_LEAST_BEARING_FIT = 0.7
+# A sentence that has less of the question's words, or is further from it, is not about it, wherever
+# it stands: planted orders (tests/rag/hostile_documents.py).
+_LEAST_BEARING = 0.3
 _LEAST_ADDED_FIT = 0.75
 
 
@@ -121,8 +121,12 @@ def _borne_by_a_stranger(cited: CitedText, evidence: Evidence, rests_on: Sequenc
     and the second sentence fits the question; but "ABC" is of the first.
     """
     added = content_terms(cited.text) - content_terms(evidence.question)
-    bearing = [e.fit for e in rests_on if added & content_terms(e.quote.text)]
-    return bool(bearing) and max(bearing) < _LEAST_BEARING_FIT
+    bearing = [
+        max(extract.signs.covered, extract.similarity or 0.0)
+        for extract in rests_on
+        if added & content_terms(extract.quote.text)
+    ]
+    return bool(bearing) and max(bearing) < _LEAST_BEARING
 
 
 def _touches(citation: Citation, extract: Extract) -> bool:

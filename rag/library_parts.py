@@ -247,7 +247,7 @@ class LibraryParts:
             self.generator.get,
             pages=self.store,
             examples=self._load_examples(),
-            similarity=lambda question, texts: self.vectors.get().similarities(question, texts),
+            embedder=self.vectors.get,
             accounts=self.accounts,
             options=AnswerOptions(
                 passages=settings.passages,
@@ -265,7 +265,7 @@ class LibraryParts:
             self.generator.get,
             grammar=json_schema_grammar,
             pages=self.store,
-            similarity=lambda question, texts: self.vectors.get().similarities(question, texts),
+            embedder=self.vectors.get,
             passages=self.settings.passages,
             fields_at_once=self.requests_at_once,
         )

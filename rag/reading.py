@@ -83,11 +83,11 @@ class Reading:
 # within .4: of the sample lease, the further ones were about something else.
 SMALL_READER = Reading(
     focus=Focus(margin=0.05, most=3),
-    least_confidence=0.4,
+    least_confidence=0.45,
     draft_fit=0.0,
     least_kept=0.4,
-    refusal_fit=0.9,
-    quote_fit=0.9,
+    refusal_fit=0.6,
+    quote_fit=0.6,
     quotes=Focus(margin=0.4, most=3),
     value_fit=0.9,
 )
@@ -97,7 +97,7 @@ SMALL_READER = Reading(
 MEDIUM_READER = Reading(
     focus=Focus(margin=0.6, most=5),
     reads=True,
-    least_confidence=0.35,
+    least_confidence=0.4,
     refusal_fit=1.35,
     quotes=Focus(margin=0.4, most=3),
 )

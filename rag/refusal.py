@@ -54,13 +54,12 @@ class RelevanceThresholds:
     has `coverage_alone` of them and the dense side has not seen it or does not know the language.
     `coverage_of_pairs` stands for that in scripts without spaces, where pairs of characters are
     compared and many of a question's belong to no word: RGB's Chinese questions pass in .82 of the
-    cases where they can be answered and in .15 where not; .20 and .00 at .6. Where a model judges
-    the sentences, `dense_to_be_judged` is enough, for it tells better: of 36 questions of SQuAD2
-    that the others would have refused it answers 6 of 12 answerable ones and 1 of the rest.
+    cases where they can be answered and in .15 where not; .20 and .00 at .6. `dense` is low, for
+    a passage of many things is far from a question about one of them; rag.confidence has the
+    last word.
     """
 
-    dense: float = 0.45
-    dense_to_be_judged: float = 0.3
+    dense: float = 0.3
     dense_with_keywords: float = 0.25
     coverage: float = 0.5
     coverage_alone: float = 0.6
@@ -74,17 +73,15 @@ def is_relevant(
     *,
     dense_is_reliable: bool = True,
     unspaced: bool = False,
-    is_judged: bool = False,
 ) -> bool:
     """Whether a passage may hold the answer.
 
-    coverage: of the question's words, in [0, 1]. unspaced: its script has no spaces. is_judged: a
-    model will judge what the passage says.
+    coverage: of the question's words, in [0, 1]. unspaced: its script has no spaces.
     """
     if hit.dense_similarity is None or not dense_is_reliable:
         least = thresholds.coverage_of_pairs if unspaced else thresholds.coverage_alone
         return coverage >= least
-    if hit.dense_similarity >= (thresholds.dense_to_be_judged if is_judged else thresholds.dense):
+    if hit.dense_similarity >= thresholds.dense:
         return True
     return (
         hit.dense_similarity >= thresholds.dense_with_keywords and coverage >= thresholds.coverage

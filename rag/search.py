@@ -304,7 +304,7 @@ class HybridSearch:
         """What each of the best candidates gains by its best sentence, and by its tokens."""
         hits = self._hits(query, best, {})
         evidence = Evidence(hits, question=query)
-        extracts = find_extracts(query, evidence, similarity=self._embedder().similarities)
+        extracts = find_extracts(query, evidence, embedder=self._embedder())
         fits: dict[int, float] = {}
         nearest: dict[int, float] = {}
         sentences: dict[int, list[str]] = {hit.chunk_id: [] for hit in hits}

@@ -49,6 +49,7 @@ class CachedEmbedder:
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
         self._queries: OrderedDict[str, Vectors] = OrderedDict()
+        self._query_tokens: OrderedDict[str, Vectors] = OrderedDict()
         self._texts: OrderedDict[str, Vectors] = OrderedDict()
         self._tokens: OrderedDict[str, NDArray[np.float16]] = OrderedDict()
         self._tokens_kept = 0
@@ -65,7 +66,16 @@ class CachedEmbedder:
 
     def query_tokens(self, text: str) -> Vectors:
         """(n, dim) float32 unit vectors of a question's tokens."""
-        return self._embedder.embed_tokens([text], TextKind.QUERY)[1][0]
+        with self._lock:
+            if text in self._query_tokens:
+                self._query_tokens.move_to_end(text)
+                return self._query_tokens[text]
+        rows = self._embedder.embed_tokens([text], TextKind.QUERY)[1][0]
+        with self._lock:
+            self._query_tokens[text] = rows
+            if len(self._query_tokens) > _QUERIES_KEPT:
+                self._query_tokens.popitem(last=False)
+        return rows
 
     def tokens(self, texts: Sequence[str]) -> list[Vectors]:
         """For each text (n, dim) float32, vectors of its tokens, of unit length but for 1e-3.

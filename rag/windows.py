@@ -131,7 +131,7 @@ def _with_carried(sentences: Sequence[Window]) -> list[Window]:
                 carried = result[-1].terms | result[-1].carried
         elif above and (amount_terms(line) or (is_row(line) and is_row(above[-1].text))):
             carried, in_rows = frozenset().union(*(w.terms for w in above)), True
-            header = _nearest(above)
+            header = _nearest(above) if is_row(line) else None
         elif amount_terms(line):  # of a table whose head is in another passage
             above, in_rows = [], False
         else:

@@ -163,6 +163,11 @@ def _about(question: str, clause: str, start: int, end: int, *, spanned: bool = 
     )
 
 
+def mentions_measure(question: str) -> bool:
+    """Whether a question has to do with a measure of accounts, understood here or not."""
+    return _find_measure(question.lower()) is not None
+
+
 def _find_measure(clause: str) -> tuple[Measure, int, int] | None:
     for measure in MEASURES:
         match = re.search(rf"(?<![\w&])(?:{measure.asked})(?![\w&])", clause)

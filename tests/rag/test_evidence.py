@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
 import pytest
 
 from rag.evidence import Evidence
 from rag.extracts import Extract, find_extracts
+from rag.vectors import Vectors
 from tests.rag.passages import make_hit
 
 BRIDGE = "Work on the Tamber bridge began in 1911. It was opened on 4 May 1922 by Queen Maud."
@@ -115,13 +119,53 @@ def test_the_best_extract_answers_the_question(question: str, best: str) -> None
     assert extracts[0].quote.text == best
 
 
-def test_similarity_moves_the_choice_among_sentences() -> None:
+class OneToken:
+    """An embedder for which every text is one token: it is the question's where a word is there."""
+
+    def __init__(self, word: str) -> None:
+        self._word = word
+
+    def similarities(self, query: str, texts: Sequence[str]) -> list[float]:
+        return [float(self._word in text) for text in texts]
+
+    def query_tokens(self, text: str) -> Vectors:
+        return np.array([[1.0, 0.0]], dtype=np.float32)
+
+    def tokens(self, texts: Sequence[str]) -> list[Vectors]:
+        return [
+            np.array([[1.0, 0.0] if self._word in text else [0.0, 1.0]], dtype=np.float32)
+            for text in texts
+        ]
+
+
+def test_what_tokens_mean_moves_the_choice_among_sentences() -> None:
     question = "Who cut the ribbon of the Tamber bridge?"
     evidence = Evidence([make_hit(BRIDGE)], question=question)
-    extracts = find_extracts(
-        question, evidence, similarity=lambda _, texts: [float("Queen" in t) for t in texts]
-    )
+    extracts = find_extracts(question, evidence, embedder=OneToken("Queen"))
     assert extracts[0].quote.text.endswith("Queen Maud.")
+    assert [extract.similarity for extract in extracts[:2]] == [1.0, 0.0]
+
+
+def test_a_sentence_need_not_repeat_what_stands_over_it_or_before_it() -> None:
+    """"How long is the lease?" was answered with a sentence that says "lease", and "The term is
+    five years." lost to it, in a document called lease."""
+    text = "The lease ends after damage within 18 months.\n\nThe term is five years. It is short."
+    question = "How long is the lease?"
+
+    def fits(evidence: Evidence, embedder: OneToken | None) -> dict[str, float]:
+        found = find_extracts(question, evidence, embedder=embedder)
+        return {extract.quote.text: extract.fit for extract in found}
+
+    plain = fits(Evidence([make_hit(text)], question=question), None)
+    named = fits(Evidence([make_hit(text, document="lease.pdf")], question=question), None)
+    assert named["The term is five years."] > plain["The term is five years."]
+    headed = make_hit(text, heading="Term of lease")
+    above = fits(Evidence([headed], question=question), OneToken("Term"))
+    without = fits(Evidence([make_hit(text)], question=question), OneToken("Term"))
+    # .7 of the token, at most, is answered from above: the weight of tokens is 3.
+    assert above["It is short."] - without["It is short."] == pytest.approx(3.0 * 0.7)
+    before = fits(Evidence([make_hit(text)], question=question), OneToken("five"))
+    assert before["It is short."] > without["It is short."]
 
 
 def test_an_extract_that_announces_a_list_has_the_list() -> None:

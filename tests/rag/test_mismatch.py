@@ -18,10 +18,9 @@ from rag.mismatch import mismatch
         ("What lands weren't reserved for natives?", "Natives were driven off their land."),
         ("Which is the smallest borough?", "The largest borough is Wola."),
         ("What was built in 1987?", "The bridge was built in 1911."),
-        ("Who sold 2,500 shares?", "Hale sold 300 shares in 1911."),
     ],
 )
-def test_what_is_denied_opposite_or_of_another_number_speaks_against_a_sentence(
+def test_what_is_denied_opposite_or_of_another_year_speaks_against_a_sentence(
     question: str, sentence: str
 ) -> None:
     assert mismatch(question, sentence, [sentence]) >= 2.0
@@ -42,6 +41,10 @@ def test_what_is_denied_opposite_or_of_another_number_speaks_against_a_sentence(
         ("What was built in the 1980s?", "The bridge was built in 1987."),
         ("What was built in the 18th century?", "The mill was built in 1788."),
         ("What was built in 1987?", "The bridge was built in that year."),
+        # Refused, though the rows and the clause answer.
+        ("Who signs off a claim of 5,000 euros?", "2,500 to 10,000 euros | finance director"),
+        ("Until when is version 4.2 supported?", "It is supported until 14 January 2028."),
+        ("How much may we spend without asking?", "The council decides on up to 40,000 euros."),
         ("How old is the mill?", "The new mill was built in 1911."),
         ("Wer darf nicht wählen?", "Mitglieder wählen."),
     ],

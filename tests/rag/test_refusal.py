@@ -69,8 +69,9 @@ def test_a_refusal_names_each_nearest_place_once() -> None:
     ("dense", "coverage", "reliable", "relevant"),
     [
         (0.6, 0.0, True, True),
-        (0.3, 0.6, True, True),
-        (0.3, 0.2, True, False),
+        (0.3, 0.0, True, True),
+        (0.27, 0.6, True, True),
+        (0.27, 0.2, True, False),
         (0.1, 1.0, True, False),
         (0.9, 0.2, False, False),
         (0.1, 0.7, False, True),

@@ -1,0 +1,41 @@
+"""What speaks for a sentence as an answer."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag.evidence import Evidence
+from rag.extracts import find_extracts
+from rag.sentence_fit import SIGNS, Signs, as_row, fit
+from rag.vectors import CachedEmbedder
+from tests.fakes import HashedWordsEmbedder
+from tests.rag.passages import make_hit
+
+EMBEDDER = CachedEmbedder(HashedWordsEmbedder())
+TEXTS = st.text(alphabet="aAbe 12.,:|#\n?“ü水", max_size=120)
+
+
+def test_the_fit_is_the_weighted_sum_of_the_signs() -> None:
+    signs = Signs(covered=0.5, named=0.2, tokens=0.4, passage=0.6, kind=1.0, fragment=1.0)
+    expected = -1.75 + 0.75 * 0.7 + 3.0 * 0.4 + 1.4 * 0.6 + 0.27 - 0.4
+    assert abs(fit(signs) - expected) < 1e-12
+    by_words = -0.3 + 1.31 * 0.7 + 0.25 - 0.6
+    assert abs(fit(signs, words_alone=True) - by_words) < 1e-12
+    assert as_row(signs) == [asdict(signs)[name] for name in SIGNS]
+
+
+@given(question=TEXTS, text=TEXTS, name=TEXTS, is_known=st.booleans())
+def test_any_text_has_signs_within_their_ranges(
+    question: str, text: str, name: str, is_known: bool
+) -> None:
+    evidence = Evidence([make_hit(text, document=name)], question=question)
+    embedder = EMBEDDER if is_known else None
+    for extract in find_extracts(question, evidence, embedder=embedder):
+        signs = asdict(extract.signs)
+        assert -1.0 <= signs.pop("tokens") <= 0.7
+        assert -1.0 <= signs.pop("passage") <= 1.0
+        assert all(-1e-9 <= value <= 1.0 + 1e-9 for value in signs.values())
+        assert extract.fit == fit(extract.signs, words_alone=embedder is None)
