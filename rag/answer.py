@@ -47,6 +47,7 @@ from rag.results import (
     Turn,
 )
 from rag.sentence_fit import SentenceEmbedder
+from rag.sentences import is_row
 from rag.short_answer import (
     ANSWER_START,
     read_short_answer,
@@ -538,6 +539,8 @@ class Answerer:
             return short
         fitting = (extract.quote.text for extract in case.chosen or case.extracts())
         best = next((text for text in fitting if text in quotes), quotes[0])
+        if sum(map(is_row, best.splitlines())) > 1:
+            return ""  # who names none of a table's rows is answered by all of it
         return pick_answer(case.asked, " ".join(best.split()))
 
     def _page_text(self, document_id: str, page_index: int) -> str:

@@ -319,6 +319,15 @@ def test_a_medium_model_judges_the_best_sentences_and_reads_one_before_it_answer
     assert answer.usage.prompt_tokens == cost  # nothing of it came from the cache
 
 
+def test_no_words_are_picked_from_a_whole_table() -> None:
+    """Asked what may be spent on a hotel, the last figure of the table stood in bold."""
+    table = "City group | Hotel\nA: capitals | 165 euros\nB: other cities | 130 euros"
+    generator = ScriptedGenerator("", parameters=135_000_000)
+    answer = answerer(generator, [make_hit(table)])[0].ask("How much may be spent on a hotel?")
+    assert [citation.quote for citation in answer.citations] == [table]
+    assert answer.short == ""
+
+
 def test_a_fact_that_was_read_is_quoted_and_not_written_again() -> None:
     """A draft of it took as long as all the rest and was right as often (.65 of 60)."""
     generator = medium(RIGHT, copies="4 May 1922")

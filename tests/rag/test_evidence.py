@@ -147,7 +147,7 @@ def test_what_tokens_mean_moves_the_choice_among_sentences() -> None:
 
 
 def test_a_sentence_need_not_repeat_what_stands_over_it_or_before_it() -> None:
-    """"How long is the lease?" was answered with a sentence that says "lease", and "The term is
+    """ "How long is the lease?" was answered with a sentence that says "lease", and "The term is
     five years." lost to it, in a document called lease."""
     text = "The lease ends after damage within 18 months.\n\nThe term is five years. It is short."
     question = "How long is the lease?"
@@ -245,6 +245,17 @@ def test_who_names_a_row_is_answered_by_that_row_under_its_header() -> None:
     # A row of cells without figures is a row too, no header of what follows it.
     (village,) = [other for other in others if other.quote.text.startswith("C:")]
     assert village.header == best.header
+
+
+def test_headlines_with_figures_are_no_table() -> None:
+    """The headlines of a press release, short lines with figures, were quoted together as a table
+    that answers what percentage of the repurchases fell in the last quarter."""
+    text = (
+        "March 9, 2023\nUlmen Beauty Announces Fourth Quarter Results\n"
+        "Net Sales of $3.2 Billion Compared to $2.7 Billion\nComparable Sales Increased 15.6%\n"
+    )
+    extracts = hotels("What percent of repurchases fell in Q4?", text)
+    assert all("\n" not in extract.text for extract in extracts)
 
 
 def test_a_long_table_is_not_shown_whole() -> None:
