@@ -64,13 +64,13 @@ _JUDGED_OF_MORE = 5
 _FIT_OF_LOG_ODDS = 0.25
 # Below so many times the least confidence, the model must find words in the chosen sentence that
 # answer.
-_CONFIDENCE_UNDOUBTED = 1.5
+_CONFIDENCE_UNDOUBTED = 1.35
 # Log-odds against a sentence that nobody has judged, where a question is about accounts and the
 # statements do not tell: adjusted, of a quarter, why. Of FinanceBench's such questions, which seem
 # near to many sentences, the best one answered 1 of 7.
 _NOT_CALCULATED = 1.0
 # A further sentence is quoted where a judge's log-odds are at least this.
-_LEAST_STATED_OF_A_FACT = 1.0
+_LEAST_STATED_OF_A_FACT = 0.5
 _LEAST_STATED_OF_MORE = 0.0
 
 
