@@ -26,9 +26,8 @@ class Weights:
 # ones as others; the judge is Qwen2.5-Coder-1.5B, the similarity all-MiniLM-L6-v2's.
 _BOTH = Weights(bias=-1.37, stated=0.94, similarity=1.05, fit=0.68)
 _UNJUDGED = Weights(bias=-3.11, similarity=3.23, fit=1.14)
-# Fitted, -0.34; but it is needed where the embedder does not know the language, and then the judge
-# knows it less well too: RGB's Chinese questions.
-_STATED_ALONE = Weights(bias=-0.76, stated=1.34)
+# Where the embedder does not know the language; the judge knows it less well too.
+_STATED_ALONE = Weights(bias=-0.34, stated=1.34)
 
 
 @dataclass(frozen=True, slots=True)
