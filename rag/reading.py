@@ -80,9 +80,9 @@ class Reading:
 # (SQuAD2's unanswerable questions were written to look answerable.) Most of the deciding is left to
 # the confidence.
 # Quoted of the best passage where more than a fact is asked for, ClapNQ dev, cited sentences that
-# are gold, precision / recall, by the fits of before: the best sentence alone .69 / .27; up to four within .4, .6, .8 of
-# its fit .65 / .39, .63 / .41, .62 / .43; for every question, within .3, .62 / .41. It is three
-# within .4: of the sample lease, the further ones were about something else.
+# are gold, precision / recall, by the fits of before: the best sentence alone .69 / .27; up to four
+# within .4, .6, .8 of its fit .65 / .39, .63 / .41, .62 / .43; for every question, within .3, .62 /
+# .41. It is three within .4: of the sample lease, the further ones were about something else.
 SMALL_READER = Reading(
     focus=Focus(margin=0.05, most=3),
     least_confidence=0.45,
