@@ -3,9 +3,9 @@
     .venv/bin/python bench/best_sentence.py [SQUAD.json CLAPNQ ...] [--fit]
 
 Asked are questions about data/samples, others about bench/questions/documents, which nothing was
-fitted on, and those of the sets that are named. No model is asked. --fit: a log-linear model of
-which sentence has the answer, fitted to all but the documents; half of each set is fitted on and
-the other measured, both ways. The last line is JSON.
+fitted on, and those of the sets that are named. No model is asked. --fit: a log-linear model, of
+all signs, of which sentence has the answer, fitted to all but the documents; half of each set is
+fitted on and the other measured, both ways. The last line is JSON.
 """
 
 from __future__ import annotations
@@ -15,23 +15,24 @@ import json
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from ingest.store import Store
-from rag.answer_sets import Answerable, Question, load_answer_sets
+from app.command_options import Options
+from app.evaluation_library import filled_folder
+from rag.answer_sets import Answerable, AnswerSet, Question, load_answer_sets
 from rag.context import merge_adjacent
 from rag.evidence import Evidence
 from rag.extracts import Extract, find_extracts
 from rag.library import Library
 from rag.library_parts import LibraryParts
 from rag.results import Hit
-from rag.retrieval_evaluation import library_folder, store_entries
 from rag.sentence_fit import SIGNS, as_row
 from rag.settings import Settings
 
@@ -65,46 +66,44 @@ def main() -> None:
     parser.add_argument("--questions", type=int, default=600, help="at most, of each set")
     parser.add_argument("--fit", action="store_true", help="fit the weights anew")
     arguments = parser.parse_args()
+    sets = [own_set(name, folder) for name, folder in OWN.items()]
+    sets += [public_set(path, arguments.questions) for path in arguments.sets]
     with tempfile.TemporaryDirectory() as home:
-        cases = {name: list(own_cases(name, folder, Path(home))) for name, folder in OWN.items()}
-        for path in arguments.sets:
-            name, of_set = set_cases(path, arguments.questions, Path(home))
-            cases[name] = of_set
-    report: dict[str, object] = {"benchmark": "best_sentence", "seed": SEED, "sets": {}}
+        cases = {chosen.name: cases_of(chosen, Path(home)) for chosen in sets}
+    report: dict[str, Any] = {"benchmark": "best_sentence", "seed": SEED, "sets": {}}
     for name, of_set in cases.items():
         figures = {f"in first {k}": share_in_first(of_set, k) for k in (1, 3, 5)}
-        report["sets"][name] = {"questions": len(of_set), **figures}  # type: ignore[index]
+        report["sets"][name] = {"questions": len(of_set), **figures}
         print(f"{name}, {len(of_set)} questions:", figures)
     if arguments.fit:
         fitted_on = {name: of_set for name, of_set in cases.items() if name != UNSEEN}
         weights = fit(list(fitted_on.values()))
         report["weights"] = {n: round(float(w), 2) for n, w in zip(SIGNS, weights, strict=True)}
         report["fitted"] = cross_validated(fitted_on)
-        report["fitted"][UNSEEN] = picked(cases[UNSEEN], weights)  # type: ignore[index]
+        report["fitted"][UNSEEN] = picked(cases[UNSEEN], weights)
         print("weights:", report["weights"])
         print("best sentence right, by fitted weights:", report["fitted"])
     print(json.dumps(report))
 
 
-def own_cases(name: str, folder: Path, home: Path) -> Iterator[Case]:
-    """Of questions about files."""
+def own_set(name: str, folder: Path) -> AnswerSet:
+    """The questions about the files of a folder."""
     (chosen,) = load_answer_sets(ROOT / "bench" / "questions" / f"{name}.jsonl")
-    settings = Settings()
-    with Library.open(home / name, settings=settings) as library:
-        library.add(folder)
-    yield from asked(chosen.questions, home / name, settings)
+    return replace(chosen, files=tuple(sorted(folder.iterdir())))
 
 
-def set_cases(path: Path, questions: int, home: Path) -> tuple[str, list[Case]]:
-    """The name of a set, and its cases."""
-    settings = Settings()
+def public_set(path: Path, questions: int) -> AnswerSet:
     (chosen,) = load_answer_sets(path)
-    chosen = chosen.sample(questions, seed=SEED)
+    return chosen.sample(questions, seed=SEED)
+
+
+def cases_of(chosen: AnswerSet, home: Path) -> list[Case]:
+    """Of its answerable questions, asked of a library that has its texts or files."""
+    options = Options()
+    settings = options.settings()
     with Library.open(home / "embedder", settings=settings) as library:
-        folder = library_folder(home, chosen, library.embedder.identity)
-        with Store(folder / "library.db") as store:
-            store_entries(store, chosen.entries, library.embedder)
-    return chosen.name, list(asked(chosen.questions, folder, settings))
+        folder = filled_folder(options, home, chosen, library.embedder)
+    return list(asked(chosen.questions, folder, settings))
 
 
 def asked(questions: Sequence[Question], folder: Path, settings: Settings) -> Iterator[Case]:

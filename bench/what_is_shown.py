@@ -24,7 +24,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from ingest.store import Store
+from app.command_options import Options
+from app.evaluation_library import filled_folder
 from rag.answer import Answerer, AnswerOptions
 from rag.answer_evaluation import SystemAnswers, as_json, judged_values, measures_of
 from rag.answer_sets import AnswerSet, load_answer_sets
@@ -32,7 +33,7 @@ from rag.library import Library
 from rag.library_parts import LibraryParts
 from rag.reading import LARGE_READER, MEDIUM_READER, Reading
 from rag.results import Answer
-from rag.retrieval_evaluation import compare_known, library_folder, store_entries
+from rag.retrieval_evaluation import compare_known
 from rag.settings import Settings
 
 WAYS: dict[str, Reading] = {
@@ -52,31 +53,21 @@ def main() -> None:
     parser.add_argument("--home", type=Path, default=None, help="keep the indexes here")
     parser.add_argument("--output", type=Path, default=None)
     arguments = parser.parse_args()
-    settings = Settings(model=arguments.model)
+    options = Options(model=arguments.model)
+    settings = options.settings()
     report: dict[str, Any] = {"bench": "what_is_shown", "model": arguments.model, "sets": []}
-    with tempfile.TemporaryDirectory() as folder:
-        home = arguments.home or Path(folder)
+    with tempfile.TemporaryDirectory() as temporary:
+        home = arguments.home or Path(temporary)
         for path in arguments.sets:
             for whole in load_answer_sets(path):
                 chosen = whole.sample(arguments.questions, seed=arguments.seed)
-                measured = asked_in_all_ways(chosen, filled(chosen, home, settings), settings)
+                with Library.open(home / "embedder", settings=settings) as library:
+                    folder = filled_folder(options, home, chosen, library.embedder)
+                measured = asked_in_all_ways(chosen, folder, settings)
                 report["sets"].append(as_json(chosen, measured))
                 show(chosen, measured)
                 if arguments.output is not None:
                     arguments.output.write_text(json.dumps(report) + "\n", "utf-8")
-
-
-def filled(chosen: AnswerSet, home: Path, settings: Settings) -> Path:
-    """The folder of a library that has everything of the set."""
-    with Library.open(home / "embedder", settings=settings) as library:
-        embedder = library.embedder
-        folder = library_folder(home, chosen, embedder.identity)
-        if chosen.files:
-            with Library.open(folder, settings=settings) as files:
-                files.add(list(chosen.files))
-        with Store(folder / "library.db") as store:
-            store_entries(store, chosen.entries, embedder)
-    return folder
 
 
 def asked_in_all_ways(chosen: AnswerSet, folder: Path, settings: Settings) -> list[SystemAnswers]:

@@ -1,7 +1,7 @@
 """How well a sentence fits a question as its answer: signs, weighed against one another.
 
-Pure but for the embedder it is given. Nothing is understood. The weights are near those that
-bench/best_sentence.py fits; docs/decisions.md has the figures.
+Pure but for the embedder it is given. Nothing is understood. bench/best_sentence.py measures how
+often the best one answers; docs/decisions.md says where the weights are from.
 """
 
 from __future__ import annotations
