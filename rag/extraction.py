@@ -242,9 +242,13 @@ class Extractor:
         comparable = self._search.knows_language(question)
         embedder = self._embedder() if self._embedder is not None and comparable else None
         extracts = find_extracts(question, evidence, embedder=embedder)
-        best_fit = extracts[0].fit if extracts else 0.0
-        if not reading.believes_refusals and best_fit < reading.value_fit:
-            return nothing  # such a model gives a value for whatever it is shown
+        # Such a model gives a value for whatever it is shown. The instruction, which all fields
+        # share, has no say: "the harbour of Port Ellery" fits where no telephone number stands.
+        if not reading.believes_refusals:
+            own = _question(field, "")
+            fitting = find_extracts(own, Evidence(passages, question=own), embedder=embedder)
+            if not fitting or fitting[0].fit < reading.value_fit:
+                return nothing
         shown = focused(evidence, extracts, reading.focus) if reading.focus else passages
         prompt, given = self._prompt(generator, question, shown, _most_tokens(field))
         said, usage = _complete(generator, prompt, grammar, _most_tokens(field), cancel, client)

@@ -83,8 +83,6 @@ class Reading:
 # are gold, precision / recall, by the fits of before: the best sentence alone .69 / .27; up to four
 # within .4, .6, .8 of its fit .65 / .39, .63 / .41, .62 / .43; for every question, within .3, .62 /
 # .41. It is three within .4: of the sample lease, the further ones were about something else.
-# A form's fields all have its instruction in what is asked: "telephone number, the harbour of Port
-# Ellery" fits a sentence about Port Ellery by 1.19, the harbour master's name its own by 1.30.
 SMALL_READER = Reading(
     focus=Focus(margin=0.05, most=3),
     least_confidence=0.45,
@@ -93,7 +91,7 @@ SMALL_READER = Reading(
     refusal_fit=0.6,
     quote_fit=0.6,
     quotes=Focus(margin=0.4, most=3),
-    value_fit=1.25,
+    value_fit=0.9,
 )
 # Qwen2.5-Coder-1.5B, 30 answerable and 15 unanswerable questions of SQuAD2: gold in the answer
 # .70 -> .80 and balanced refusal .53 -> .68 against believing its refusals and every supported

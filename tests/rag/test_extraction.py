@@ -193,6 +193,19 @@ def test_progress_counts_the_fields(make_library: MakeLibrary) -> None:
 
 
 @pytest.mark.model
+def test_what_a_form_is_of_does_not_make_a_field_fit(make_library: MakeLibrary) -> None:
+    """A form of "the lighthouse at Port Ellery" got a lighthouse as its telephone number.
+
+    The instruction is part of what every field asks, and the sentence about Port Ellery fitted
+    it well enough for a small model, which invents rather than say null, to be asked.
+    """
+    said = SAID | {"phone": '"The lighthouse at Port Ellery"'}
+    library = make_library(said, parameters=135_000_000)
+    found = library.extract(SCHEMA, "the lighthouse at Port Ellery")
+    assert found.data["lighthouse"] == {"height": 41, "built": None}
+    assert found.data["phone"] is None
+
+
 def test_the_bundled_model_fills_in_a_form(tmp_path: Path, llm_path: Path) -> None:
     settings = Settings(model=str(llm_path))
     with Library.open(tmp_path / "library", settings=settings) as library:
