@@ -156,9 +156,11 @@ class Evidence:
         return name_terms(statement) | figure_terms(statement) <= known
 
     def _rank(self, window: Window, terms: frozenset[str], hinted: frozenset[int]) -> float:
+        # A sentence of lease.pdf need not say "lease", nor one beside it that does be quoted too.
+        near = window.terms | self.names[window.passage]
         return (
-            self.coverage(terms, window.terms | window.carried)
-            + _QUESTION_SHARE * self.coverage(self._question_terms, window.terms)
+            self.coverage(terms, near | window.carried)
+            + _QUESTION_SHARE * self.coverage(self._question_terms, near)
             + _HINT_BONUS * (window.passage in hinted)
             - _WINDOW_PENALTY * (window.sentences - 1)
             - _RANK_PENALTY * window.passage

@@ -101,6 +101,14 @@ def test_a_name_in_the_heading_or_file_name_counts() -> None:
     assert Evidence([hit]).support(statement) != []
 
 
+def test_a_sentence_need_not_repeat_its_documents_name_to_be_cited_alone() -> None:
+    """Two sentences too many were cited, since the first of them says "lease"."""
+    text = "The lease is for a shop. The term is five years. It begins on 1 April 2025."
+    evidence = Evidence([make_hit(text, document="lease.pdf")], question="When does it begin?")
+    [quote] = evidence.support("The lease begins on 1 April 2025.")
+    assert quote.text == "It begins on 1 April 2025."
+
+
 def test_offsets_are_those_of_the_page() -> None:
     hit = make_hit(SALES, start=100)
     (quote,) = Evidence([hit]).support("Sales were 21 tonnes in 2019.")
