@@ -29,7 +29,7 @@ from rag.errors import ContextTooSmall, InvalidQuestion
 from rag.evidence import Evidence
 from rag.extracts import Extract, find_extracts
 from rag.generator import Caller, Draft, Generator, generate
-from rag.grounding import Grounded, ground, quoted, refusal
+from rag.grounding import Grounded, ground, quote_best, quoted, refusal
 from rag.judge import Judgement, judge
 from rag.mismatch import mismatch
 from rag.prompts import DEFAULT_TEMPLATE, Example, Template, build_messages, labelled
@@ -358,6 +358,9 @@ class Answerer:
         if case.chosen and (case.words or reading.focus):
             quotes = [extract.quote for extract in case.chosen]
             grounded = self._current(case, quoted(quotes, case.evidence))
+            yield AnswerEvent(AnswerStage.TOKEN, text=grounded.text)
+        elif not reading.writes:
+            grounded = self._current(case, quote_best(case.evidence, case.extracts(), reading))
             yield AnswerEvent(AnswerStage.TOKEN, text=grounded.text)
         else:
             prompt, shown = self._prompt(generator, case, reading)

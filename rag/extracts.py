@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from rag.evidence import Evidence, Quote
 from rag.question_kind import asked_terms
 from rag.sentence_fit import SentenceEmbedder, Signs, find_signs, fit, part_similarities
-from rag.terms import content_terms
 from rag.windows import Table, Window, short_tables, with_list
 
 
@@ -70,12 +69,6 @@ def find_extracts(
         for window, of_window, cosine, header in zip(windows, signs, cosines, headers, strict=True)
     ]
     return sorted(found, key=lambda extract: -extract.fit)
-
-
-def kept_share(extract: Extract, statement: str, evidence: Evidence) -> float:
-    """Share of what an extract adds to the question that a statement keeps, in [0, 1]."""
-    added = content_terms(extract.quote.text) - asked_terms(evidence.question)
-    return evidence.coverage(added, content_terms(statement))
 
 
 def _candidates(evidence: Evidence, wanted: frozenset[str]) -> list[Window]:

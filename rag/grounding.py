@@ -12,7 +12,7 @@ from functools import partial
 
 from rag.citations import CitedText, cite
 from rag.evidence import Evidence, Quote
-from rag.extracts import Extract, kept_share
+from rag.extracts import Extract
 from rag.question_kind import asks_more_than_a_fact
 from rag.reading import Reading
 from rag.refusal import refusal_text, says_it_does_not_know
@@ -62,6 +62,12 @@ def ground(
     return quoted(quotes, evidence) if quotes else refusal(evidence.passages)
 
 
+def quote_best(evidence: Evidence, extracts: Sequence[Extract], reading: Reading) -> Grounded:
+    """The sentences that fit best, as the answer of a model that does not write; or a refusal."""
+    quotes = _quoted(evidence, extracts, reading)
+    return quoted(quotes, evidence) if quotes else refusal(evidence.passages)
+
+
 def quoted(quotes: Sequence[Quote], evidence: Evidence) -> Grounded:
     """Sentences of the evidence as the answer. quotes: the one that answers best is the first."""
     return _answered(cite("", evidence, quoted=_in_order(quotes)))
@@ -96,22 +102,16 @@ def _in_order(quotes: Sequence[Quote]) -> list[Quote]:
 def _answers(
     cited: CitedText, evidence: Evidence, extracts: Sequence[Extract], reading: Reading
 ) -> bool:
-    """Whether a supported draft rests on sentences that answer the question, and says enough."""
+    """Whether a supported draft rests on sentences that answer the question."""
     rests_on = [
         extract
         for extract in extracts
         if any(_touches(citation, extract) for citation in cited.citations)
     ]
     if not rests_on:  # on a heading or a question of the document, which are no extracts
-        return reading.least_kept <= 0.0
-    if rests_on[0].fit < reading.draft_fit or _borne_by_a_stranger(cited, evidence, rests_on):
-        return False
-    if reading.least_kept <= 0.0:
         return True
-    return (
-        rests_on[0] is extracts[0]
-        and kept_share(extracts[0], cited.text, evidence) >= reading.least_kept
-    )
+    fits = rests_on[0].fit >= reading.draft_fit
+    return fits and not _borne_by_a_stranger(cited, evidence, rests_on)
 
 
 def _borne_by_a_stranger(cited: CitedText, evidence: Evidence, rests_on: Sequence[Extract]) -> bool:
