@@ -359,9 +359,6 @@ class Answerer:
             quotes = [extract.quote for extract in case.chosen]
             grounded = self._current(case, quoted(quotes, case.evidence))
             yield AnswerEvent(AnswerStage.TOKEN, text=grounded.text)
-        elif not reading.writes:
-            grounded = self._current(case, quote_best(case.evidence, case.extracts(), reading))
-            yield AnswerEvent(AnswerStage.TOKEN, text=grounded.text)
         else:
             prompt, shown = self._prompt(generator, case, reading)
             sampling = SamplingParams(max_tokens=self._options.max_answer_tokens, stop=_STOP)
@@ -514,9 +511,11 @@ class Answerer:
     ) -> Grounded:
         if draft.cancelled:
             return Grounded(without_markers(draft.text), (), refused=False)
+        extracts = case.extracts()
+        if not reading.writes:
+            return self._current(case, quote_best(case.evidence, extracts, reading))
         return self._current(
-            case,
-            ground(draft.text, case.evidence, case.extracts(), reading=reading, shown=shown),
+            case, ground(draft.text, case.evidence, extracts, reading=reading, shown=shown)
         )
 
     def _current(self, case: _Case, grounded: Grounded) -> Grounded:

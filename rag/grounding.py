@@ -63,7 +63,7 @@ def ground(
 
 
 def quote_best(evidence: Evidence, extracts: Sequence[Extract], reading: Reading) -> Grounded:
-    """The sentences that fit best, as the answer of a model that does not write; or a refusal."""
+    """The sentences that fit best, as the answer beside an unfit writer; or a refusal."""
     quotes = _quoted(evidence, extracts, reading)
     return quoted(quotes, evidence) if quotes else refusal(evidence.passages)
 

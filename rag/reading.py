@@ -42,7 +42,7 @@ class Reading:
     focus: what of the passages the model is shown; None: all.
     reads: it can judge whether a sentence states the answer, and pick the few words that do.
     least_confidence: refuse, undrafted, when it is less likely than this that the passages answer.
-    writes: it drafts an answer; where not, the sentences that fit best are the answer.
+    writes: its draft may be the answer; where not, the sentences that fit best are.
     draft_fit: a draft must rest on a sentence that fits the question this well; one that does not
         is true of the documents but answers something else.
     refusal_fit: the model's "I do not know" is not believed when a sentence fits this well.
@@ -83,7 +83,7 @@ class Reading:
 # are gold, precision / recall, by the fits of before: the best sentence alone .69 / .27; up to four
 # within .4, .6, .8 of its fit .65 / .39, .63 / .41, .62 / .43; for every question, within .3, .62 /
 # .41. It is three within .4: of the sample lease, the further ones were about something else.
-# Nothing is written: of 23 drafts of SmolLM2-135M that their sentences seemed to support, nine said
+# Its drafts are no answers: of 23 of SmolLM2-135M that their sentences seemed to support, nine said
 # something else (docs/decisions.md).
 SMALL_READER = Reading(
     focus=Focus(margin=0.05, most=3),
