@@ -29,7 +29,7 @@ from rag.errors import ContextTooSmall, InvalidQuestion
 from rag.evidence import Evidence
 from rag.extracts import Extract, find_extracts
 from rag.generator import Caller, Draft, Generator, generate
-from rag.grounding import Grounded, ground, quote_best, quoted, refusal
+from rag.grounding import Grounded, ground, quoted, refusal
 from rag.judge import Judgement, judge
 from rag.mismatch import mismatch
 from rag.prompts import DEFAULT_TEMPLATE, Example, Template, build_messages, labelled
@@ -511,11 +511,9 @@ class Answerer:
     ) -> Grounded:
         if draft.cancelled:
             return Grounded(without_markers(draft.text), (), refused=False)
-        extracts = case.extracts()
-        if not reading.writes:
-            return self._current(case, quote_best(case.evidence, extracts, reading))
         return self._current(
-            case, ground(draft.text, case.evidence, extracts, reading=reading, shown=shown)
+            case,
+            ground(draft.text, case.evidence, case.extracts(), reading=reading, shown=shown),
         )
 
     def _current(self, case: _Case, grounded: Grounded) -> Grounded:

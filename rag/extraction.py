@@ -246,7 +246,11 @@ class Extractor:
         # share, has no say: "the harbour of Port Ellery" fits where no telephone number stands.
         if not reading.believes_refusals:
             own = _question(field, "")
-            fitting = find_extracts(own, Evidence(passages, question=own), embedder=embedder)
+            fitting = (
+                extracts
+                if own == question
+                else find_extracts(own, Evidence(passages, question=own), embedder=embedder)
+            )
             if not fitting or fitting[0].fit < reading.value_fit:
                 return nothing
         shown = focused(evidence, extracts, reading.focus) if reading.focus else passages

@@ -53,18 +53,12 @@ def ground(
     if does_not_know and best_fit < reading.refusal_fit:
         return refusal(evidence.passages)
     quotes = _quoted(evidence, extracts, reading)
-    if not does_not_know:
+    if reading.writes and not does_not_know:
         cite_draft = partial(cite, draft, evidence, unsupported=reading.unsupported, shown=shown)
         cited = cite_draft()
         if cited.supported and _answers(cited, evidence, extracts, reading):
             more = quotes[1:]  # the draft stands for the best one
             return _answered(cite_draft(quoted=_in_order(more)))
-    return quoted(quotes, evidence) if quotes else refusal(evidence.passages)
-
-
-def quote_best(evidence: Evidence, extracts: Sequence[Extract], reading: Reading) -> Grounded:
-    """The sentences that fit best, as the answer beside an unfit writer; or a refusal."""
-    quotes = _quoted(evidence, extracts, reading)
     return quoted(quotes, evidence) if quotes else refusal(evidence.passages)
 
 

@@ -192,7 +192,6 @@ def test_progress_counts_the_fields(make_library: MakeLibrary) -> None:
     assert sorted(seen) == [(number, 5) for number in range(1, 6)]
 
 
-@pytest.mark.model
 def test_what_a_form_is_of_does_not_make_a_field_fit(make_library: MakeLibrary) -> None:
     """A form of "the lighthouse at Port Ellery" got a lighthouse as its telephone number.
 
@@ -206,6 +205,7 @@ def test_what_a_form_is_of_does_not_make_a_field_fit(make_library: MakeLibrary) 
     assert found.data["phone"] is None
 
 
+@pytest.mark.model
 def test_the_bundled_model_fills_in_a_form(tmp_path: Path, llm_path: Path) -> None:
     settings = Settings(model=str(llm_path))
     with Library.open(tmp_path / "library", settings=settings) as library:

@@ -88,7 +88,7 @@ def test_who_asks_for_more_than_a_fact_gets_the_sentences_that_go_with_the_best(
     draft = "As an agency, Frontex guards borders by sea."
     writer = replace(SMALL_READER, writes=True)
     drafted = grounded(draft, writer, question="What is the agency Frontex?", text=about)
-    assert {c.quote for c in drafted.citations} == {c.quote for c in what.citations}
+    assert [c.quote for c in drafted.citations] == [c.quote for c in reversed(what.citations)]
     when = grounded("", SMALL_READER, question="When was the agency Frontex founded?")
     assert len(when.citations) == 1
 

@@ -167,7 +167,9 @@ def test_no_document_makes_a_marker_that_names_no_citation(text: str, answer: st
         search,
         lambda: ScriptedGenerator(answer),
         pages=search,
-        options=AnswerOptions(reading=replace(SMALL_READER, writes=True, least_confidence=0.0)),
+        options=AnswerOptions(
+            reading=replace(SMALL_READER, writes=True, draft_fit=0.0, least_confidence=0.0)
+        ),
     )
     answered = answerer.ask("How long is the ridge path?")
     for citation in answered.citations:

@@ -290,6 +290,7 @@ def test_the_bundled_models_answer_and_the_doctor_is_content(tmp_path: Path, fil
         answer = library.ask(QUESTION)
         assert "4 May 1922" in answer.text
         assert answer.citations[0].document_name == "town.txt"
+        assert answer.usage.completion_tokens > 0
         assert answer.text == f"{answer.citations[0].quote.rstrip('.')} [1]."
         assert library.ask("Who is the prime minister of Norway?").refused
         checks = {check.name: check for check in library.doctor().checks}
