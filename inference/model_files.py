@@ -129,7 +129,7 @@ def locked(folder: Path, report: ProgressCallback) -> Iterator[None]:
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            report(FetchProgress("Waiting for another program that is fetching models", 0, None))
+            report(FetchProgress("Waiting for models that are already being fetched", 0, None))
             lock.acquire()
     except OSError as error:
         raise ModelFetchError(f"the models folder {folder} cannot be written: {error}") from error

@@ -83,7 +83,7 @@ def short_tables(text: str, sentences: Sequence[Window]) -> list[Table]:
     found: list[Table] = []
     for header, run in groupby(sentences, key=lambda window: window.header):
         rows = tuple(run)
-        if header is None or rows[-1].end - header.start > _LONGEST_LIST_CHARS:
+        if header is None or len(rows) < 2 or rows[-1].end - header.start > _LONGEST_LIST_CHARS:
             continue
         whole = text[header.start : rows[-1].end]
         window = Window(

@@ -202,7 +202,7 @@ def test_a_second_process_waits_for_the_first_and_says_so(tmp_path: Path) -> Non
 
         bundled_embedder(tmp_path, release)
 
-    assert said[0] == "Waiting for another program that is fetching models"
+    assert said[0] == "Waiting for models that are already being fetched"
     assert said[1] == "Fetching tiny-model"
 
 

@@ -266,6 +266,16 @@ def test_headlines_with_figures_are_no_table() -> None:
     assert all("\n" not in extract.text for extract in extracts)
 
 
+def test_a_page_header_and_one_row_are_no_table() -> None:
+    """Who audits Kestrelmoor was answered with the header of a page and the row below it, since
+    the name that both have between them made a whole table of them."""
+    header = "Kestrelmoor plc · Annual report 2024\nPage 5 of 9"
+    extracts = hotels("Who audits Kestrelmoor?", f"{header}\nRevenue | 120.7 | 98.3\n")
+    assert not any(extract.quote.text.startswith(header) for extract in extracts)
+    (row,) = [extract for extract in extracts if extract.quote.text.startswith("Revenue")]
+    assert row.header == header
+
+
 def test_a_long_table_is_not_shown_whole() -> None:
     rows = "\n".join(f"Town {number} | {number + 100} | {number}" for number in range(60))
     extracts = hotels("How much may be spent on a hotel?", f"Group | Hotel | Lunch\n{rows}")
