@@ -24,13 +24,12 @@ from rag.context import FittedPrompt, fit_prompt, merge_adjacent, smaller
 from rag.contradictions import with_contradictions
 from rag.conversation import standalone_question
 from rag.document_names import of_named_documents
-from rag.doubt import doubt_messages, doubt_sampling, finds_words
 from rag.errors import ContextTooSmall, InvalidQuestion
 from rag.evidence import Evidence
 from rag.extracts import Extract, find_extracts
-from rag.generator import Caller, Draft, Generator, generate
+from rag.generator import Caller, Draft, Generator, Spent, generate, together
 from rag.grounding import Grounded, ground, quoted, refusal
-from rag.judge import Judgement, judge
+from rag.judge import ANSWER_START, judge, judge_messages
 from rag.mismatch import mismatch
 from rag.prompts import DEFAULT_TEMPLATE, Example, Template, build_messages, labelled
 from rag.question_kind import asks_more_than_a_fact
@@ -41,37 +40,31 @@ from rag.results import (
     AnswerEvent,
     AnswerStage,
     AnswerTimings,
-    AnswerUsage,
     Citation,
     Hit,
     Turn,
 )
 from rag.sentence_fit import SentenceEmbedder
 from rag.sentences import is_row
-from rag.short_answer import (
-    ANSWER_START,
-    read_short_answer,
-    short_answer_messages,
-    short_answer_sampling,
-)
+from rag.short_answer import read_short_answer, short_answer_sampling
 from rag.terms import is_unspaced
 
 _STOP = ("\nQuestion:", "\nPassages:", "\n\n\n")
-# The sentences that fit best are judged, so many; more where several may be quoted.
-_JUDGED_OF_A_FACT = 3
-_JUDGED_OF_MORE = 5
+# One of the sentences that fit best is chosen, of so many; once it is known that they answer, more
+# are judged, up to so many in all, to be quoted beside it.
+_CHOSEN_OF = 2
+_QUOTED_OF_A_FACT = 3
+_QUOTED_OF_MORE = 4
+# None is judged that fits so much less than the best, unless it stands beside the chosen one.
+_JUDGED_WITHIN = 0.1
 # How much of a sentence's fit a judge's log-odds are worth; flat from here to four times as much.
 _FIT_OF_LOG_ODDS = 0.25
-# Below so many times the least confidence, the model must find words in the chosen sentence that
-# answer.
-_CONFIDENCE_UNDOUBTED = 1.35
-# Log-odds against a sentence that nobody has judged, where a question is about accounts and the
-# statements do not tell: adjusted, of a quarter, why. Of FinanceBench's such questions, which seem
-# near to many sentences, the best one answered 1 of 7.
+# Log-odds against a sentence where a question is about accounts and the statements do not tell:
+# adjusted, of a quarter, why. Of FinanceBench's such questions, which seem near to many sentences,
+# the best one answered 1 of 7.
 _NOT_CALCULATED = 1.0
 # A further sentence is quoted where a judge's log-odds are at least this.
-_LEAST_STATED_OF_A_FACT = 0.5
-_LEAST_STATED_OF_MORE = 0.0
+_LEAST_STATED = 0.0
 
 
 class Search(Protocol):
@@ -129,7 +122,7 @@ class _Case:
     chosen: the sentences that state the answer, by a model that judged the best ones: the first
     one for certain, with `stated`, its log-odds; further ones where they are judged to do so too.
     Empty and None where nobody has judged. words: those of the first that answer; "" where they
-    were not read or not found. used: what all completions have cost. cancelled: one of them was.
+    were not read or not found. spent: what the completions have cost. cancelled: one of them was.
     """
 
     def __init__(
@@ -150,12 +143,13 @@ class _Case:
         self.comparable = comparable
         self.started = started
         self.retrieved = retrieved
-        self.used = AnswerUsage()
+        self.spent: list[Spent] = []
         self.chosen: list[Extract] = []
         self.stated: float | None = None
         self.words = ""
         self.cancelled = False
         self._asks_more = asks_more_than_a_fact(asked)
+        self._judged: list[tuple[Extract, float]] = []
         self._embedder = embedder
         self.keep_only(passages)
 
@@ -181,7 +175,7 @@ class _Case:
         if best is None:
             return confidence(None, stated=self.stated)
         against = mismatch(self.asked, best.quote.text, self.texts())
-        if self.stated is None and mentions_measure(self.asked):
+        if mentions_measure(self.asked):
             against += _NOT_CALCULATED
         nearness = self._nearness(best)
         return confidence(nearness, fit=best.fit, stated=self.stated, mismatch=against)
@@ -191,27 +185,40 @@ class _Case:
         sure = self.confidence()
         return sure is None or sure.value >= least
 
-    def to_judge(self) -> list[str]:
-        """The sentences that fit best."""
-        count = _JUDGED_OF_MORE if self._asks_more else _JUDGED_OF_A_FACT
-        return [extract.text for extract in self.extracts()[:count]]
+    def to_choose_from(self) -> list[Extract]:
+        """The sentences that fit best, to be judged first."""
+        best = self.extracts()[:_CHOSEN_OF]
+        return [each for each in best if _fits_nearly_as(best[0], each)]
 
     def choose(self, log_odds: Sequence[float]) -> None:
-        """Choose among the sentences to judge. log_odds: a judge's of each."""
-        judged = list(zip(self.extracts(), log_odds, strict=False))
-        judged.sort(key=lambda each: -each[0].fit - _FIT_OF_LOG_ODDS * each[1])
-        (best, self.stated), *others = judged
-        if self._asks_more:
-            further = [e for e, stated in others if stated >= _LEAST_STATED_OF_MORE]
-        else:  # another passage may have another answer: see rag.contradictions
-            same_passage = [each for each in others if each[0].quote.passage == best.quote.passage]
-            further = [e for e, stated in same_passage if stated >= _LEAST_STATED_OF_A_FACT]
-        self.chosen = [best, *further]
+        """Choose among the sentences to choose from. log_odds: a judge's of each."""
+        self._judged = list(zip(self.to_choose_from(), log_odds, strict=True))
+        best, self.stated = max(self._judged, key=_fit_as_judged)
+        self.chosen = [best]
 
-    def took(self, draft: Draft) -> None:
-        """Note what a completion before the answer has cost, and whether it was cancelled."""
-        self.used += draft.used
-        self.cancelled = draft.cancelled
+    def to_quote_too(self) -> list[Extract]:
+        """Further sentences, to be judged once one is chosen: any may be quoted beside it."""
+        most = _QUOTED_OF_MORE if self._asks_more else _QUOTED_OF_A_FACT
+        unjudged = self.extracts()[len(self._judged) : most]
+        return [each for each in unjudged if self._may_be_quoted_too(each)]
+
+    def quote_too(self, log_odds: Sequence[float]) -> None:
+        """Quote what states the answer too, the best first. log_odds: of those to quote too."""
+        judged = [*self._judged, *zip(self.to_quote_too(), log_odds, strict=True)]
+        self.chosen += [
+            extract
+            for extract, stated in sorted(judged, key=_fit_as_judged, reverse=True)
+            if extract is not self.chosen[0]
+            and stated >= _LEAST_STATED
+            and self._may_be_quoted_too(extract)
+        ]
+
+    def _may_be_quoted_too(self, extract: Extract) -> bool:
+        best = self.chosen[0]
+        if extract.quote.passage == best.quote.passage:
+            return True
+        # To a fact, another passage may have another answer: see rag.contradictions.
+        return self._asks_more and _fits_nearly_as(best, extract)
 
     def _nearness(self, best: Extract) -> float | None:
         """The cosine with the question of a sentence that is read under its innermost heading."""
@@ -220,6 +227,17 @@ class _Case:
         heading = self.passages[best.quote.passage].heading.rpartition(" > ")[2]
         text = f"{heading}: {best.text}" if heading else best.text
         return self._embedder.similarities(self.asked, [text])[0]
+
+
+def _fits_nearly_as(best: Extract, other: Extract) -> bool:
+    """By words alone, fits are too rough to tell."""
+    return other.similarity is None or other.fit >= best.fit - _JUDGED_WITHIN
+
+
+def _fit_as_judged(judged: tuple[Extract, float]) -> float:
+    """judged: a sentence and a judge's log-odds of it."""
+    extract, log_odds = judged
+    return extract.fit + _FIT_OF_LOG_ODDS * log_odds
 
 
 class _Asking:
@@ -235,35 +253,33 @@ class _Asking:
         request = Request(prompt, sampling, priority=caller.priority, client=caller.client)
         return generate(self.generator, request, draft, caller.cancel)
 
-    def judge(self, question: str, texts: Sequence[str]) -> Judgement | None:
-        """How likely it is of each text that it states the answer; None after a cancel."""
-        return judge(self.generator, question, texts, self._caller)
+    def judge(self, case: _Case, sentences: Sequence[Extract]) -> tuple[float, ...] | None:
+        """The log-odds that each sentence states the answer; None after a cancel."""
+        texts = [extract.text for extract in sentences]
+        judged = judge(self.generator, case.asked, texts, self._caller)
+        if judged is None:
+            case.cancelled = True
+            return None
+        case.spent += judged.spent
+        return judged.log_odds
 
-    def finds_words(self, question: str, chosen: Extract) -> tuple[bool, Draft]:
-        """Whether there are words in a sentence that answer, and the completion that said so."""
-        prompt = self.generator.encode_chat(doubt_messages(question, chosen.text))
-        said, draft = self._copied(prompt, doubt_sampling(chosen.quote.text))
-        return finds_words(said, question), draft
-
-    def read(self, question: str, texts: Sequence[str], copied: Sequence[str]) -> tuple[str, Draft]:
-        """The few words of the texts that answer, and the completion that said them.
+    def read(self, case: _Case, texts: Sequence[str], copied: Sequence[str]) -> str:
+        """The few words of the texts that answer.
 
         copied: the parts of the texts that the words may be of. "" where the words only repeat
         the question, and where the reading does not fit the context or was cancelled.
         """
-        messages = short_answer_messages(question, texts)
+        messages = judge_messages(case.asked, texts)
         prompt = self.generator.encode_chat(messages, answer_start=ANSWER_START)
-        said, draft = self._copied(prompt, short_answer_sampling(copied))
-        return read_short_answer(said, question), draft
-
-    def _copied(self, prompt: Prompt, sampling: SamplingParams) -> tuple[str, Draft]:
-        """What is said in answer; "" where it does not fit the context or was cancelled."""
-        draft = Draft()
+        sampling = short_answer_sampling(copied)
         if len(prompt.tokens) + sampling.max_tokens > self.generator.context_tokens:
-            return "", draft
+            return ""
+        draft = Draft()
         for _ in self.generate(prompt, sampling, draft):
             pass  # it is shown when it stands
-        return "" if draft.cancelled else draft.text, draft
+        case.spent.append(Spent(prompt, draft.used))
+        case.cancelled = draft.cancelled
+        return "" if draft.cancelled else read_short_answer(draft.text, case.asked)
 
 
 class Answerer:
@@ -364,7 +380,7 @@ class Answerer:
             sampling = SamplingParams(max_tokens=self._options.max_answer_tokens, stop=_STOP)
             for piece in asking.generate(prompt, sampling, draft):
                 yield AnswerEvent(AnswerStage.TOKEN, text=piece)
-            case.used += draft.used
+            case.spent.append(Spent(prompt, draft.used))
             grounded = self._grounded(case, draft, reading, shown)
         short = self._short(case, grounded, asking if reading.reads else None)
         contradicted = with_contradictions(grounded, case.evidence, short=short)
@@ -377,32 +393,32 @@ class Answerer:
     def _is_sure(self, case: _Case, asking: _Asking, reading: Reading) -> bool:
         """Whether it is likely enough that the passages answer.
 
-        A model that reads judges sentences, and looks for the words of the chosen one that answer.
+        A model that reads judges sentences, and reads the words of the chosen one that answer.
         """
         least = self._options.least_confidence
         least = reading.least_confidence if least is None else least
         if not reading.reads:
             return case.is_likely(least)
-        if best := case.to_judge():
-            judged = asking.judge(case.asked, best)
-            if judged is None:
-                case.cancelled = True
+        if best := case.to_choose_from():
+            log_odds = asking.judge(case, best)
+            if log_odds is None:
                 return False
-            case.used += judged.used
-            case.choose(judged.log_odds)
+            case.choose(log_odds)
         if not case.is_likely(least):
             return False
-        if not case.chosen:
-            return True
-        first = case.chosen[0]
-        if not case.is_likely(_CONFIDENCE_UNDOUBTED * least):
-            found, draft = asking.finds_words(case.asked, first)
-            case.took(draft)
-            if not found:
-                return False
-        case.words, draft = asking.read(case.asked, [first.text], [first.quote.text])
-        case.took(draft)
+        if case.chosen:
+            self._read(case, asking)
         return not case.cancelled
+
+    def _read(self, case: _Case, asking: _Asking) -> None:
+        """Read the words of the chosen sentence, and choose what is quoted beside it."""
+        first = case.chosen[0]
+        case.words = asking.read(case, [first.text], [first.quote.text])
+        if case.cancelled:
+            return
+        log_odds = asking.judge(case, case.to_quote_too())
+        if log_odds is not None:
+            case.quote_too(log_odds)
 
     def _calculated(self, case: _Case, filter: SearchFilter | None) -> list[AnswerEvent]:
         """The rest of an answer that needs no model; [] where it needs one."""
@@ -534,9 +550,7 @@ class Answerer:
         if any(_has(quote, case.words) for quote in quotes):
             return case.words
         if asking is not None and not case.chosen:
-            short, draft = asking.read(case.asked, quotes, quotes)
-            case.used += draft.used
-            return short
+            return asking.read(case, quotes, quotes)
         fitting = (extract.quote.text for extract in case.chosen or case.extracts())
         best = next((text for text in fitting if text in quotes), quotes[0])
         if sum(map(is_row, best.splitlines())) > 1:
@@ -578,7 +592,7 @@ def _done(
         refused=grounded.refused,
         passages=tuple(case.passages),
         citations=grounded.citations,
-        usage=case.used,
+        usage=together(case.spent),
         timings=AnswerTimings(
             retrieval_seconds=case.retrieved - case.started,
             first_token_seconds=(draft.first_token_at or now) - case.started,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Protocol
 
 from inference.request import (
@@ -128,6 +129,14 @@ class Generator(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What one completion has cost, and what it was asked with."""
+
+    prompt: Prompt
+    used: AnswerUsage
+
+
 @dataclass(slots=True)
 class Draft:
     """What the model has said so far, and when. first: its first token, where that was asked for.
@@ -176,6 +185,27 @@ def read_stream(stream: TokenStream, draft: Draft, cancel: threading.Event | Non
                 break  # greedy decoding never leaves a loop; leaving here stops the engine
     if (usage := stream.usage) is not None:
         draft.used = AnswerUsage(usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens)
+
+
+def together(spent: Iterable[Spent]) -> AnswerUsage:
+    """What completions have cost, in the order in which they were asked for.
+
+    What a prompt begins with as an earlier one did counts once, as far as it was computed once.
+    """
+    total = AnswerUsage()
+    earlier: list[Prompt] = []
+    for each in spent:
+        alike = max((_alike(each.prompt, prompt) for prompt in earlier), default=0)
+        again = min(alike, each.used.cached_tokens)
+        total += each.used + AnswerUsage(-again, -again)
+        earlier.append(each.prompt)
+    return total
+
+
+def _alike(one: Prompt, other: Prompt) -> int:
+    """How many tokens two prompts begin with alike."""
+    pairs = zip(one.tokens, other.tokens, strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def repeats_itself(text: str) -> bool:

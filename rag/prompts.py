@@ -124,29 +124,3 @@ def build_messages(
         messages += [Message("user", turn.question), Message("assistant", turn.answer)]
     messages.append(Message("user", question_content(question, passages, template=template)))
     return messages
-
-
-def text_question_messages(
-    system: str,
-    examples: Sequence[tuple[str, str, str]],
-    question: str,
-    texts: Sequence[str],
-    *,
-    lead: str = "Text: ",
-) -> list[Message]:
-    """A question about texts, with worked examples; what comes first is the same for all questions.
-
-    examples: (text, question, answer). lead: what stands before the first text.
-    """
-
-    def content(asked: str, shown: Sequence[str]) -> list[str | Passage]:
-        parts: list[str | Passage] = []
-        for text in shown:
-            parts += ["\n" if parts else lead, Passage(" ".join(text.split()))]
-        return [*parts, f"\n\nQuestion: {asked}"]
-
-    messages = [Message("system", system)]
-    for text, asked, said in examples:
-        messages += [Message("user", content(asked, [text])), Message("assistant", said)]
-    messages.append(Message("user", content(question, texts)))
-    return messages

@@ -27,6 +27,7 @@ from rag.refusal import REFUSAL
 from rag.results import AnswerEvent, AnswerStage, Hit, Turn
 from tests.fakes import ScriptedGenerator, yes_against_no
 from tests.rag.passages import FakeSearch, make_hit, make_record, page_text
+from tests.rag.test_evidence import OneToken
 
 BRIDGE = make_hit("Work on the Tamber bridge began in 1911. It was opened on 4 May 1922.", start=7)
 BOOKS = make_hit("Books may be kept for four weeks.", document="rules.txt", page=None, chunk_id=2)
@@ -355,15 +356,50 @@ def test_the_sentence_that_is_judged_to_answer_is_quoted_before_one_that_fits_be
 
 
 def test_every_sentence_that_is_judged_to_answer_is_quoted() -> None:
-    """Who asks for a fact gets a second sentence only where it surely has it too."""
     begun = "Work on the Tamber bridge began in 1911."
-    for log_odds, both in ((1.1, (WHAT, QUESTION)), (0.1, (WHAT,)), (-0.1, ())):
+    for log_odds, quoted in ((0.1, [begun, OPENED]), (-0.1, [OPENED])):
         judge = judging({begun: log_odds, OPENED: 5.0}, others=-5.0)
         for question in (WHAT, QUESTION):
             generator = ScriptedGenerator(RIGHT, parameters=MEDIUM, copies="1922", first=judge)
             quotes = [c.quote for c in answerer(generator)[0].ask(question).citations]
-            assert quotes == ([begun, OPENED] if question in both else [OPENED])
+            assert quotes == quoted
             assert len(unjudged(generator)) == 1  # no draft: it was no better, and slower
+
+
+def test_who_asks_for_a_fact_gets_sentences_of_one_passage() -> None:
+    """Another one may have another answer, which is shown as such where it contradicts."""
+    hits = [
+        make_hit("The Tamber bridge was opened in spring.", document="one.txt"),
+        make_hit("The Tamber bridge was opened by a duke.", document="two.txt"),
+    ]
+    judge = said_to_answer(*(hit.text for hit in hits))
+    for question, quoted in ((WHAT, hits), (QUESTION, hits[:1])):
+        generator = ScriptedGenerator(RIGHT, parameters=MEDIUM, copies="spring", first=judge)
+        answer = answerer(generator, hits)[0].ask(question)
+        assert [c.quote for c in answer.citations] == [hit.text for hit in quoted]
+
+
+def test_only_sentences_that_fit_nearly_as_well_are_judged_or_such_beside_the_chosen_one() -> None:
+    opened = "The Tamber bridge was opened on 4 May 1922."
+    hits = [
+        make_hit(f"It has an arch. {opened}", document="one.txt"),
+        make_hit("The Tamber bridge has a keeper.", document="two.txt"),
+    ]
+    search = FakeSearch(hits)
+    for log_odds, judged in ((-5.0, opened), (5.0, "It has an arch.")):
+        generator = ScriptedGenerator(
+            RIGHT,
+            parameters=MEDIUM,
+            copies="1922",
+            first=judging({opened: log_odds}, others=-5.0),
+        )
+        asked = Answerer(
+            search, lambda made=generator: made, pages=search, embedder=lambda: OneToken("opened")
+        )
+        assert asked.ask(WHAT).refused is (log_odds < 0)
+        shown = [messages[-1].text.partition("\n")[0] for messages in generator.conversations]
+        assert shown[-1] == f"Text: {judged}"
+        assert not any("keeper" in text for text in shown)
 
 
 def test_an_answer_begins_with_the_passage_of_the_sentence_that_answers_best() -> None:
@@ -387,20 +423,16 @@ def test_a_sentence_that_is_surely_the_answer_is_quoted_though_no_words_of_it_we
     assert (answer.text, answer.short) == ("It was opened on 4 May 1922 [1].", "4 May 1922")
 
 
-def test_what_is_hardly_likely_needs_words_that_answer() -> None:
-    """Of questions without them whose confidence was below .6, one of ten was answerable; and
-    without this a third of FinanceBench's questions was answered wrong, instead of a seventh."""
-    for log_odds, copies, refused in ((1.0, "", False), (0.5, "", True), (0.5, "1922", False)):
-        judge = said_to_answer(OPENED, log_odds=log_odds)
-        generator = ScriptedGenerator(RIGHT, parameters=MEDIUM, copies=copies, first=judge)
-        answer = answerer(generator)[0].ask(QUESTION)
-        assert answer.confidence is not None
-        assert answer.confidence.value > 0.4
-        assert (answer.confidence.value < 0.6) is (log_odds == 0.5)
-        assert answer.refused is refused
-        # One more look where it is not likely, words where it is not refused, and never a draft.
-        assert len(unjudged(generator)) == (log_odds == 0.5) + (not refused)
-        assert all(request.sampling.verbatim for request in unjudged(generator))
+def test_what_is_refused_has_cost_the_judgement_of_two_sentences() -> None:
+    """What else may be quoted is judged only once it is known that something answers."""
+    begun = "Work on the Tamber bridge began in 1911."
+    hit = make_hit(f"{begun} {OPENED} The Tamber bridge is closed.")
+    for log_odds, judged in ((-5.0, 2), (5.0, 3)):
+        judge = judging({begun: log_odds}, others=-5.0)
+        generator = ScriptedGenerator(RIGHT, parameters=MEDIUM, copies="1911", first=judge)
+        answer = answerer(generator, [hit])[0].ask(WHAT)
+        assert answer.refused is (log_odds < 0)
+        assert len(generator.requests) - len(unjudged(generator)) == judged
 
 
 def test_who_is_shown_whole_passages_writes_where_no_words_are_read() -> None:

@@ -1,10 +1,10 @@
-"""The words that a model copies: which completions are an answer, and what it is shown."""
+"""The words that a model copies: which completions are an answer."""
 
 from __future__ import annotations
 
 import pytest
 
-from rag.short_answer import read_short_answer, short_answer_messages
+from rag.short_answer import read_short_answer
 
 
 @pytest.mark.parametrize(
@@ -23,10 +23,3 @@ def test_words_that_only_repeat_the_question_answer_nothing(
     question: str, said: str, words: str
 ) -> None:
     assert read_short_answer(said, question) == words
-
-
-def test_all_questions_begin_with_the_same_messages() -> None:
-    one = short_answer_messages("Who?", ["A text."])
-    other = short_answer_messages("When was it?", ["Another.", "And one more."])
-    assert one[:-1] == other[:-1]
-    assert one[-1] != other[-1]
