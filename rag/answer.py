@@ -52,17 +52,18 @@ from rag.terms import is_unspaced
 _STOP = ("\nQuestion:", "\nPassages:", "\n\n\n")
 # One of the sentences that fit best is chosen, of so many; once it is known that they answer, more
 # are judged, up to so many in all, to be quoted beside it.
-_CHOSEN_OF = 2
+_CHOSEN_OF = 3
 _QUOTED_OF_A_FACT = 3
 _QUOTED_OF_MORE = 4
 # None is judged that fits so much less than the best, unless it stands beside the chosen one.
-_JUDGED_WITHIN = 0.1
+_JUDGED_WITHIN = 0.07
 # How much of a sentence's fit a judge's log-odds are worth; flat from here to four times as much.
 _FIT_OF_LOG_ODDS = 0.25
 # Log-odds against a sentence where a question is about accounts and the statements do not tell:
 # adjusted, of a quarter, why. Of FinanceBench's such questions, which seem near to many sentences,
-# the best one answered 1 of 7.
+# the best one answered 1 of 7. The second is for one that was judged.
 _NOT_CALCULATED = 1.0
+_NOT_CALCULATED_BUT_JUDGED = 0.5
 # A further sentence is quoted where a judge's log-odds are at least this.
 _LEAST_STATED = 0.0
 
@@ -176,7 +177,7 @@ class _Case:
             return confidence(None, stated=self.stated)
         against = mismatch(self.asked, best.quote.text, self.texts())
         if mentions_measure(self.asked):
-            against += _NOT_CALCULATED
+            against += _NOT_CALCULATED if self.stated is None else _NOT_CALCULATED_BUT_JUDGED
         nearness = self._nearness(best)
         return confidence(nearness, fit=best.fit, stated=self.stated, mismatch=against)
 
@@ -230,7 +231,7 @@ class _Case:
 
 
 def _fits_nearly_as(best: Extract, other: Extract) -> bool:
-    """By words alone, fits are too rough to tell."""
+    """Whether it does, as far as fits can tell: by words alone they are too rough."""
     return other.similarity is None or other.fit >= best.fit - _JUDGED_WITHIN
 
 

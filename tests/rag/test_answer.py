@@ -423,11 +423,11 @@ def test_a_sentence_that_is_surely_the_answer_is_quoted_though_no_words_of_it_we
     assert (answer.text, answer.short) == ("It was opened on 4 May 1922 [1].", "4 May 1922")
 
 
-def test_what_is_refused_has_cost_the_judgement_of_two_sentences() -> None:
+def test_what_is_refused_has_cost_the_judgement_of_three_sentences() -> None:
     """What else may be quoted is judged only once it is known that something answers."""
     begun = "Work on the Tamber bridge began in 1911."
-    hit = make_hit(f"{begun} {OPENED} The Tamber bridge is closed.")
-    for log_odds, judged in ((-5.0, 2), (5.0, 3)):
+    hit = make_hit(f"{begun} {OPENED} The Tamber bridge is closed. It has an arch.")
+    for log_odds, judged in ((-5.0, 3), (5.0, 4)):
         judge = judging({begun: log_odds}, others=-5.0)
         generator = ScriptedGenerator(RIGHT, parameters=MEDIUM, copies="1911", first=judge)
         answer = answerer(generator, [hit])[0].ask(WHAT)

@@ -1,15 +1,16 @@
-"""What a model answers from whole passages, from excerpts and from single sentences.
+"""What each step from a stuffed prompt to the product gains and costs, on the same questions.
 
-The same questions over the same index with the same model and greedy decoding; every answer is
-drafted, none is judged before, and only what of the passages the model is shown differs:
-`rag.reading.LARGE_READER` with all of the passages, with the excerpts that it has, and with the
-few sentences of `MEDIUM_READER`.
+The same questions over the same index with the same model and greedy decoding; each way adds
+something to the one before (but "few-shot", which is beside "one-shot"): the product's passages
+instead of the nearest chunks with its prompt and its check of every statement, an example, excerpts
+instead of passages, single sentences instead of those, then what is quoted or read instead of
+drafted (`rag.reading`), and last the refusal of what is not likely enough.
 
-    .venv/bin/python bench/what_is_shown.py MODEL.gguf SET... [--questions 40] [--seed 7] \
+    .venv/bin/python bench/ablation.py MODEL.gguf SET... [--questions 40] [--seed 7] \
         [--home FOLDER] [--output FILE.json]
 
-SET: as for `paperlight eval answers`, whose measures these are. The three ways take turns question
-by question; the differences to whole passages are paired (`compare_known`).
+SET: as for `paperlight eval answers`, whose measures these are. The ways take turns question by
+question; the differences between a way and the one before are paired (`compare_known`).
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ import argparse
 import json
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -26,20 +29,29 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from app.command_options import Options
 from app.evaluation_library import filled_folder
+from inference.chat_model import PaperlightChatModel
 from rag.answer import Answerer, AnswerOptions
 from rag.answer_evaluation import SystemAnswers, as_json, judged_values, measures_of
 from rag.answer_sets import AnswerSet, load_answer_sets
+from rag.examples import ExampleStore, bundled_examples
 from rag.library import Library
 from rag.library_parts import LibraryParts
-from rag.reading import LARGE_READER, MEDIUM_READER, Reading
+from rag.reading import LARGE_READER, MEDIUM_READER
 from rag.results import Answer
 from rag.retrieval_evaluation import compare_known
 from rag.settings import Settings
+from rag.stuff_chain import StuffChain
 
-WAYS: dict[str, Reading] = {
-    "passages": replace(LARGE_READER, focus=None),
-    "excerpts": LARGE_READER,
-    "sentences": replace(LARGE_READER, focus=MEDIUM_READER.focus),
+CHAIN = "stuff chain"
+_PASSAGES = replace(LARGE_READER, focus=None)
+WAYS: dict[str, AnswerOptions] = {
+    "zero-shot": AnswerOptions(reading=_PASSAGES, examples=0),
+    "one-shot": AnswerOptions(reading=_PASSAGES, examples=1),
+    "few-shot": AnswerOptions(reading=_PASSAGES, examples=3),
+    "excerpts": AnswerOptions(reading=LARGE_READER, examples=1),
+    "sentences": AnswerOptions(reading=replace(LARGE_READER, focus=MEDIUM_READER.focus)),
+    "quoted": AnswerOptions(least_confidence=0.0),
+    "product": AnswerOptions(),
 }
 
 
@@ -55,7 +67,7 @@ def main() -> None:
     arguments = parser.parse_args()
     options = Options(model=arguments.model)
     settings = options.settings()
-    report: dict[str, Any] = {"bench": "what_is_shown", "model": arguments.model, "sets": []}
+    report: dict[str, Any] = {"bench": "ablation", "model": arguments.model, "sets": []}
     with tempfile.TemporaryDirectory() as temporary:
         home = arguments.home or Path(temporary)
         for path in arguments.sets:
@@ -73,22 +85,32 @@ def main() -> None:
 def asked_in_all_ways(chosen: AnswerSet, folder: Path, settings: Settings) -> list[SystemAnswers]:
     """One SystemAnswers a way."""
     parts = LibraryParts(folder, settings)
-    try:
-        answerers = {
-            name: Answerer(
+    with Library(parts) as library:
+        library.warm_up()
+        model = PaperlightChatModel(
+            service=library.generator, max_tokens=settings.max_answer_tokens
+        )
+        ways: dict[str, Callable[[str], Answer]] = {
+            CHAIN: StuffChain(
+                lambda question: library.nearest_texts(question, k=settings.passages), model
+            ).ask
+        }
+        examples = ExampleStore(bundled_examples(), parts.vectors.get)
+        for name, options in WAYS.items():
+            ways[name] = Answerer(
                 parts.search,
                 parts.generator.get,
                 pages=parts.store,
+                examples=examples,
                 embedder=parts.vectors.get,
-                options=AnswerOptions(reading=reading, examples=settings.examples),
-            )
-            for name, reading in WAYS.items()
-        }
-        answers: dict[str, list[Answer]] = {name: [] for name in answerers}
+                options=options,
+            ).ask
+        answers: dict[str, list[Answer]] = {name: [] for name in ways}
         for number, question in enumerate(chosen.questions):
             # Whoever comes first pays for what the others find in the cache.
-            for name in sorted(answerers, key=lambda name: (number + list(WAYS).index(name)) % 3):
-                answers[name].append(answerers[name].ask(question.text))
+            turn = number % len(ways)
+            for name in [*list(ways)[turn:], *list(ways)[:turn]]:
+                answers[name].append(ways[name](question.text))
             print(f"{chosen.name}: {number + 1} of {len(chosen.questions)}", file=sys.stderr)
 
         def page_text(document: str, page: int) -> str:
@@ -101,24 +123,21 @@ def asked_in_all_ways(chosen: AnswerSet, folder: Path, settings: Settings) -> li
                 judged_values(chosen, answers[name], page_text=page_text),
                 sum(answer.timings.total_seconds for answer in answers[name]),
             )
-            for name in WAYS
+            for name in ways
         ]
-    finally:
-        parts.close()
 
 
 def show(chosen: AnswerSet, measured: list[SystemAnswers]) -> None:
-    """Print a table, and each way against the first."""
+    """Print a table, and each way against the one before."""
     print(f"\n{chosen.name}: {len(chosen.questions)} questions")
-    print("measure".ljust(22), *(each.system.rjust(10) for each in measured))
+    print("measure".ljust(22), *(each.system.rjust(11) for each in measured))
     for measure in measures_of(measured):
         figures = [each.figure(measure) for each in measured]
-        print(measure.ljust(22), *("-".rjust(10) if f is None else f"{f:10.3f}" for f in figures))
+        print(measure.ljust(22), *("-".rjust(11) if f is None else f"{f:11.3f}" for f in figures))
     for name in ("prompt_tokens", "computed_prompt_tokens", "completion_tokens", "answer_seconds"):
-        print(name.ljust(22), *(f"{getattr(each, name):10.2f}" for each in measured))
-    first, *others = measured
-    for other in others:
-        for measure in ("contains gold", "F1", "citation recall", "correct"):
+        print(name.ljust(22), *(f"{getattr(each, name):11.2f}" for each in measured))
+    for first, other in pairwise(measured):
+        for measure in ("contains gold", "F1", "declines", "citation recall", "correct"):
             found = compare_known(first.values[measure], other.values[measure])
             if found is not None:
                 print(
