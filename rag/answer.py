@@ -59,11 +59,10 @@ _QUOTED_OF_MORE = 4
 _JUDGED_WITHIN = 0.07
 # How much of a sentence's fit a judge's log-odds are worth; flat from here to four times as much.
 _FIT_OF_LOG_ODDS = 0.25
-# Log-odds against a sentence where a question is about accounts and the statements do not tell:
-# adjusted, of a quarter, why. Of FinanceBench's such questions, which seem near to many sentences,
-# the best one answered 1 of 7. The second is for one that was judged.
+# Log-odds against a sentence where a question is about accounts and the statements that are there
+# do not tell: adjusted, of a quarter, why. Of FinanceBench's such questions, which seem near to
+# many sentences, the best one answered 1 of 7.
 _NOT_CALCULATED = 1.0
-_NOT_CALCULATED_BUT_JUDGED = 0.5
 # A further sentence is quoted where a judge's log-odds are at least this.
 _LEAST_STATED = 0.0
 
@@ -124,6 +123,7 @@ class _Case:
     one for certain, with `stated`, its log-odds; further ones where they are judged to do so too.
     Empty and None where nobody has judged. words: those of the first that answer; "" where they
     were not read or not found. spent: what the completions have cost. cancelled: one of them was.
+    is_not_calculated: it is about accounts, and statements of the passages' documents do not tell.
     """
 
     def __init__(
@@ -149,6 +149,7 @@ class _Case:
         self.stated: float | None = None
         self.words = ""
         self.cancelled = False
+        self.is_not_calculated = False
         self._asks_more = asks_more_than_a_fact(asked)
         self._judged: list[tuple[Extract, float]] = []
         self._embedder = embedder
@@ -176,8 +177,8 @@ class _Case:
         if best is None:
             return confidence(None, stated=self.stated)
         against = mismatch(self.asked, best.quote.text, self.texts())
-        if mentions_measure(self.asked):
-            against += _NOT_CALCULATED if self.stated is None else _NOT_CALCULATED_BUT_JUDGED
+        if self.is_not_calculated:
+            against += _NOT_CALCULATED
         nearness = self._nearness(best)
         return confidence(nearness, fit=best.fit, stated=self.stated, mismatch=against)
 
@@ -332,6 +333,7 @@ class Answerer:
         if calculated := self._calculated(case, filter):
             yield from calculated
             return
+        case.is_not_calculated = mentions_measure(case.asked) and self._has_statements(case)
         if not self._may_answer(case):  # as is known without loading the model
             yield _done(case, refusal(case.passages, filtered=bool(filter)), Draft())
             return
@@ -442,6 +444,12 @@ class Answerer:
                 is_judged=False,
             ),
         ]
+
+    def _has_statements(self, case: _Case) -> bool:
+        """Whether a document of the passages has statements of account."""
+        accounts = self._accounts
+        documents = {hit.document_id for hit in case.passages}
+        return accounts is not None and any(map(accounts.has_statements, documents))
 
     def _open_case(
         self, question: str, history: Sequence[Turn], filter: SearchFilter | None, caller: Caller

@@ -109,6 +109,13 @@ class AccountsReader:
         # Who names no year asks for the latest; of equals, the likeliest document.
         return max(found, key=lambda each: each[0])[1] if found else None
 
+    def has_statements(self, document_id: str) -> bool:
+        """Whether a document has any; one that is gone has none."""
+        try:
+            return not self._parsed(document_id)[1].is_empty
+        except LookupError:
+            return False
+
     def _candidates(
         self, company: _Company, nearest: Iterable[str], filter: SearchFilter | None
     ) -> list[DocumentRecord]:

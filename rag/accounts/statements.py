@@ -104,6 +104,11 @@ class Statements:
             for kind, tables in found.items()
         }
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether the document has none."""
+        return not any(self._tables.values())
+
     def years(self, kind: Statement) -> tuple[int, ...]:
         """The years of the first table of a statement, latest first; () without one."""
         tables = self._tables[kind]

@@ -46,7 +46,9 @@ def answerer(
     return made, search
 
 
-def calculating(pages: Sequence[str], *, cited: str = "") -> Answerer:
+def calculating(
+    pages: Sequence[str], *, cited: str = "", generator: ScriptedGenerator | None = None
+) -> Answerer:
     """An answerer whose accounts are in these pages. cited: what the library has by now instead."""
     hits = [make_hit(text, document="NORDWIND_2023.pdf", page=n) for n, text in enumerate(pages, 1)]
     held = [make_hit(cited, document="NORDWIND_2023.pdf")] if cited else hits
@@ -56,7 +58,7 @@ def calculating(pages: Sequence[str], *, cited: str = "") -> Answerer:
     )
     return Answerer(
         FakeSearch(hits),
-        lambda: ScriptedGenerator(REFUSAL),
+        lambda: generator or ScriptedGenerator(REFUSAL),
         pages=FakeSearch(held),
         accounts=accounts,
     )
@@ -528,6 +530,19 @@ def test_a_figure_of_the_accounts_is_looked_up_and_not_read_by_the_model() -> No
         "Net sales | $ 800 | $ 760",
     ]
     assert answer.usage.completion_tokens == 0
+
+
+def test_what_statements_do_not_tell_is_doubted_of_sentences_beside_them() -> None:
+    """Why a margin fell seems to stand in many sentences of a filing; what a company's revenue was
+    stands in one of a newspaper, and that was doubted too."""
+    said = "Gross profit fell with the price of paper."
+    for pages, against in (([said, ACCOUNTS], 1.0), ([said], 0.0)):
+        generator = ScriptedGenerator(
+            RIGHT, parameters=MEDIUM, copies="paper", first=said_to_answer(said)
+        )
+        answer = calculating(pages, generator=generator).ask("Why did gross profit fall?")
+        assert answer.confidence is not None
+        assert answer.confidence.mismatch == against
 
 
 def test_accounts_that_have_been_replaced_since_are_not_cited() -> None:
