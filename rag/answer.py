@@ -66,6 +66,8 @@ _NOT_CALCULATED = 1.0
 # A further sentence is quoted where a judge's log-odds are at least this.
 _LEAST_STATED = 0.0
 
+_Judged = tuple[Extract, float]  # a sentence, and a judge's log-odds that it states the answer
+
 
 class Search(Protocol):
     """What finds passages, e.g. rag.reranking.RerankingSearch."""
@@ -151,7 +153,7 @@ class _Case:
         self.cancelled = False
         self.is_not_calculated = False
         self._asks_more = asks_more_than_a_fact(asked)
-        self._judged: list[tuple[Extract, float]] = []
+        self._judged: Sequence[_Judged] = ()
         self._embedder = embedder
         self.keep_only(passages)
 
@@ -192,10 +194,10 @@ class _Case:
         best = self.extracts()[:_CHOSEN_OF]
         return [each for each in best if _fits_nearly_as(best[0], each)]
 
-    def choose(self, log_odds: Sequence[float]) -> None:
-        """Choose among the sentences to choose from. log_odds: a judge's of each."""
-        self._judged = list(zip(self.to_choose_from(), log_odds, strict=True))
-        best, self.stated = max(self._judged, key=_fit_as_judged)
+    def choose(self, judged: Sequence[_Judged]) -> None:
+        """Choose among the sentences to choose from."""
+        self._judged = judged
+        best, self.stated = max(judged, key=_fit_as_judged)
         self.chosen = [best]
 
     def to_quote_too(self) -> list[Extract]:
@@ -204,12 +206,12 @@ class _Case:
         unjudged = self.extracts()[len(self._judged) : most]
         return [each for each in unjudged if self._may_be_quoted_too(each)]
 
-    def quote_too(self, log_odds: Sequence[float]) -> None:
-        """Quote what states the answer too, the best first. log_odds: of those to quote too."""
-        judged = [*self._judged, *zip(self.to_quote_too(), log_odds, strict=True)]
+    def quote_too(self, further: Sequence[_Judged]) -> None:
+        """Quote what states the answer too, the best first. further: those to quote too."""
+        judged = sorted([*self._judged, *further], key=_fit_as_judged, reverse=True)
         self.chosen += [
             extract
-            for extract, stated in sorted(judged, key=_fit_as_judged, reverse=True)
+            for extract, stated in judged
             if extract is not self.chosen[0]
             and stated >= _LEAST_STATED
             and self._may_be_quoted_too(extract)
@@ -236,8 +238,7 @@ def _fits_nearly_as(best: Extract, other: Extract) -> bool:
     return other.similarity is None or other.fit >= best.fit - _JUDGED_WITHIN
 
 
-def _fit_as_judged(judged: tuple[Extract, float]) -> float:
-    """judged: a sentence and a judge's log-odds of it."""
+def _fit_as_judged(judged: _Judged) -> float:
     extract, log_odds = judged
     return extract.fit + _FIT_OF_LOG_ODDS * log_odds
 
@@ -255,15 +256,15 @@ class _Asking:
         request = Request(prompt, sampling, priority=caller.priority, client=caller.client)
         return generate(self.generator, request, draft, caller.cancel)
 
-    def judge(self, case: _Case, sentences: Sequence[Extract]) -> tuple[float, ...] | None:
-        """The log-odds that each sentence states the answer; None after a cancel."""
+    def judge(self, case: _Case, sentences: Sequence[Extract]) -> list[_Judged] | None:
+        """The sentences with the log-odds that each states the answer; None after a cancel."""
         texts = [extract.text for extract in sentences]
         judged = judge(self.generator, case.asked, texts, self._caller)
         if judged is None:
             case.cancelled = True
             return None
         case.spent += judged.spent
-        return judged.log_odds
+        return list(zip(sentences, judged.log_odds, strict=True))
 
     def read(self, case: _Case, texts: Sequence[str], copied: Sequence[str]) -> str:
         """The few words of the texts that answer.
@@ -403,10 +404,10 @@ class Answerer:
         if not reading.reads:
             return case.is_likely(least)
         if best := case.to_choose_from():
-            log_odds = asking.judge(case, best)
-            if log_odds is None:
+            judged = asking.judge(case, best)
+            if judged is None:
                 return False
-            case.choose(log_odds)
+            case.choose(judged)
         if not case.is_likely(least):
             return False
         if case.chosen:
@@ -419,9 +420,9 @@ class Answerer:
         case.words = asking.read(case, [first.text], [first.quote.text])
         if case.cancelled:
             return
-        log_odds = asking.judge(case, case.to_quote_too())
-        if log_odds is not None:
-            case.quote_too(log_odds)
+        further = asking.judge(case, case.to_quote_too())
+        if further is not None:
+            case.quote_too(further)
 
     def _calculated(self, case: _Case, filter: SearchFilter | None) -> list[AnswerEvent]:
         """The rest of an answer that needs no model; [] where it needs one."""

@@ -64,7 +64,10 @@ def test_every_text_is_one_request_for_whom_it_is_asked() -> None:
     assert [r.priority for r in generator.requests] == [Priority.BATCH] * 2
     assert [(r.client, r.sampling.max_tokens) for r in generator.requests] == [("client-7", 1)] * 2
     assert [each.prompt for each in found.spent] == [r.prompt for r in generator.requests]
-    assert [each.used.completion_tokens for each in found.spent] == [1, 1]
+    used = together(found.spent)
+    assert used.prompt_tokens == sum(len(r.prompt.tokens) for r in generator.requests)
+    assert used.cached_tokens == 0  # so nothing was shared
+    assert used.completion_tokens == 2
 
 
 def test_a_text_longer_than_the_context_is_not_asked_about() -> None:
