@@ -1,9 +1,9 @@
 """What each step from a stuffed prompt to the product gains and costs, on the same questions.
 
 The same questions over the same index with the same model and greedy decoding; each way adds
-something to the one before (but "few-shot", which is beside "one-shot"): the product's passages
-instead of the nearest chunks with its prompt and its check of every statement, an example, excerpts
-instead of passages, single sentences instead of those, then what is quoted or read instead of
+something to the one before: the product's passages instead of the nearest chunks with its prompt
+and its check of every statement, three examples or (which the rest has) one, excerpts instead of
+passages, single sentences instead of those, then what is quoted or read instead of
 drafted (`rag.reading`), and last the refusal of what is not likely enough.
 
     .venv/bin/python bench/ablation.py MODEL.gguf SET... [--questions 40] [--seed 7] \
@@ -46,8 +46,8 @@ CHAIN = "stuff chain"
 _PASSAGES = replace(LARGE_READER, focus=None)
 WAYS: dict[str, AnswerOptions] = {
     "zero-shot": AnswerOptions(reading=_PASSAGES, examples=0),
-    "one-shot": AnswerOptions(reading=_PASSAGES, examples=1),
     "few-shot": AnswerOptions(reading=_PASSAGES, examples=3),
+    "one-shot": AnswerOptions(reading=_PASSAGES, examples=1),
     "excerpts": AnswerOptions(reading=LARGE_READER, examples=1),
     "sentences": AnswerOptions(reading=replace(LARGE_READER, focus=MEDIUM_READER.focus)),
     "quoted": AnswerOptions(least_confidence=0.0),
