@@ -16,8 +16,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
+from itertools import takewhile
 
-from ingest.documents import Chunk, Document
+from ingest.documents import Chunk, Document, Page
 
 CountTokens = Callable[[str], int]
 
@@ -76,10 +77,10 @@ def chunk_document(
     # With units of at most three quarters, a short heading always finds room for what follows it.
     unit_tokens = max_tokens - max_tokens // 4
     for index, page in enumerate(document.pages):
-        units = list(_units(page.text, headings, count_tokens, unit_tokens, rows_only=rows_only))
+        units = list(_units(page, headings, count_tokens, unit_tokens, rows_only=rows_only))
         for group in _pack(units, max_tokens):
             start, end = group[0].start, group[-1].end
-            chunks.append(Chunk(index, start, end, page.text[start:end], group[0].heading))
+            chunks.append(Chunk(index, start, end, page.text[start:end], _heading_of(group)))
     return chunks
 
 
@@ -120,6 +121,12 @@ def readable_name(name: str) -> str:
 # --- packing units into chunks ------------------------------------------------------------------
 
 
+def _heading_of(group: Sequence[_Unit]) -> str:
+    """What a chunk stands under: where it begins with headings, the last of those."""
+    leading = list(takewhile(lambda unit: unit.before is Break.HEADING, group))
+    return (leading or group[:1])[-1].heading
+
+
 def _pack(units: Sequence[_Unit], max_tokens: int) -> list[list[_Unit]]:
     """Group consecutive units into chunks: each section by itself, then tiny ones together."""
     enough = max_tokens // 4
@@ -130,10 +137,10 @@ def _pack(units: Sequence[_Unit], max_tokens: int) -> list[list[_Unit]]:
 
 
 def _sections(units: Sequence[_Unit]) -> Iterator[list[_Unit]]:
-    """Runs of units from one heading to the next."""
+    """Runs of units from one heading to the next; one without text stays with the next."""
     section: list[_Unit] = []
     for unit in units:
-        if section and unit.before is Break.HEADING:
+        if unit.before is Break.HEADING and section and section[-1].before is not Break.HEADING:
             yield section
             section = []
         section.append(unit)
@@ -242,16 +249,31 @@ _HEADER_ROWS = 3
 
 
 class _Headings:
-    """The path of Markdown headings in force while a document is read from top to bottom."""
+    """The path of headings in force while a document is read from top to bottom."""
 
     def __init__(self, *, reads_markup: bool) -> None:
         self.reads_markup = reads_markup
         self._stack: list[tuple[int, str]] = []
 
-    def enter(self, level: int, title: str) -> None:
-        """A heading of this level begins: it ends those of the same and deeper levels."""
+    def enters(self, page: Page, start: int, line: str) -> int:
+        """Where the heading ends that begins with this line; 0 where none does.
+
+        It ends those of the same and deeper levels.
+        """
+        known = next((each for each in page.headings if each.start == start), None)
+        if known is not None:
+            self._enter(known.level, page.text[start : known.end])
+            return known.end
+        if self.reads_markup and len(line) <= _MAX_HEADING_CHARACTERS:
+            found = _ATX_HEADING.match(line)
+            if found is not None:
+                self._enter(len(found.group(1)), found.group(2))
+                return start + len(line)
+        return 0
+
+    def _enter(self, level: int, title: str) -> None:
         self._stack = [entry for entry in self._stack if entry[0] < level]
-        self._stack.append((level, title))
+        self._stack.append((level, " ".join(title.split())))
 
     @property
     def path(self) -> str:
@@ -311,14 +333,15 @@ class _Span:
 
 
 def _units(
-    text: str,
+    page: Page,
     headings: _Headings,
     count_tokens: CountTokens,
     max_tokens: int,
     *,
     rows_only: bool,
 ) -> Iterator[_Unit]:
-    for span in _spans(text, headings, rows_only=rows_only):
+    text = page.text
+    for span in _spans(page, headings, rows_only=rows_only):
         for start, end, before in _pieces(text, span.start, span.end, count_tokens, max_tokens):
             stripped = text[start:end].rstrip()
             if stripped:
@@ -331,27 +354,30 @@ def _units(
                 )
 
 
-def _spans(text: str, headings: _Headings, *, rows_only: bool) -> Iterator[_Span]:
+def _spans(page: Page, headings: _Headings, *, rows_only: bool) -> Iterator[_Span]:
     """Lines, headings and sentences of a page, in order, white space between them left out."""
+    text = page.text
     paragraph: list[tuple[int, int]] = []  # consecutive lines of prose
     before = Break.PARAGRAPH
     in_code = False
     table = _TableLabel()
+    heading_end = 0
     for match in _LINE.finditer(text):
         start, end = match.span()
+        if start < heading_end:
+            continue  # a further line of it
         line = match.group().rstrip()
         start += len(line) - len(line.lstrip())
-        kind = _line_kind(line, headings, in_code=in_code, rows_only=rows_only)
+        is_row = in_code or rows_only
+        heading_end = 0 if is_row else headings.enters(page, start, line.lstrip())
+        kind = _LineKind.HEADING if heading_end else _line_kind(line, is_row=is_row)
         if kind is not _LineKind.PROSE and paragraph:
             yield from _sentences(text, paragraph, before, headings.path)
             paragraph, before = [], Break.LINE
         if kind is _LineKind.BLANK:
             before = Break.PARAGRAPH
         elif kind is _LineKind.HEADING:
-            found = _ATX_HEADING.match(line.lstrip())
-            assert found is not None, "the line was told to be a heading by the same pattern"
-            headings.enter(len(found.group(1)), " ".join(found.group(2).split()))
-            yield _Span(start, end, Break.HEADING, headings.path)
+            yield _Span(start, heading_end, Break.HEADING, headings.path)
             before = Break.WORD  # a heading stays with what it heads
         elif kind is _LineKind.ROW:
             label = table.of_row(line) if _is_ruled_row(line) and not rows_only else ""
@@ -380,17 +406,12 @@ class _LineKind(IntEnum):
     PROSE = 3
 
 
-def _line_kind(line: str, headings: _Headings, *, in_code: bool, rows_only: bool) -> _LineKind:
+def _line_kind(line: str, *, is_row: bool) -> _LineKind:
+    """What a line that is no heading is. is_row: it is one whatever it says, if anything."""
     if not line.strip():
         return _LineKind.BLANK
-    if in_code or rows_only:
+    if is_row:
         return _LineKind.ROW
-    if (
-        headings.reads_markup
-        and len(line) <= _MAX_HEADING_CHARACTERS
-        and _ATX_HEADING.match(line.lstrip())
-    ):
-        return _LineKind.HEADING
     head = line[:400]
     if _LIST_ITEM.match(head) or _is_ruled_row(head) or _is_row_of_numbers(head):
         return _LineKind.ROW

@@ -11,16 +11,28 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class Heading:
+    """A span of a page's text that is a heading. level: 1 is the highest."""
+
+    start: int
+    end: int
+    level: int
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """One page of text, or one section of a format that has no pages.
 
     number: 1-based page number, None where the format has no pages.
     read_by_ocr: the text was read off a picture and may be misread.
+    headings: in order, each of one or more whole lines, where the text has no marks for them; they
+        end in the chunks' section paths and are not kept with the page.
     """
 
     number: int | None
     text: str
     read_by_ocr: bool = False
+    headings: tuple[Heading, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

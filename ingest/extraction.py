@@ -19,7 +19,7 @@ from typing import IO, Any, Self
 
 from ingest import errors
 from ingest.child_process import module_command
-from ingest.documents import Document, Page
+from ingest.documents import Document, Heading, Page
 from ingest.errors import CorruptFile, FileTooLarge, UnreadableFile
 from ingest.extraction_worker import HEADER, memory_reason, write_message
 from ingest.loaders.limits import LoadLimits
@@ -276,7 +276,10 @@ def _document(message: dict[str, Any]) -> Document:
         return Document(
             title=document["title"],
             media_type=document["media_type"],
-            pages=tuple(Page(*page) for page in document["pages"]),
+            pages=tuple(
+                Page(number, text, read_by_ocr, tuple(Heading(*each) for each in headings))
+                for number, text, read_by_ocr, headings in document["pages"]
+            ),
         )
     kind = getattr(errors, message["error"], UnreadableFile)
     raise kind(message["message"])

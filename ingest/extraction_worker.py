@@ -7,7 +7,8 @@ does, whatever it is doing, and by the system's own alarm where the interpreter 
     <- {"path", "name", "limits", "ocr_languages", "password", "unpack_to"}
     -> {"alive": pages read}                      any number of these, then one of
     -> {"members": [name, ...]}                   of an archive, written to "<unpack_to>0" and on
-    -> {"document": {"title", "media_type", "pages": [[number or null, text, read by OCR], ...]}}
+    -> {"document": {"title", "media_type", "pages":
+        [[number or null, text, read by OCR, [[start, end, level] of a heading, ...]], ...]}}
     -> {"error": a child of UnreadableFile, "message"}
 """
 
@@ -22,6 +23,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import astuple
 from pathlib import Path
 from typing import IO, Any
 
@@ -71,7 +73,7 @@ def answer(request: Message, alive: Callable[[int], None]) -> Message:
         return {"error": type(error).__name__, "message": str(error)}
     except MemoryError:
         return {"error": FileTooLarge.__name__, "message": memory_reason(limits)}
-    pages = [[page.number, page.text, page.read_by_ocr] for page in document.pages]
+    pages = [astuple(page) for page in document.pages]
     return {
         "document": {"title": document.title, "media_type": document.media_type, "pages": pages}
     }

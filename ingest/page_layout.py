@@ -35,12 +35,14 @@ class PageLayout:
     text: as PDFium orders it. boxes: (len(text), 4) left, bottom, right, top of each character;
     without height where a character is not drawn. rules: in no order. indices: (len(text),) of
     each character in PDFium's own count, by which it is asked about them; -1: in none.
+    bold_lines: where in the text a line begins whose first and last character are bold.
     """
 
     text: str
     boxes: FloatArray
     rules: Sequence[Rule]
     indices: IntArray
+    bold_lines: frozenset[int] = frozenset()
 
     def turned(self, quarters: int) -> PageLayout:
         """The layout turned clockwise by so many quarters, as a page says that it is shown."""

@@ -8,6 +8,7 @@ read. It knows nothing of documents, chunks or cleaning.
 from __future__ import annotations
 
 import ctypes
+import re
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -30,6 +31,10 @@ _STRAIGHT = 1.0  # points
 # FPDFText_GetLooseCharBox by the address of the box: half the time of a structure each.
 _READ_BOX = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)
 _MAX_PIXELS = 40_000_000  # of a rendered page; a page may claim to be kilometres wide
+
+_LINE = re.compile(r"[^\r\n]+")
+_MAX_FONT_NAME = 128  # a longer one is not told
+_BOLD = re.compile(rb"bold|black|heavy|demi", re.IGNORECASE)
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -127,13 +132,14 @@ class PdfFile:
                     text = str(textpage.get_text_range())
                     indices = _indices(pdfium.raw, textpage, text)
                     boxes = _character_boxes(pdfium.raw, textpage, indices)
+                    bold = frozenset(_bold_lines(pdfium.raw, textpage, text, indices))
                     rules = tuple(_rules(pdfium.raw, page.raw))
                     turns = page.get_rotation() // 90
                 finally:
                     page.close()
             except pdfium.PdfiumError:
                 return PageLayout("", np.empty((0, 4)), (), np.empty(0, dtype=np.int64))
-        return PageLayout(text, boxes, rules, indices).turned(turns)
+        return PageLayout(text, boxes, rules, indices, bold).turned(turns)
 
     def boxes(self, index: int, first: int, count: int) -> list[Rectangle]:
         """Rectangles, one a line, around PDFium's characters first..first+count of a page.
@@ -201,6 +207,24 @@ def _character_boxes(raw: Any, textpage: Any, indices: IntArray) -> FloatArray:
         if index >= 0:
             read(handle, index, first + place * size)
     return rectangles[:, [0, 3, 2, 1]].astype(np.float64)
+
+
+def _bold_lines(raw: Any, textpage: Any, text: str, indices: IntArray) -> Iterator[int]:
+    """Where a line begins whose first and last characters are bold, by the name of their font.
+
+    The weight that PDFium tells is of no use: 0 for the standard fonts, else of any scale.
+    """
+    name, flags = ctypes.create_string_buffer(_MAX_FONT_NAME), ctypes.c_int()
+    for line in _LINE.finditer(text):
+        first = line.end() - len(line.group().lstrip())
+        last = line.start() + len(line.group().rstrip()) - 1
+        if first <= last and all(
+            index >= 0
+            and raw.FPDFText_GetFontInfo(textpage.raw, index, name, _MAX_FONT_NAME, flags)
+            and _BOLD.search(name.value)
+            for index in (int(indices[first]), int(indices[last]))
+        ):
+            yield line.start()
 
 
 def _rules(raw: Any, page: Any) -> Iterator[Rule]:

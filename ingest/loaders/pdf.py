@@ -20,6 +20,7 @@ from ingest.errors import CorruptFile, FileTooLarge, NoTextFile, PasswordNeeded
 from ingest.loaders.characters import clean_text, one_line
 from ingest.loaders.limits import Budget, Reading
 from ingest.loaders.ocr import no_ocr_reason, read_pixels, usable_languages
+from ingest.loaders.pdf_headings import SetLine, find_headings, placed, set_lines
 from ingest.loaders.pdf_tables import text_with_tables
 from ingest.loaders.sniffing import FileKind
 from ingest.pdfium import PdfFile, encrypted_reason
@@ -48,13 +49,23 @@ def load_pdf(path: Path, reading: Reading) -> Document:
                 f"has {page_count:,} pages, more than {limits.max_pages:,}; split it into smaller"
                 " files, or raise the limit."
             )
-        texts = clean_pages(
-            _read_pages(lambda i: text_with_tables(pdf.page_layout(i)).text, page_count, budget)
-        )
+        lines: list[list[SetLine]] = []
+
+        def read(index: int) -> str:
+            layout = pdf.page_layout(index)
+            lines.append(set_lines(layout))
+            return text_with_tables(layout).text
+
+        texts = clean_pages(_read_pages(read, page_count, budget))
         title = pdf.title()
         if not any(text.strip() for text in texts):
             texts = clean_pages(_second_reading(path, page_count, budget, reading.password))
-        pages = [Page(number, text) for number, text in enumerate(texts, start=1)]
+        pages = [
+            Page(number, text, headings=placed(headings, text))
+            for number, (text, headings) in enumerate(
+                zip(texts, find_headings(lines), strict=True), start=1
+            )
+        ]
         languages = usable_languages(reading.ocr_languages)
         if languages:
             pages = _with_ocr(pdf, pages, languages, budget)

@@ -143,6 +143,12 @@ def test_a_chunk_carries_the_path_of_its_headings() -> None:
     assert found["## Costs"] == "Report > Costs"
 
 
+def test_a_heading_right_under_another_counts_where_a_chunk_begins_with_both() -> None:
+    text = "# Lease\n\n## Deposit\n\n" + "The deposit is held by the landlord. " * 6
+    [chunk] = chunks_of(text, media_type="text/markdown", max_tokens=100)
+    assert chunk.heading == "Lease > Deposit"
+
+
 def test_headings_stay_in_force_from_one_section_to_the_next() -> None:
     chunks = chunks_of("# Title\n\nFirst part.", "Second part.", media_type="text/markdown")
     assert [chunk.heading for chunk in chunks] == ["Title", "Title"]

@@ -17,6 +17,7 @@ from tests.ingest.files import write_pdf, zip_bytes
 # On Windows there are neither limits of memory nor groups of processes.
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="POSIX limits and signals")
 
+SET_IN_TYPE = Path(__file__).resolve().parents[2] / "data" / "samples" / "workshop-lease.pdf"
 HOSTILE = "tests.ingest.hostile_worker"
 
 
@@ -42,6 +43,9 @@ def test_what_a_worker_reads_is_what_load_reads(tmp_path: Path) -> None:
     path = write_pdf(tmp_path / "a.pdf", [["Foxes run."], ["Größe – 漢字"]], title="T")
     with ExtractionWorkers(LoadLimits()) as workers:
         assert workers.read(path, name="a.pdf") == load(path, name="a.pdf")
+        read = workers.read(SET_IN_TYPE, name="b.pdf")
+        assert read == load(SET_IN_TYPE, name="b.pdf")
+        assert read.pages[0].headings
 
 
 def test_a_named_reason_crosses_the_pipe_as_its_own_kind(tmp_path: Path) -> None:

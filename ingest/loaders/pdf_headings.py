@@ -1,0 +1,175 @@
+"""Headings of a PDF, by how they are set: lines larger than the text around them, or bold. Pure.
+
+A PDF says nothing of its sections. What is set larger than most of the document, or as large and
+bold, in a line or two of its own, is taken for a heading; the larger, the higher. Not what is
+repeated on page after page (a running head), what ends like a sentence, or is mostly figures (the
+head of a table).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ingest.documents import Heading
+from ingest.page_layout import PageLayout
+
+_LINE = re.compile(r"[^\r\n]+")
+_LARGER = 1.15  # than the text
+_AS_LARGE = 0.97  # what is bold may be smaller by so little
+_MOST_BOLD = 0.3  # of a document's characters: where more are bold, bold means nothing
+_MOST_LINES = 3
+_MOST_CHARACTERS = 150
+_FEWEST_LETTERS = 3
+_RUNNING_PAGES = 3
+_RUNNING_SHARE = 0.2
+_SENTENCE_ENDS = (".", ",", ";", ":")
+_DOTS = re.compile(r"\.{3,}|(?:\. ){3,}|…{2,}")  # they lead to a page number
+_HALF_POINTS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class SetLine:
+    """A line of a page as it is set. size: of its characters' boxes, in half points."""
+
+    text: str
+    size: int
+    is_bold: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SetHeading:
+    """A heading of one or more lines. level: 1 is the highest."""
+
+    text: str
+    level: int
+
+
+def set_lines(layout: PageLayout) -> list[SetLine]:
+    """The lines of a page that have any text, in PDFium's order."""
+    found = []
+    heights = layout.boxes[:, 3] - layout.boxes[:, 1]
+    for match in _LINE.finditer(layout.text):
+        drawn = heights[match.start() : match.end()]
+        drawn = drawn[drawn > 0.0]
+        text = " ".join(match.group().split())
+        if text and len(drawn):
+            size = round(float(np.median(drawn)) * _HALF_POINTS)
+            found.append(SetLine(text, size, match.start() in layout.bold_lines))
+    return found
+
+
+def find_headings(pages: Sequence[Sequence[SetLine]]) -> list[list[SetHeading]]:
+    """The headings of each page of a document, in the order of its lines."""
+    lines = [line for page in pages for line in page]
+    characters: Counter[int] = Counter()
+    for line in lines:
+        characters[line.size] += len(line.text)
+    if not characters:
+        return [[] for _ in pages]
+    usual, _ = max(characters.items(), key=lambda each: (each[1], each[0]))
+    bold = sum(len(line.text) for line in lines if line.is_bold)
+    bold_tells = bold <= _MOST_BOLD * characters.total()
+    running = _running_heads(pages)
+
+    def stands_out(line: SetLine) -> bool:
+        larger = line.size >= _LARGER * usual
+        return larger or (bold_tells and line.is_bold and line.size >= _AS_LARGE * usual)
+
+    found = [
+        [
+            (_style(group[0]), text)
+            for group in _groups(page, stands_out_of=[stands_out(line) for line in page])
+            if len(group) <= _MOST_LINES
+            and not any(_without_figures(line.text) in running for line in group)
+            and _reads_as_heading(text := " ".join(line.text for line in group))
+        ]
+        for page in pages
+    ]
+    styles = sorted({style for page in found for style, _ in page}, reverse=True)
+    levels = {style: level for level, style in enumerate(styles, start=1)}
+    return [[SetHeading(text, levels[style]) for style, text in page] for page in found]
+
+
+def placed(headings: Iterable[SetHeading], text: str) -> tuple[Heading, ...]:
+    """Where headings stand in the text of their page as it is stored.
+
+    They are looked for in their order, as whole lines; what a table has taken in is not there.
+    """
+    lines = [
+        (
+            match.end() - len(match.group().lstrip()),
+            match.start() + len(match.group().rstrip()),
+            " ".join(match.group().split()),
+        )
+        for match in _LINE.finditer(text)
+        if not match.group().isspace()
+    ]
+    found = []
+    first = 0
+    for heading in headings:
+        for index in range(first, len(lines)):
+            count = _lines_of(heading.text, lines, index)
+            if count:
+                start, end = lines[index][0], lines[index + count - 1][1]
+                found.append(Heading(start, end, heading.level))
+                first = index + count
+                break
+    return tuple(found)
+
+
+def _lines_of(heading: str, lines: Sequence[tuple[int, int, str]], index: int) -> int:
+    """How many lines from this one on are the heading; 0 where they are not."""
+    joined = ""
+    for count, (_, _, line) in enumerate(lines[index : index + _MOST_LINES], start=1):
+        joined = f"{joined} {line}".strip()
+        if joined == heading:
+            return count
+        if not heading.startswith(joined):
+            return 0
+    return 0
+
+
+def _style(line: SetLine) -> tuple[int, bool]:
+    return line.size, line.is_bold
+
+
+def _groups(page: Sequence[SetLine], *, stands_out_of: Sequence[bool]) -> Iterable[list[SetLine]]:
+    """Runs of lines that stand out alike."""
+    group: list[SetLine] = []
+    for line, stands_out in zip(page, stands_out_of, strict=True):
+        if group and not (stands_out and _style(line) == _style(group[-1])):
+            yield group
+            group = []
+        if stands_out:
+            group.append(line)
+    if group:
+        yield group
+
+
+def _running_heads(pages: Sequence[Sequence[SetLine]]) -> set[str]:
+    """Lines, less their figures, that many pages have."""
+    counts: Counter[str] = Counter()
+    for page in pages:
+        counts.update({_without_figures(line.text) for line in page})
+    least = max(_RUNNING_PAGES, _RUNNING_SHARE * len(pages))
+    return {text for text, count in counts.items() if count >= least}
+
+
+def _without_figures(text: str) -> str:
+    return re.sub(r"\d+", "", text).strip()
+
+
+def _reads_as_heading(text: str) -> bool:
+    if len(text) > _MOST_CHARACTERS or text.endswith(_SENTENCE_ENDS) or _DOTS.search(text):
+        return False
+    letters = [character for character in text if character.isalpha()]
+    if len(letters) < _FEWEST_LETTERS or letters[0].islower():
+        return False
+    after_number = text.split()[1:]
+    figures = sum(any(character.isdigit() for character in word) for word in after_number)
+    return 2 * figures <= len(after_number)

@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+from reportlab.lib.pagesizes import A4
+from reportlab.pdfgen.canvas import Canvas
+
+from ingest.chunking import chunk_document
+from ingest.documents import Document, Page
+from ingest.loaders import load
+from ingest.loaders.pdf_headings import SetHeading, SetLine, find_headings, placed
+
+PROSE = "The mill spins the wool of nine farms and sells it in three towns along the river."
+TEXT = ("Times-Roman", 11)
+BOLD = ("Times-Bold", 11)
+SECTION = ("Times-Bold", 15)
+TITLE = ("Helvetica", 22)
+
+Setting = tuple[str, int]
+
+
+def write(path: Path, *pages: Sequence[tuple[Setting, str]]) -> Path:
+    """A PDF of lines, each set in a font of a size."""
+    canvas = Canvas(str(path), pagesize=A4)
+    for lines in pages:
+        y = 780.0
+        for (font, size), line in lines:
+            y -= 1.4 * size
+            canvas.setFont(font, size)
+            canvas.drawString(72, y, line)
+        canvas.showPage()
+    canvas.save()
+    return path
+
+
+def headings_of(path: Path) -> list[list[tuple[int, str]]]:
+    pages = load(path, name=path.name).pages
+    return [[(h.level, page.text[h.start : h.end]) for h in page.headings] for page in pages]
+
+
+def prose(count: int = 6) -> list[tuple[Setting, str]]:
+    return [(TEXT, PROSE)] * count
+
+
+def test_what_is_set_larger_or_bold_heads_what_follows(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "a.pdf",
+        [(TITLE, "Corran Mills"), (SECTION, "1. The year"), *prose(), (BOLD, "Wool"), *prose()],
+        [(SECTION, "2. The river"), *prose()],
+    )
+    assert headings_of(path) == [
+        [(1, "Corran Mills"), (2, "1. The year"), (3, "Wool")],
+        [(2, "2. The river")],
+    ]
+    document = load(path, name="a.pdf")
+    chunks = chunk_document(document, count_tokens=lambda text: len(text.split()), max_tokens=120)
+    assert [chunk.heading for chunk in chunks] == [
+        "Corran Mills > 1. The year",
+        "Corran Mills > 1. The year > Wool",
+        "Corran Mills > 2. The river",
+    ]
+    assert chunks[1].text.startswith("Wool\nThe mill")
+
+
+def test_a_heading_of_two_lines_is_one(tmp_path: Path) -> None:
+    lines = [
+        (SECTION, "What the mill spins, and what it"),
+        (SECTION, "sells in the towns"),
+        *prose(),
+    ]
+    [[(level, text)]] = headings_of(write(tmp_path / "a.pdf", lines))
+    assert (level, text) == (1, "What the mill spins, and what it\nsells in the towns")
+    document = load(tmp_path / "a.pdf", name="a.pdf")
+    [chunk] = chunk_document(document, count_tokens=lambda text: len(text.split()))
+    assert chunk.heading == "What the mill spins, and what it sells in the towns"
+    assert chunk.text == document.pages[0].text
+
+
+def test_what_only_stands_out_is_no_heading(tmp_path: Path) -> None:
+    lines = [
+        (BOLD, "Warning: keep hands off the belt while it runs."),
+        *prose(),
+        (BOLD, "2024 2023 2022 Change"),
+        (SECTION, "42"),
+        *prose(),
+        (BOLD, "and this goes on from above"),
+        (SECTION, "Weaving ........ 12"),
+        *prose(),
+        *[(BOLD, f"Bold line {name} of a long bold paragraph") for name in "ABCDE"],
+        *prose(),
+    ]
+    assert headings_of(write(tmp_path / "a.pdf", lines)) == [[]]
+
+
+def test_a_running_head_heads_nothing(tmp_path: Path) -> None:
+    pages = [
+        [(SECTION, f"Annual report, page {number}"), (BOLD, f"Part {name}"), *prose()]
+        for number, name in enumerate(("North", "South", "East", "West"), start=1)
+    ]
+    found = headings_of(write(tmp_path / "a.pdf", *pages))
+    assert found == [[(1, f"Part {name}")] for name in ("North", "South", "East", "West")]
+
+
+def test_where_most_is_bold_only_size_tells(tmp_path: Path) -> None:
+    lines = [(SECTION, "Rules"), *[(BOLD, PROSE)] * 4, (BOLD, "No smoking"), *[(BOLD, PROSE)] * 4]
+    assert headings_of(write(tmp_path / "a.pdf", lines)) == [[(1, "Rules")]]
+
+
+def test_a_row_of_a_table_is_no_heading() -> None:
+    text = "Sales\nRegion | Sales\nNorth | 12\nSales by month\nMore."
+    found = placed([SetHeading("Region", 1), SetHeading("Sales by month", 2)], text)
+    assert [(text[h.start : h.end], h.level) for h in found] == [("Sales by month", 2)]
+
+
+LINES = st.lists(
+    st.builds(
+        SetLine,
+        text=st.text("Aa1. \u4e2d", min_size=1, max_size=30).map(lambda t: " ".join(t.split())),
+        size=st.integers(16, 48),
+        is_bold=st.booleans(),
+    ).filter(lambda line: bool(line.text)),
+    max_size=12,
+)
+
+
+@given(st.lists(LINES, max_size=4))
+def test_headings_are_whole_lines_of_their_page_and_no_text_is_lost(
+    pages: list[list[SetLine]],
+) -> None:
+    texts = ["\n".join(line.text for line in page) for page in pages]
+    made = []
+    for text, headings in zip(texts, find_headings(pages), strict=True):
+        spans = placed(headings, text)
+        assert len(spans) == len(headings)
+        for span, heading in zip(spans, headings, strict=True):
+            assert " ".join(text[span.start : span.end].split()) == heading.text
+            assert text[: span.start].rpartition("\n")[2].strip() == ""
+            assert text[span.end :].partition("\n")[0].strip() == ""
+        made.append(Page(None, text, headings=spans))
+    chunks = chunk_document(
+        Document("", "application/pdf", tuple(made)), count_tokens=lambda t: len(t), max_tokens=60
+    )
+    assert "".join("".join(chunk.text.split()) for chunk in chunks) == "".join(
+        "".join(text.split()) for text in texts
+    )
