@@ -7,6 +7,7 @@ that many names have tells less than one that few have.
 from __future__ import annotations
 
 import math
+import re
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Sequence
 from itertools import pairwise
@@ -19,6 +20,8 @@ from rag.results import Hit
 _MEANT_TERMS = 2
 # A name of more terms than this is a sentence, which nobody writes out to mean the document.
 _MOST_TERMS = 8
+# "2024Q2" is asked for as "Q2 of 2024".
+_QUARTER = re.compile(r"\b((?:19|20)\d\d)(Q[1-4])\b", re.IGNORECASE)
 
 
 class DocumentNames:
@@ -28,7 +31,7 @@ class DocumentNames:
         self._terms: dict[str, frozenset[str]] = {}
         self._named: dict[str, list[str]] = defaultdict(list)
         for document_id, name in documents:
-            wanted = frozenset(query_terms(readable_name(name)))
+            wanted = frozenset(query_terms(_QUARTER.sub(r"\1 \2", readable_name(name))))
             if not wanted or len(wanted) > _MOST_TERMS:
                 continue
             self._terms[document_id] = wanted

@@ -28,6 +28,15 @@ def test_a_whole_name_is_one() -> None:
     assert named("3M 2023 10-K")["c"] == pytest.approx(1.0)
 
 
+def test_a_quarter_written_onto_its_year_is_named_by_both() -> None:
+    """Of "Q2 of FY2024" only the year was found in 2024Q2, as in the names of other documents."""
+    names = DocumentNames([("a", "BESTBUY_2024Q2_10Q.pdf"), ("b", "BESTBUY_2024_10K.pdf")])
+    shares = names.named_in(query_terms("How many stores did Best Buy have in Q2 of FY2024?"))
+    # Terms of a: bestbuy, 2024 (both in 2 of 2), q2 and 10q with its number 10.
+    assert shares["a"] > 0.5
+    assert shares["a"] > shares["b"]
+
+
 def test_documents_that_share_no_word_are_left_out() -> None:
     assert named("Who painted the ceiling?") == {}
 
