@@ -255,23 +255,17 @@ class _Headings:
         self.reads_markup = reads_markup
         self._stack: list[tuple[int, str]] = []
 
-    def enters(self, page: Page, start: int, line: str) -> int:
-        """Where the heading ends that begins with this line; 0 where none does.
-
-        It ends those of the same and deeper levels.
-        """
-        known = next((each for each in page.headings if each.start == start), None)
-        if known is not None:
-            self._enter(known.level, page.text[start : known.end])
-            return known.end
+    def enters_marked(self, line: str) -> bool:
+        """Whether a line is marked as a heading, which then begins."""
         if self.reads_markup and len(line) <= _MAX_HEADING_CHARACTERS:
             found = _ATX_HEADING.match(line)
             if found is not None:
-                self._enter(len(found.group(1)), found.group(2))
-                return start + len(line)
-        return 0
+                self.enter(len(found.group(1)), found.group(2))
+                return True
+        return False
 
-    def _enter(self, level: int, title: str) -> None:
+    def enter(self, level: int, title: str) -> None:
+        """A heading of this level begins: it ends those of the same and deeper levels."""
         self._stack = [entry for entry in self._stack if entry[0] < level]
         self._stack.append((level, " ".join(title.split())))
 
@@ -361,6 +355,7 @@ def _spans(page: Page, headings: _Headings, *, rows_only: bool) -> Iterator[_Spa
     before = Break.PARAGRAPH
     in_code = False
     table = _TableLabel()
+    known = {heading.start: heading for heading in page.headings}
     heading_end = 0
     for match in _LINE.finditer(text):
         start, end = match.span()
@@ -369,8 +364,14 @@ def _spans(page: Page, headings: _Headings, *, rows_only: bool) -> Iterator[_Spa
         line = match.group().rstrip()
         start += len(line) - len(line.lstrip())
         is_row = in_code or rows_only
-        heading_end = 0 if is_row else headings.enters(page, start, line.lstrip())
-        kind = _LineKind.HEADING if heading_end else _line_kind(line, is_row=is_row)
+        kind = _line_kind(line, is_row=is_row)
+        if start in known:
+            heading_end = known[start].end
+            headings.enter(known[start].level, text[start:heading_end])
+            kind = _LineKind.HEADING
+        elif not is_row and headings.enters_marked(line.lstrip()):
+            heading_end = match.start() + len(line)
+            kind = _LineKind.HEADING
         if kind is not _LineKind.PROSE and paragraph:
             yield from _sentences(text, paragraph, before, headings.path)
             paragraph, before = [], Break.LINE

@@ -9,7 +9,8 @@ head of a table).
 from __future__ import annotations
 
 import re
-from collections import Counter
+from bisect import bisect_left
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -43,9 +44,9 @@ class SetLine:
 
 @dataclass(frozen=True, slots=True)
 class SetHeading:
-    """A heading of one or more lines. level: 1 is the highest."""
+    """A heading, line by line. level: 1 is the highest."""
 
-    text: str
+    lines: tuple[str, ...]
     level: int
 
 
@@ -82,17 +83,17 @@ def find_headings(pages: Sequence[Sequence[SetLine]]) -> list[list[SetHeading]]:
 
     found = [
         [
-            (_style(group[0]), text)
+            (_style(group[0]), tuple(line.text for line in group))
             for group in _groups(page, stands_out_of=[stands_out(line) for line in page])
             if len(group) <= _MOST_LINES
             and not any(_without_figures(line.text) in running for line in group)
-            and _reads_as_heading(text := " ".join(line.text for line in group))
+            and _reads_as_heading(" ".join(line.text for line in group))
         ]
         for page in pages
     ]
     styles = sorted({style for page in found for style, _ in page}, reverse=True)
     levels = {style: level for level, style in enumerate(styles, start=1)}
-    return [[SetHeading(text, levels[style]) for style, text in page] for page in found]
+    return [[SetHeading(texts, levels[style]) for style, texts in page] for page in found]
 
 
 def placed(headings: Iterable[SetHeading], text: str) -> tuple[Heading, ...]:
@@ -100,38 +101,26 @@ def placed(headings: Iterable[SetHeading], text: str) -> tuple[Heading, ...]:
 
     They are looked for in their order, as whole lines; what a table has taken in is not there.
     """
-    lines = [
-        (
-            match.end() - len(match.group().lstrip()),
-            match.start() + len(match.group().rstrip()),
-            " ".join(match.group().split()),
-        )
-        for match in _LINE.finditer(text)
-        if not match.group().isspace()
-    ]
+    lines = [match for match in _LINE.finditer(text) if not match.group().isspace()]
+    texts = [" ".join(match.group().split()) for match in lines]
+    places: dict[str, list[int]] = defaultdict(list)
+    for index, line in enumerate(texts):
+        places[line].append(index)
     found = []
     first = 0
     for heading in headings:
-        for index in range(first, len(lines)):
-            count = _lines_of(heading.text, lines, index)
-            if count:
-                start, end = lines[index][0], lines[index + count - 1][1]
-                found.append(Heading(start, end, heading.level))
-                first = index + count
-                break
+        begins = places.get(heading.lines[0], [])
+        nearest = bisect_left(begins, first)
+        if nearest == len(begins):
+            continue
+        index = begins[nearest]
+        last = index + len(heading.lines) - 1
+        if tuple(texts[index : last + 1]) == heading.lines:
+            start = lines[index].end() - len(lines[index].group().lstrip())
+            end = lines[last].start() + len(lines[last].group().rstrip())
+            found.append(Heading(start, end, heading.level))
+            first = last + 1
     return tuple(found)
-
-
-def _lines_of(heading: str, lines: Sequence[tuple[int, int, str]], index: int) -> int:
-    """How many lines from this one on are the heading; 0 where they are not."""
-    joined = ""
-    for count, (_, _, line) in enumerate(lines[index : index + _MOST_LINES], start=1):
-        joined = f"{joined} {line}".strip()
-        if joined == heading:
-            return count
-        if not heading.startswith(joined):
-            return 0
-    return 0
 
 
 def _style(line: SetLine) -> tuple[int, bool]:

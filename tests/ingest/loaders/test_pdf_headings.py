@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -111,7 +112,7 @@ def test_where_most_is_bold_only_size_tells(tmp_path: Path) -> None:
 
 def test_a_row_of_a_table_is_no_heading() -> None:
     text = "Sales\nRegion | Sales\nNorth | 12\nSales by month\nMore."
-    found = placed([SetHeading("Region", 1), SetHeading("Sales by month", 2)], text)
+    found = placed([SetHeading(("Region",), 1), SetHeading(("Sales by month",), 2)], text)
     assert [(text[h.start : h.end], h.level) for h in found] == [("Sales by month", 2)]
 
 
@@ -136,7 +137,7 @@ def test_headings_are_whole_lines_of_their_page_and_no_text_is_lost(
         spans = placed(headings, text)
         assert len(spans) == len(headings)
         for span, heading in zip(spans, headings, strict=True):
-            assert " ".join(text[span.start : span.end].split()) == heading.text
+            assert " ".join(text[span.start : span.end].split()) == " ".join(heading.lines)
             assert text[: span.start].rpartition("\n")[2].strip() == ""
             assert text[span.end :].partition("\n")[0].strip() == ""
         made.append(Page(None, text, headings=spans))
@@ -146,3 +147,21 @@ def test_headings_are_whole_lines_of_their_page_and_no_text_is_lost(
     assert "".join("".join(chunk.text.split()) for chunk in chunks) == "".join(
         "".join(text.split()) for text in texts
     )
+
+
+def test_a_page_of_nothing_but_headings_takes_linear_time() -> None:
+    page = [SetLine(f"Heading {n:x} of many", 40, is_bold=False) for n in range(50_000)]
+    page = [
+        line
+        for heading in page
+        for line in (heading, SetLine("Some more words of prose.", 20, is_bold=False))
+    ]
+    text = "\n".join(line.text for line in page)
+    started = time.monotonic()
+    [headings] = find_headings([page])
+    spans = placed(headings, text)
+    assert placed(headings, text.replace("Heading", "Row |")) == ()
+    made = Document("", "application/pdf", (Page(None, text, headings=spans),))
+    chunk_document(made, count_tokens=lambda t: len(t) // 4 + 1)
+    assert len(spans) == 50_000
+    assert time.monotonic() - started < 20
