@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,10 @@ import numpy as np
 from scipy.optimize import minimize
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from rag.question_kind import asks_more_than_a_fact
 
 SEED = 7
 THRESHOLDS = np.arange(0.2, 0.81, 0.05)
@@ -39,16 +44,25 @@ def main() -> None:
     ]
     answerable = sum(row["kind"] == "answerable" for row in rows)
     print(f"{answerable} answerable questions, {len(rows) - answerable} others")
-    for names in (("stated", "similarity", "fit"), ("similarity", "fit"), ("stated",)):
-        chosen = [row for row in rows if has(row, names)]
+    facts, more = (
+        [row for row in rows if asks_more_than_a_fact(row["question"]) is wanted]
+        for wanted in (False, True)
+    )
+    for of, kind, names in (
+        (facts, "a fact, ", ("stated", "fit")),
+        (more, "more than a fact, ", ("stated", "similarity", "fit")),
+        (rows, "", ("similarity", "fit")),
+        (rows, "", ("stated",)),
+    ):
+        chosen = [row for row in of if has(row, names)]
         signals = np.array([[row["confidence"][name] for name in names] for row in chosen])
         wanted = np.array([row["kind"] == "answerable" for row in chosen])
         weights = np.array([row["weight"] for row in chosen])
         if len(set(wanted)) < 2:
-            print(f"\n{' and '.join(names)}: too few questions")
+            print(f"\n{kind}{' and '.join(names)}: too few questions")
             continue
         against = np.array([row["confidence"]["mismatch"] for row in chosen])
-        report(names, signals, against, wanted, weights / weights.sum())
+        report(kind, names, signals, against, wanted, weights / weights.sum())
 
 
 def known(path: Path) -> list[dict[str, Any]]:
@@ -58,7 +72,7 @@ def known(path: Path) -> list[dict[str, Any]]:
         row = json.loads(line)
         sure = row.get("paperlight", {}).get("confidence")
         if sure is not None and row["kind"] != "off-topic":
-            found.append({"kind": row["kind"], "confidence": sure})
+            found.append({"kind": row["kind"], "question": row["question"], "confidence": sure})
     return found
 
 
@@ -67,6 +81,7 @@ def has(row: dict[str, Any], names: tuple[str, ...]) -> bool:
 
 
 def report(
+    kind: str,
     names: tuple[str, ...],
     signals: np.ndarray[Any, Any],
     against: np.ndarray[Any, Any],
@@ -83,7 +98,7 @@ def report(
         unseen_chances[unseen] = chances(fold, signals[unseen], against[unseen])
     bias, *of_signals = fit(signals, against, wanted, weights)
     written = ", ".join(f"{n}={w:.2f}" for n, w in zip(names, of_signals, strict=True))
-    print(f"\n{' and '.join(names)}: bias={bias:.2f}, {written}")
+    print(f"\n{kind}{' and '.join(names)}: bias={bias:.2f}, {written}")
     print(f"five folds: area under the curve {roc_auc_score(wanted, unseen_chances):.3f}")
     print("threshold  answers the answerable  refuses the others  balanced")
     fitted = chances(np.array([bias, *of_signals]), signals, against)

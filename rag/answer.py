@@ -182,7 +182,13 @@ class _Case:
         if self.is_not_calculated:
             against += _NOT_CALCULATED
         nearness = self._nearness(best)
-        return confidence(nearness, fit=best.fit, stated=self.stated, mismatch=against)
+        return confidence(
+            nearness,
+            fit=best.fit,
+            stated=self.stated,
+            mismatch=against,
+            asks_more=self._asks_more,
+        )
 
     def is_likely(self, least: float) -> bool:
         """Whether the confidence, where there is one, is at least so high."""
