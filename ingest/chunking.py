@@ -198,20 +198,35 @@ def _without_tiny_tail(
 
 
 def _merge_tiny(groups: list[list[_Unit]], enough: int, max_tokens: int) -> list[list[_Unit]]:
-    """Put a tiny section before the next one, or a last one after the one before, if it fits."""
-    merged: list[list[_Unit]] = []
+    """Put a tiny section before the next one, else after the one before, where it belongs and fits.
+
+    The last section of a chapter does not belong with the first of the next.
+    """
+
+    def merges(one: list[_Unit], other: list[_Unit]) -> bool:
+        fits = _size(one) + _size(other) <= max_tokens
+        return fits and _are_together(_heading_of(one), _heading_of(other))
+
+    forwards: list[list[_Unit]] = []
     for group in groups:
-        last = len(merged) - 1
-        tiny = merged and _size(merged[last]) < enough
-        if tiny and _size(merged[last]) + _size(group) <= max_tokens:
-            merged[last] = merged[last] + group
+        if forwards and _size(forwards[-1]) < enough and merges(forwards[-1], group):
+            forwards[-1] = forwards[-1] + group
+        else:
+            forwards.append(group)
+    merged: list[list[_Unit]] = []
+    for group in forwards:
+        if merged and _size(group) < enough and merges(merged[-1], group):
+            merged[-1] = merged[-1] + group
         else:
             merged.append(group)
-    if len(merged) > 1 and _size(merged[-1]) < enough:
-        *others, before, tail = merged
-        if _size(before) + _size(tail) <= max_tokens:
-            return [*others, before + tail]
     return merged
+
+
+def _are_together(one: str, other: str) -> bool:
+    """Whether two section paths have one parent, or one is in the other."""
+    first, second = one.split(" > "), other.split(" > ")
+    shorter = min(len(first), len(second))
+    return first[:-1] == second[:-1] or first[:shorter] == second[:shorter]
 
 
 def _size(units: Sequence[_Unit]) -> int:
@@ -293,6 +308,11 @@ class _TableLabel:
         self._rows = 0
         short = len(line) <= _MAX_CAPTION_LINE and not line.endswith((".", "!", "?", ";"))
         self._above = [*self._above, line.strip()][-_CAPTION_LINES:] if short else []
+
+    @property
+    def is_captioned(self) -> bool:
+        """Whether a row that comes now is the first below a caption."""
+        return self._rows == 0 and bool(self._above)
 
     def of_row(self, line: str) -> str:
         """The label of a row; "" where nothing stands over it."""
@@ -381,7 +401,10 @@ def _spans(page: Page, headings: _Headings, *, rows_only: bool) -> Iterator[_Spa
             yield _Span(start, heading_end, Break.HEADING, headings.path)
             before = Break.WORD  # a heading stays with what it heads
         elif kind is _LineKind.ROW:
-            label = table.of_row(line) if _is_ruled_row(line) and not rows_only else ""
+            is_ruled = _is_ruled_row(line) and not rows_only
+            if is_ruled and table.is_captioned:
+                before = Break.WORD  # a caption stays with its table
+            label = table.of_row(line) if is_ruled else ""
             path = " > ".join(part for part in (headings.path, label) if part)
             yield _Span(start, end, before, path)
             before = Break.LINE

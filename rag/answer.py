@@ -47,7 +47,8 @@ from rag.results import (
 from rag.sentence_fit import SentenceEmbedder
 from rag.sentences import is_row
 from rag.short_answer import read_short_answer, short_answer_sampling
-from rag.terms import is_unspaced
+from rag.table_cells import asked_cell
+from rag.terms import content_terms, is_unspaced
 
 _STOP = ("\nQuestion:", "\nPassages:", "\n\n\n")
 # One of the sentences that fit best is chosen, of so many; once it is known that they answer, more
@@ -179,7 +180,7 @@ class _Case:
         if best is None:
             return confidence(None, stated=self.stated)
         against = mismatch(self.asked, best.quote.text, self.texts())
-        if self.is_not_calculated:
+        if self.is_not_calculated and not _is_named_row(best.quote.text, self.asked):
             against += _NOT_CALCULATED
         nearness = self._nearness(best)
         return confidence(
@@ -237,6 +238,12 @@ class _Case:
         heading = self.passages[best.quote.passage].heading.rpartition(" > ")[2]
         text = f"{heading}: {best.text}" if heading else best.text
         return self._embedder.similarities(self.asked, [text])[0]
+
+
+def _is_named_row(text: str, question: str) -> bool:
+    """Whether it is a row of a table whose first cell the question names."""
+    label = content_terms(text.partition("|")[0])
+    return is_row(text) and bool(label) and label <= content_terms(question)
 
 
 def _fits_nearly_as(best: Extract, other: Extract) -> bool:
@@ -567,8 +574,11 @@ class Answerer:
             return case.words
         if asking is not None and not case.chosen:
             return asking.read(case, quotes, quotes)
-        fitting = (extract.quote.text for extract in case.chosen or case.extracts())
-        best = next((text for text in fitting if text in quotes), quotes[0])
+        fitting = case.chosen or case.extracts()
+        first = next((extract for extract in fitting if extract.quote.text in quotes), None)
+        if first and (cell := asked_cell(case.asked, first.header, first.quote.text)):
+            return cell
+        best = first.quote.text if first else quotes[0]
         if sum(map(is_row, best.splitlines())) > 1:
             return ""  # who names none of a table's rows is answered by all of it
         return pick_answer(case.asked, " ".join(best.split()))

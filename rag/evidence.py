@@ -103,6 +103,12 @@ class Evidence:
             and piece.end <= hit.end
         )
 
+    def header(self, window: Window) -> str:
+        """The lines above a row of a table; "" of other windows."""
+        if window.header is None:
+            return ""
+        return self.passages[window.passage].text[window.header.start : window.header.end]
+
     def coverage(self, wanted: Iterable[str], found: frozenset[str]) -> float:
         """Share in [0, 1] of the wanted terms' weight that is among the found; 0 if none wanted."""
         weights = {term: self.weight(term) for term in wanted}

@@ -49,7 +49,7 @@ def find_extracts(
     windows = [w for w in _candidates(evidence, wanted) if _says_something(w, wanted)]
     if not windows:
         return []
-    headers = [_header(evidence, window) for window in windows]
+    headers = [evidence.header(window) for window in windows]
     texts = [
         f"{header}\n{window.text}" if header else window.text
         for header, window in zip(headers, windows, strict=True)
@@ -92,13 +92,6 @@ def _names_a_row(wanted: frozenset[str], table: Table) -> bool:
     """Whether some rows have a term of the question that others lack."""
     terms = [row.terms & wanted for row in table.rows]
     return any(each != terms[0] for each in terms)
-
-
-def _header(evidence: Evidence, window: Window) -> str:
-    """The lines above a row of a table; "" of others."""
-    if window.header is None:
-        return ""
-    return evidence.passages[window.passage].text[window.header.start : window.header.end]
 
 
 def _says_something(window: Window, wanted: frozenset[str]) -> bool:

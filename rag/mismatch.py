@@ -58,6 +58,8 @@ _OPPOSITES = """
 """
 _WORD = re.compile(r"[a-z]+")
 _MEASURE = re.compile(r"\bhow \w+", re.IGNORECASE)  # "How old is it?" calls nothing old
+# "How long before it switches off?" has its answer in "After 45 minutes it does".
+_DURATION = re.compile(r"\bhow (?:long|soon|much time|many \w+)\b.*?\bbefore\b", re.IGNORECASE)
 # No other numbers: who asks about "a claim of 5,000 euros" is answered by a row "2,500 to 10,000".
 # The 1940s have other years in them.
 _YEAR = re.compile(r"\b(?:1\d|20)\d\d\b(?!['’]s)")
@@ -100,7 +102,7 @@ def _asks_for_a_denial(question: str) -> bool:
 
 def _has_opposite(question: str, sentence: str) -> bool:
     """Whether the sentence has the opposite of a word of the question, and not that word."""
-    question = _MEASURE.sub(" ", question)
+    question = _MEASURE.sub(" ", _DURATION.sub(" ", question))
     asked, said = (set(_WORD.findall(text.casefold())) for text in (question, sentence))
     return any(_OPPOSITES_OF.get(word, set()) & said for word in asked - said)
 

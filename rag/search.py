@@ -49,6 +49,7 @@ _NAME_BONUS = 0.4
 # answer (rag.extracts.Extract.fit, up to about 2), and how near in meaning it is. A passage of
 # many things is far from a question about one of them.
 _LOOKED_INTO = 12
+_LOOKED_INTO_FOR_A_TOPIC = 20  # which more passages are about
 _FIT_BONUS = 0.3
 _SENTENCE_BONUS = 0.4
 # What it is worth to have the like of all tokens of the question: rag.late_interaction.
@@ -221,7 +222,7 @@ class HybridSearch:
         # What the glossary has words for is in no sentence by the question's own.
         tokens: Mapping[int, float] = {}
         if found.dense_weight > 0.0 and not found.is_widened:
-            best = lift(fused, bonus)[:_LOOKED_INTO]
+            best = lift(fused, bonus)[: _looked_into(query)]
             sentences, tokens = self._sentence_bonus(query, best, found.dense_weight)
             for chunk_id in sentences:
                 bonus[chunk_id] = bonus.get(chunk_id, 0.0) + sentences[chunk_id] + tokens[chunk_id]
@@ -474,6 +475,12 @@ def _wants_a_fact(query: str) -> float:
     """1 for a question of few terms, which one sentence answers, down to 0 for one of a topic."""
     terms = len(content_terms(query))
     return min(1.0, max(0.0, (_TOPIC_TERMS - terms) / (_TOPIC_TERMS - _FACT_TERMS)))
+
+
+def _looked_into(query: str) -> int:
+    """How many of the best passages have their sentences looked at."""
+    more = _LOOKED_INTO_FOR_A_TOPIC - _LOOKED_INTO
+    return _LOOKED_INTO + round(more * (1.0 - _wants_a_fact(query)))
 
 
 def _hit(query: str, fused: Fused, chunk: StoredChunk, note: str) -> Hit:

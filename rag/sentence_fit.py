@@ -18,6 +18,7 @@ from rag.evidence import Evidence
 from rag.late_interaction import highest_cosines
 from rag.question_kind import QuestionKind, amount_terms, asked_terms, has_kind, question_kind
 from rag.results import Hit
+from rag.table_cells import asked_cell
 from rag.terms import content_terms, is_code, number_terms, term_pairs
 from rag.vectors import Vectors
 from rag.windows import Window, is_sentence
@@ -60,6 +61,7 @@ class Signs:
     phrases: the share of neighbouring words of the question that are neighbours in it too.
     standing: its passage's similarity as a share of the best one's.
     fragment: 1 for a heading or a page header.
+    cell: 1 for a row of a table of which the question names the row and one column.
     """
 
     covered: float = 0.0
@@ -72,11 +74,14 @@ class Signs:
     phrases: float = 0.0
     standing: float = 0.0
     fragment: float = 0.0
+    cell: float = 0.0
 
 
 SIGNS = tuple(field.name for field in fields(Signs))
 _BIAS = -1.75
-_WEIGHTS = Signs(covered=0.75, named=0.75, tokens=3.0, passage=1.4, kind=0.27, fragment=-0.4)
+_WEIGHTS = Signs(
+    covered=0.75, named=0.75, tokens=3.0, passage=1.4, kind=0.27, fragment=-0.4, cell=0.3
+)
 # Where the embedder does not know the language.
 _BIAS_OF_WORDS = -0.3
 _WEIGHTS_OF_WORDS = Signs(
@@ -88,6 +93,7 @@ _WEIGHTS_OF_WORDS = Signs(
     phrases=0.3,
     standing=0.3,
     fragment=-0.6,
+    cell=0.3,
 )
 
 
@@ -137,6 +143,7 @@ def find_signs(
                 phrases=_shared_pairs(question, window.text),
                 standing=_standing(evidence, window.passage),
                 fragment=float(_is_fragment(window, question, wanted, evidence)),
+                cell=float(bool(asked_cell(question, evidence.header(window), window.text))),
             )
         )
     return found
@@ -213,6 +220,8 @@ def _is_fragment(window: Window, question: str, wanted: frozenset[str], evidence
     A table's row is known by a figure that the question lacks (years aside), by a code that the
     question names, or by saying how often something is done.
     """
+    if " ".join(window.text.split()) in evidence.passages[window.passage].heading.split(" > "):
+        return True
     if is_sentence(window.text):
         return False
     if _PAGE_NUMBER.search(window.text):

@@ -40,7 +40,7 @@ _IMPROVES = re.compile(r"\bimprov\w+\b")
 _WITHIN = re.compile(r"(\d+(?:\.\d+)?) ?(?:%|percent)")
 _DEFAULT_WITHIN = 2.0  # percentage points from one year to the next, for "consistent"
 _SCALE_NAMES = {1.0: "", 1e3: " thousand", 1e6: " million", 1e9: " billion"}
-_UNITS = {Unit.PERCENT: " %", Unit.TIMES: "", Unit.DAYS: " days"}
+_UNITS = {Unit.PERCENT: "%", Unit.TIMES: "", Unit.DAYS: " days"}
 _KEPT_DOCUMENTS = 16
 _KEPT_NAMES = 1 << 14  # under 1 KB each
 _MOST_DOCUMENTS = 12  # that are read for one question
@@ -329,7 +329,7 @@ def _consistency(asked: MeasureQuestion, book: _Book, years: Sequence[int]) -> t
     short = "Yes" if max(changes) <= within else "No"
     return (
         f"{short}. {_named(asked.measure)} changed by at most {max(changes):.1f}"
-        f"{' percentage points' if in_points else ' %'} from one year to the next: "
+        f"{' percentage points' if in_points else '%'} from one year to the next: "
         f"{_by_year(asked, book, years, values)}{_source(asked, book)}",
         short,
     )
@@ -340,7 +340,7 @@ def _growth_a_year(asked: MeasureQuestion, book: _Book, years: Sequence[int]) ->
     if min(values) <= 0:
         raise LookupError("no growth rate from or to a loss")
     rate = 100.0 * ((values[1] / values[0]) ** (1.0 / (years[1] - years[0])) - 1.0)
-    short = f"{rate:.{_places(asked.about, Unit.PERCENT)}f} %"
+    short = f"{rate:.{_places(asked.about, Unit.PERCENT)}f}%"
     each = _by_year(asked, book, years, values)
     return (
         f"{_named(asked.measure)}, compound growth a year: {short} ({each}){_source(asked, book)}",
@@ -356,7 +356,7 @@ def _change(asked: MeasureQuestion, book: _Book, years: Sequence[int]) -> tuple[
     if asked.measure.unit is Unit.PERCENT:
         difference = f"{abs(after - before):.{places}f} percentage points"
     elif before > 0:
-        difference = f"{abs(100.0 * (after - before) / before):.{places}f} %"
+        difference = f"{abs(100.0 * (after - before) / before):.{places}f}%"
     else:  # no share of a loss
         difference = _shown(abs(after - before), asked, book)
     by = "" if direction == "did not change" else f" by {difference}"

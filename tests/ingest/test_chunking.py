@@ -149,6 +149,32 @@ def test_a_heading_right_under_another_counts_where_a_chunk_begins_with_both() -
     assert chunk.heading == "Lease > Deposit"
 
 
+def test_the_end_of_a_chapter_is_not_put_before_the_next() -> None:
+    """What was not emptied stood under "When is the bill due?", the last section of charges."""
+    text = (
+        "# Bins\n\n## Charges\n\n### How much is it?\n\n"
+        + "A bin costs something. " * 12
+        + "\n\n### When is the bill due?\n\nIn two parts.\n\n## Complaints\n\n"
+        + "### My bin was not emptied\n\n"
+        + "Report it in the app. " * 10
+    )
+    charges, complaint = chunks_of(text, media_type="text/markdown", max_tokens=100)
+    assert charges.heading == "Bins > Charges > How much is it?"
+    assert charges.text.endswith("### When is the bill due?\n\nIn two parts.")
+    assert complaint.heading == "Bins > Complaints > My bin was not emptied"
+
+
+def test_a_caption_stays_with_its_table() -> None:
+    """The caption was the end of one chunk, and the rows, nameless, were the next."""
+    rows = [f"Orchard {n} | {n}.1 | {n}.2" for n in range(8)]
+    text = "\n".join(
+        ["Bees were counted. " * 16, "", "Table 2. Visits by year", " | 2023 | 2024", *rows]
+    )
+    before, table = chunks_of(text, max_tokens=90)
+    assert before.text.endswith("Bees were counted.")
+    assert table.text.startswith("Table 2. Visits by year\n | 2023 | 2024\nOrchard 0")
+
+
 def test_headings_stay_in_force_from_one_section_to_the_next() -> None:
     chunks = chunks_of("# Title\n\nFirst part.", "Second part.", media_type="text/markdown")
     assert [chunk.heading for chunk in chunks] == ["Title", "Title"]

@@ -523,7 +523,7 @@ def test_a_figure_of_the_accounts_is_looked_up_and_not_read_by_the_model() -> No
     ]
     answer = events[-1].answer
     assert answer is not None
-    assert (answer.short, answer.refused, answer.model) == ("25.0 %", False, "")
+    assert (answer.short, answer.refused, answer.model) == ("25.0%", False, "")
     assert answer.text == events[1].text
     assert [citation.quote for citation in answer.citations] == [
         "Gross profit | 200 | 209",
@@ -543,6 +543,18 @@ def test_what_statements_do_not_tell_is_doubted_of_sentences_beside_them() -> No
         answer = calculating(pages, generator=generator).ask("Why did gross profit fall?")
         assert answer.confidence is not None
         assert answer.confidence.mismatch == against
+
+
+def test_a_row_that_the_question_names_is_not_doubted_beside_statements() -> None:
+    """What a segment made is no line of the statements: its own table's row was refused."""
+    segments = "Segment | 2022 | 2023\nWeather | 30.4 | 33.2\nWater | 50.3 | 57.9"
+    generator = medium(RIGHT, copies="30.4", answers="Segment | 2022 | 2023 Weather | 30.4 | 33.2")
+    answer = calculating([segments, ACCOUNTS], generator=generator).ask(
+        "How much revenue did the weather segment make in 2022?"
+    )
+    assert answer.confidence is not None
+    assert answer.confidence.mismatch == 0.0
+    assert answer.short == "30.4"
 
 
 def test_accounts_that_have_been_replaced_since_are_not_cited() -> None:

@@ -45,6 +45,7 @@ def test_what_is_denied_opposite_or_of_another_year_speaks_against_a_sentence(
         ("Who signs off a claim of 5,000 euros?", "2,500 to 10,000 euros | finance director"),
         ("Until when is version 4.2 supported?", "It is supported until 14 January 2028."),
         ("How much may we spend without asking?", "The council decides on up to 40,000 euros."),
+        ("How long does it run before it stops?", "After 45 minutes the machine stops."),
         ("How old is the mill?", "The new mill was built in 1911."),
         ("Wer darf nicht wählen?", "Mitglieder wählen."),
     ],

@@ -1,0 +1,36 @@
+"""The cell of a table that a question asks for, by the names of its row and its column. Pure."""
+
+from __future__ import annotations
+
+from rag.sentences import is_row
+from rag.terms import content_terms
+
+
+def asked_cell(question: str, header: str, row: str) -> str:
+    """The cell of a row that stands in the one column the question names; "" where none does.
+
+    header: the lines above the row, of which the last one of as many cells names the columns. The
+    row's first cell is its own name, of which the question has to have a word.
+    """
+    asked = content_terms(question)
+    name, *cells = _cells(row)
+    own = content_terms(name) & asked
+    if not own:
+        return ""
+    for line in reversed(header.splitlines()):
+        if not is_row(line):
+            continue
+        _, *columns = _cells(line)
+        terms = [content_terms(column) for column in columns]
+        if len(columns) != len(cells) or not any(terms):
+            continue
+        named = [place for place, each in enumerate(terms) if each and each - own <= asked]
+        return cells[named[0]] if len(named) == 1 else ""
+    return ""
+
+
+def _cells(line: str) -> list[str]:
+    line = line.strip()
+    if line.startswith("|") and line.endswith("|") and len(line) > 1:  # as Markdown writes rows
+        line = line[1:-1]
+    return [cell.strip() for cell in line.split("|")]
