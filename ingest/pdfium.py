@@ -33,7 +33,7 @@ _READ_BOX = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes
 _MAX_PIXELS = 40_000_000  # of a rendered page; a page may claim to be kilometres wide
 
 _LINE = re.compile(r"[^\r\n]+")
-_MAX_FONT_NAME = 128  # a longer one is not told
+_MAX_FONT_NAME = 128  # bytes; of a longer one PDFium writes nothing
 _BOLD = re.compile(rb"bold|black|heavy|demi", re.IGNORECASE)
 
 Pixels = npt.NDArray[np.uint8]
@@ -215,15 +215,17 @@ def _bold_lines(raw: Any, textpage: Any, text: str, indices: IntArray) -> Iterat
     The weight that PDFium tells is of no use: 0 for the standard fonts, else of any scale.
     """
     name, flags = ctypes.create_string_buffer(_MAX_FONT_NAME), ctypes.c_int()
+
+    def is_bold(index: int) -> bool:
+        if index < 0:
+            return False
+        size = raw.FPDFText_GetFontInfo(textpage.raw, index, name, _MAX_FONT_NAME, flags)
+        return 0 < size <= _MAX_FONT_NAME and _BOLD.search(name.value) is not None
+
     for line in _LINE.finditer(text):
         first = line.end() - len(line.group().lstrip())
         last = line.start() + len(line.group().rstrip()) - 1
-        if first <= last and all(
-            index >= 0
-            and raw.FPDFText_GetFontInfo(textpage.raw, index, name, _MAX_FONT_NAME, flags)
-            and _BOLD.search(name.value)
-            for index in (int(indices[first]), int(indices[last]))
-        ):
+        if first <= last and is_bold(int(indices[first])) and is_bold(int(indices[last])):
             yield line.start()
 
 

@@ -47,8 +47,8 @@ from rag.results import (
 from rag.sentence_fit import SentenceEmbedder
 from rag.sentences import is_row
 from rag.short_answer import read_short_answer, short_answer_sampling
-from rag.table_cells import asked_cell
-from rag.terms import content_terms, is_unspaced
+from rag.table_cells import asked_cell, names_row
+from rag.terms import is_unspaced
 
 _STOP = ("\nQuestion:", "\nPassages:", "\n\n\n")
 # One of the sentences that fit best is chosen, of so many; once it is known that they answer, more
@@ -180,7 +180,7 @@ class _Case:
         if best is None:
             return confidence(None, stated=self.stated)
         against = mismatch(self.asked, best.quote.text, self.texts())
-        if self.is_not_calculated and not _is_named_row(best.quote.text, self.asked):
+        if self.is_not_calculated and not names_row(self.asked, best.quote.text):
             against += _NOT_CALCULATED
         nearness = self._nearness(best)
         return confidence(
@@ -238,12 +238,6 @@ class _Case:
         heading = self.passages[best.quote.passage].heading.rpartition(" > ")[2]
         text = f"{heading}: {best.text}" if heading else best.text
         return self._embedder.similarities(self.asked, [text])[0]
-
-
-def _is_named_row(text: str, question: str) -> bool:
-    """Whether it is a row of a table whose first cell the question names."""
-    label = content_terms(text.partition("|")[0])
-    return is_row(text) and bool(label) and label <= content_terms(question)
 
 
 def _fits_nearly_as(best: Extract, other: Extract) -> bool:

@@ -1,9 +1,15 @@
-"""The cell of a table that a question asks for, by the names of its row and its column. Pure."""
+"""Rows and cells of a table that a question names. Pure."""
 
 from __future__ import annotations
 
 from rag.sentences import is_row
 from rag.terms import content_terms
+
+
+def names_row(question: str, text: str) -> bool:
+    """Whether a text is a row of a table, and the question has all words of its first cell."""
+    name = content_terms(_cells(text)[0])
+    return is_row(text) and bool(name) and name <= content_terms(question)
 
 
 def asked_cell(question: str, header: str, row: str) -> str:
@@ -24,7 +30,7 @@ def asked_cell(question: str, header: str, row: str) -> str:
         terms = [content_terms(column) for column in columns]
         if len(columns) != len(cells) or not any(terms):
             continue
-        named = [place for place, each in enumerate(terms) if each and each - own <= asked]
+        named = [place for place, each in enumerate(terms) if each - own and each <= asked]
         return cells[named[0]] if len(named) == 1 else ""
     return ""
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.table_cells import asked_cell
+from rag.table_cells import asked_cell, names_row
 
 VISITS = "Table 2. Visits\n | 2021 | 2022 | 2023"
 WARRANTY = "| Part | Private use | Commercial use |\n| --- | --- | --- |"
@@ -35,6 +35,20 @@ def test_it_stands_in_the_named_row_and_column(
     question: str, header: str, row: str, cell: str
 ) -> None:
     assert asked_cell(question, header, row) == cell
+
+
+@pytest.mark.parametrize(
+    ("row", "is_named"),
+    [
+        ("Weather | 30.4 | 33.2", True),
+        ("| Weather segment | 30.4 |", True),
+        ("Weather stations | 30.4", False),
+        (" | 2021 | 2022", False),
+        ("Weather", False),
+    ],
+)
+def test_a_row_is_named_by_all_of_its_first_cell(row: str, is_named: bool) -> None:
+    assert names_row("What did the weather segment make in 2022?", row) is is_named
 
 
 @given(*[st.text("ab1 |\n-", max_size=60)] * 3)
