@@ -33,6 +33,8 @@ _MARKUP_TYPES = frozenset(
         "text/markdown",
         "text/html",
         "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+        "application/vnd.oasis.opendocument.text",
+        "application/epub+zip",
     }
 )
 _LINE_TYPES = frozenset({"text/csv", "application/json"})
@@ -282,7 +284,7 @@ class _Headings:
     def enter(self, level: int, title: str) -> None:
         """A heading of this level begins: it ends those of the same and deeper levels."""
         self._stack = [entry for entry in self._stack if entry[0] < level]
-        self._stack.append((level, " ".join(title.split())))
+        self._stack.append((level, " ".join(title.lstrip("# ").split())))
 
     @property
     def path(self) -> str:
@@ -413,9 +415,9 @@ def _spans(page: Page, headings: _Headings, *, rows_only: bool) -> Iterator[_Spa
                 yield from _sentences(text, paragraph, before, headings.path)
                 paragraph, before = [], Break.PARAGRAPH
             paragraph.append((start, end))
-        if kind in (_LineKind.HEADING, _LineKind.PROSE) and not _BOILERPLATE.fullmatch(
-            line.strip()
-        ):
+        if kind is _LineKind.HEADING:
+            table = _TableLabel()  # the path has the heading
+        elif kind is _LineKind.PROSE and not _BOILERPLATE.fullmatch(line.strip()):
             table.passes(line)
         if headings.reads_markup and _FENCE.match(line):
             in_code = not in_code

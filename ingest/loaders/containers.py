@@ -14,6 +14,7 @@ import mailbox
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from email.message import EmailMessage
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -24,7 +25,7 @@ from ingest.loaders.archives import take_members
 from ingest.loaders.characters import clean_text, one_line
 from ingest.loaders.limits import Budget, Reading
 from ingest.loaders.sniffing import FileKind
-from ingest.loaders.text import split_sections
+from ingest.loaders.text import headed, split_sections
 from ingest.loaders.web import html_to_text
 
 LoadPart = Callable[[Path, str], Document]
@@ -124,9 +125,9 @@ class _Parts:
         for page in pages:
             place = "" if page.number is None else f", page {page.number}"
             if page.text.strip():
-                text = f"# {shown}{place}\n\n{page.text}"
-                self._budget.spend(text)
-                self._pages.append(Page(None, text, page.read_by_ocr))
+                below = headed(replace(page, number=None), f"{shown}{place}")
+                self._budget.spend(below.text)
+                self._pages.append(below)
 
     def document(self, title: str, kind: FileKind) -> Document:
         """All of it. Raises EmptyFile if there is nothing, or nothing of it can be read."""

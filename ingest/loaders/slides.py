@@ -17,6 +17,7 @@ from ingest.errors import CorruptFile, EmptyFile
 from ingest.loaders.characters import clean_text, one_line
 from ingest.loaders.limits import Reading
 from ingest.loaders.sniffing import FileKind
+from ingest.loaders.text import headed
 from ingest.loaders.zipped import check_unpacked_size
 
 _MAX_DEPTH = 20  # of groups in groups
@@ -40,9 +41,9 @@ def load_pptx(path: Path, reading: Reading) -> Document:
             check_unpacked_size(archive, reading.limits)
         presentation = pptx.Presentation(str(path))
         for number, slide in enumerate(presentation.slides, start=1):
-            text = clean_text("\n\n".join(filter(None, _slide(slide)))).strip()
-            budget.spend(text)
-            pages.append(Page(number, text))
+            page = _page(slide, number)
+            budget.spend(page.text)
+            pages.append(page)
         title = one_line(presentation.core_properties.title or "")
     except (zipfile.BadZipFile, KeyError, SyntaxError, ValueError, AttributeError) as error:
         raise CorruptFile(
@@ -58,11 +59,16 @@ def load_pptx(path: Path, reading: Reading) -> Document:
     )
 
 
-def _slide(slide: Any) -> Iterator[str]:
-    title = slide.shapes.title
-    if title is not None and title.text_frame.text.strip():
-        yield f"# {one_line(title.text_frame.text)}"
-    skipped = None if title is None else title.shape_id
+def _page(slide: Any, number: int) -> Page:
+    shape = slide.shapes.title
+    title = "" if shape is None else one_line(clean_text(shape.text_frame.text))
+    skipped = None if shape is None else shape.shape_id
+    page = Page(number, clean_text("\n\n".join(filter(None, _below(slide, skipped)))).strip())
+    return headed(page, title) if title else page
+
+
+def _below(slide: Any, skipped: int | None) -> Iterator[str]:
+    """The text of a slide without its title."""
     yield from _shapes((s for s in slide.shapes if s.shape_id != skipped), 0)
     if slide.has_notes_slide and slide.notes_slide.notes_text_frame is not None:
         notes = slide.notes_slide.notes_text_frame.text.strip()

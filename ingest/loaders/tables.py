@@ -19,7 +19,7 @@ from ingest.loaders.characters import clean_text, one_line
 from ingest.loaders.encodings import decode
 from ingest.loaders.limits import Budget, Reading
 from ingest.loaders.sniffing import FileKind
-from ingest.loaders.text import SECTION_CHARACTERS, check_text_size
+from ingest.loaders.text import SECTION_CHARACTERS, check_text_size, headed
 from ingest.loaders.zipped import check_unpacked_size
 
 _MAX_CELL_CHARACTERS = 32_767  # Excel's own
@@ -56,7 +56,8 @@ def load_workbook(path: Path, kind: FileKind, reading: Reading) -> Document:
             continue
         except python_calamine.CalamineError as error:
             raise _damaged() from error
-        pages += table_pages(lines, heading=f"# {one_line(name)}\n\n", budget=budget)
+        sheet = table_pages(lines, budget=budget)
+        pages += [headed(page, one_line(name)) for page in sheet]
     return table_document(pages, kind)
 
 
@@ -74,10 +75,10 @@ def load_csv(path: Path, reading: Reading) -> Document:
         rows = [[" ".join(cell.split()) for cell in row] for row in _rows(text, dialect)]
     except csv.Error:  # a stray quote: its lines are still text
         rows = [[line] for line in text.splitlines()]
-    return table_document(table_pages(rows, heading="", budget=reading.budget()), FileKind.CSV)
+    return table_document(table_pages(rows, budget=reading.budget()), FileKind.CSV)
 
 
-def table_pages(rows: Iterable[Sequence[str]], *, heading: str, budget: Budget) -> list[Page]:
+def table_pages(rows: Iterable[Sequence[str]], *, budget: Budget) -> list[Page]:
     """A table as pages without numbers; empty rows and columns are left out."""
     kept = [list(row) for row in rows if any(cell.strip() for cell in row)]
     width = max((len(row) for row in kept), default=0)
@@ -88,9 +89,9 @@ def table_pages(rows: Iterable[Sequence[str]], *, heading: str, budget: Budget) 
     ]
     if not lines:
         return []
-    top = heading + (lines[0] + "\n" if len(lines[0]) <= _LONGEST_HEADER else "")
+    top = lines[0] + "\n" if len(lines[0]) <= _LONGEST_HEADER else ""
     pages: list[Page] = []
-    current = [heading + lines[0] + "\n"]
+    current = [lines[0] + "\n"]
     size = len(current[0])
     for line in lines[1:]:
         if size + len(line) > SECTION_CHARACTERS:

@@ -7,9 +7,10 @@ at headings or blank lines: a page of the store stays small enough to show and t
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
-from ingest.documents import Document, Page
+from ingest.documents import Document, Heading, Page
 from ingest.errors import EmptyFile, FileTooLarge
 from ingest.loaders.characters import clean_text, one_line
 from ingest.loaders.encodings import decode
@@ -53,6 +54,18 @@ def markdown_title(text: str) -> str:
     """The first top-level heading near the start, or ""."""
     match = _TITLE.search(text, 0, _TITLE_WITHIN)
     return one_line(match.group(1).rstrip("# ")) if match else ""
+
+
+def headed(page: Page, heading: str) -> Page:
+    """The page below a heading; what is a heading on it is one level lower."""
+    top = f"# {heading}"
+    lead = f"{top}\n\n"
+    below = (
+        Heading(each.start + len(lead), each.end + len(lead), each.level + 1)
+        for each in page.headings
+    )
+    text = lead + page.text if page.text else top
+    return replace(page, text=text, headings=(Heading(0, len(top), 1), *below))
 
 
 def split_sections(text: str, *, max_characters: int = SECTION_CHARACTERS) -> list[str]:

@@ -14,10 +14,17 @@ from pptx.chart.data import CategoryChartData
 from pptx.enum.chart import XL_CHART_TYPE
 from pptx.util import Inches
 
+from ingest.chunking import chunk_document
 from ingest.documents import Page
 from ingest.errors import EmptyFile, EncryptedFile, FileTooLarge, NoTextFile
 from ingest.loaders import LoadLimits, load
 from tests.ingest.files import NEEDS_TESSERACT, write_pdf, write_picture, zip_bytes
+
+
+def sections(path: Path) -> list[str]:
+    """What the chunks of a file stand under."""
+    document = load(path, name=path.name)
+    return [chunk.heading for chunk in chunk_document(document, count_tokens=len, max_tokens=400)]
 
 
 def texts(path: Path, **options: str) -> list[str]:
@@ -37,6 +44,7 @@ def test_a_workbook_is_rows_under_the_names_of_its_sheets(tmp_path: Path) -> Non
         "# Sales 2025\n\nRegion | Revenue | Final\nNorth | 0.1 | TRUE\nSouth | 1200 | FALSE\n",
         "# Other\n\nlonely\n",
     ]
+    assert sections(path) == ["Sales 2025", "Other"]
 
 
 def test_a_long_table_repeats_its_header_on_every_page(tmp_path: Path) -> None:
@@ -65,6 +73,7 @@ def test_a_slide_is_a_page_with_its_table_and_notes(tmp_path: Path) -> None:
         (1, "# Results\n\nRevenue | 12\n\nBelow\n\nNotes: Say thanks."),
         (2, "# End"),
     ]
+    assert sections(tmp_path / "a.pptx") == ["Results", "End"]
 
 
 def test_a_chart_of_a_kind_that_the_library_does_not_know_is_a_table(tmp_path: Path) -> None:
@@ -108,6 +117,7 @@ def test_an_opendocument_text_keeps_headings_lists_and_tables(tmp_path: Path) ->
         archive.writestr("mimetype", "application/vnd.oasis.opendocument.text")
         archive.writestr("content.xml", content)
     assert texts(path) == ["## Head\n\nOne two.\n\n- item\n\na | b"]
+    assert sections(path) == ["Head"]
 
 
 def test_rtf_and_json_become_text(tmp_path: Path) -> None:
@@ -136,6 +146,8 @@ def test_an_e_mail_brings_its_attachments(tmp_path: Path) -> None:
     assert first.endswith("See the report.")
     assert second == "# ../../r.pdf, page 1\n\nRevenue rose."
     assert "(x.bin is neither text nor" in third
+    # Its name stood in the text, and its passages did not know it.
+    assert sections(tmp_path / "mail")[1] == "../../r.pdf, page 1"
 
 
 def test_an_archive_is_read_and_its_bad_members_are_named(tmp_path: Path) -> None:
@@ -146,6 +158,7 @@ def test_an_archive_is_read_and_its_bad_members_are_named(tmp_path: Path) -> Non
     )
     pages = texts(path)
     assert pages[1] == "# b.zip\n\n# deep.txt\n\nDeep words."
+    assert sections(path)[1] == "b.zip > deep.txt"
     assert "(c.pdf is damaged" in pages[2]
     assert not (tmp_path.parent / "evil.txt").exists()
 
