@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -47,7 +47,7 @@ from rag.results import (
 from rag.sentence_fit import SentenceEmbedder
 from rag.sentences import is_row
 from rag.short_answer import read_short_answer, short_answer_sampling
-from rag.table_cells import asked_cell, names_row
+from rag.table_cells import Cell, asked_cell, names_row
 from rag.terms import is_unspaced
 
 _STOP = ("\nQuestion:", "\nPassages:", "\n\n\n")
@@ -224,6 +224,15 @@ class _Case:
             and self._may_be_quoted_too(extract)
         ]
 
+    def first_of(self, quotes: Container[str]) -> Extract | None:
+        """The best of the sentences that are among these quotes."""
+        fitting = self.chosen or self.extracts()
+        return next((extract for extract in fitting if extract.quote.text in quotes), None)
+
+    def asked_cell(self, row: Extract) -> Cell | None:
+        """The cell that the question asks for, where this is a row of a table."""
+        return asked_cell(self.asked, row.header, row.quote.text)
+
     def _may_be_quoted_too(self, extract: Extract) -> bool:
         best = self.chosen[0]
         if extract.quote.passage == best.quote.passage:
@@ -238,6 +247,25 @@ class _Case:
         heading = self.passages[best.quote.passage].heading.rpartition(" > ")[2]
         text = f"{heading}: {best.text}" if heading else best.text
         return self._embedder.similarities(self.asked, [text])[0]
+
+
+def _told(grounded: Grounded, case: _Case) -> Grounded:
+    """The same; of a row that is the whole answer, the one cell that is asked for, by its names."""
+    if len(grounded.citations) != 1:
+        return grounded
+    (citation,) = grounded.citations
+    row = case.first_of([citation.quote])
+    cell = case.asked_cell(row) if row is not None else None
+    if cell is None:
+        return grounded
+    text = f"{cell.row}, {cell.column}: {cell.text}"
+    if without_markers(text) != text:  # what a document says must not look like a citation
+        return grounded
+    return replace(
+        grounded,
+        text=f"{text} [{citation.marker}]",
+        citations=(replace(citation, statement=text),),
+    )
 
 
 def _fits_nearly_as(best: Extract, other: Extract) -> bool:
@@ -384,7 +412,7 @@ class Answerer:
         draft = Draft()
         if case.chosen and (case.words or reading.focus):
             quotes = [extract.quote for extract in case.chosen]
-            grounded = self._current(case, quoted(quotes, case.evidence))
+            grounded = _told(self._current(case, quoted(quotes, case.evidence)), case)
             yield AnswerEvent(AnswerStage.TOKEN, text=grounded.text)
         else:
             prompt, shown = self._prompt(generator, case, reading)
@@ -392,7 +420,7 @@ class Answerer:
             for piece in asking.generate(prompt, sampling, draft):
                 yield AnswerEvent(AnswerStage.TOKEN, text=piece)
             case.spent.append(Spent(prompt, draft.used))
-            grounded = self._grounded(case, draft, reading, shown)
+            grounded = _told(self._grounded(case, draft, reading, shown), case)
         short = self._short(case, grounded, asking if reading.reads else None)
         contradicted = with_contradictions(grounded, case.evidence, short=short)
         if all(self._resolves(citation) for citation in contradicted.citations):
@@ -568,11 +596,10 @@ class Answerer:
             return case.words
         if asking is not None and not case.chosen:
             return asking.read(case, quotes, quotes)
-        fitting = case.chosen or case.extracts()
-        first = next((extract for extract in fitting if extract.quote.text in quotes), None)
-        if first and (cell := asked_cell(case.asked, first.header, first.quote.text)):
-            return cell
-        best = first.quote.text if first else quotes[0]
+        first = case.first_of(quotes)
+        if first is not None and (cell := case.asked_cell(first)):
+            return cell.text
+        best = first.quote.text if first is not None else quotes[0]
         if sum(map(is_row, best.splitlines())) > 1:
             return ""  # who names none of a table's rows is answered by all of it
         return pick_answer(case.asked, " ".join(best.split()))

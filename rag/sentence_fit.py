@@ -143,7 +143,7 @@ def find_signs(
                 phrases=_shared_pairs(question, window.text),
                 standing=_standing(evidence, window.passage),
                 fragment=float(_is_fragment(window, question, wanted, evidence)),
-                cell=float(bool(asked_cell(question, evidence.header(window), window.text))),
+                cell=float(asked_cell(question, evidence.header(window), window.text) is not None),
             )
         )
     return found

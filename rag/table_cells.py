@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from rag.sentences import is_row
 from rag.terms import content_terms
 
@@ -12,8 +14,17 @@ def names_row(question: str, text: str) -> bool:
     return is_row(text) and bool(name) and name <= content_terms(question)
 
 
-def asked_cell(question: str, header: str, row: str) -> str:
-    """The cell of a row that stands in the one column the question names; "" where none does.
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell of a table, and what its row and its column are called."""
+
+    row: str
+    column: str
+    text: str
+
+
+def asked_cell(question: str, header: str, row: str) -> Cell | None:
+    """The cell of a row that stands in the one column the question names; None where none does.
 
     header: the lines above the row, of which the last one of as many cells names the columns. The
     row's first cell is its own name, of which the question has to have a word.
@@ -22,7 +33,7 @@ def asked_cell(question: str, header: str, row: str) -> str:
     name, *cells = _cells(row)
     own = content_terms(name) & asked
     if not own:
-        return ""
+        return None
     for line in reversed(header.splitlines()):
         if not is_row(line):
             continue
@@ -31,8 +42,10 @@ def asked_cell(question: str, header: str, row: str) -> str:
         if len(columns) != len(cells) or not any(terms):
             continue
         named = [place for place, each in enumerate(terms) if each - own and each <= asked]
-        return cells[named[0]] if len(named) == 1 else ""
-    return ""
+        if len(named) != 1 or not cells[named[0]]:
+            return None
+        return Cell(name, columns[named[0]], cells[named[0]])
+    return None
 
 
 def _cells(line: str) -> list[str]:

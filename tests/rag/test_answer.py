@@ -554,7 +554,28 @@ def test_a_row_that_the_question_names_is_not_doubted_beside_statements() -> Non
     )
     assert answer.confidence is not None
     assert answer.confidence.mismatch == 0.0
-    assert answer.short == "30.4"
+    assert (answer.text, answer.short) == ("Weather, 2022: 30.4 [1]", "30.4")
+    (citation,) = answer.citations
+    assert citation.quote == "Weather | 30.4 | 33.2"
+    assert citation.statement == "Weather, 2022: 30.4"
+
+
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        ("36 months", "Rotary pump, Private use: 36 months [1]"),
+        ("36 [2]", "Rotary pump | 36 | 18 months [1]"),  # no citation of ours: not told by its cell
+    ],
+)
+def test_of_a_row_the_cell_that_is_asked_for_is_told_by_its_names(cell: str, said: str) -> None:
+    table = f"Part | Private use | Office use\nRotary pump | {cell} | 18 months\nFilter | 1 | 2"
+    generator = ScriptedGenerator("", parameters=135_000_000)
+    answer = answerer(generator, [make_hit(table)])[0].ask(
+        "How long is the rotary pump covered in private use?"
+    )
+    assert answer.text == said
+    (citation,) = answer.citations
+    assert citation.quote == f"Rotary pump | {cell} | 18 months"
 
 
 def test_accounts_that_have_been_replaced_since_are_not_cited() -> None:
