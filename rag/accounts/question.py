@@ -19,6 +19,7 @@ from rag.accounts.measures import (
     Measure,
 )
 from rag.accounts.statements import Item, Section
+from rag.question_kind import QuestionKind, question_kind
 from rag.terms import content_terms, name_terms
 
 # What a question about accounts says besides measure, company and year.
@@ -40,7 +41,8 @@ _PHRASING = content_terms("""
 _OF_ANOTHER_FIGURE = re.compile(
     r"\b(?:adjusted|non[- ]?gaap|organic\w*|segments?|divisions?|pro[- ]forma|domestic|foreign"
     r"|international|comparable|constant|guid\w+|expect\w*|forecast\w*|project\w+|plan\w*|quarters?"
-    r"|q[1-4]|months?|half|why|dr[io]ve\w*|caus\w+|reason\w*|because|per (?!cent)\w+)\b"
+    r"|q[1-4]|months?|half|when|who|whom|whose|where|why|dr[io]ve\w*|caus\w+|reason\w*"
+    r"|because|per (?!cent)\w+)\b"
 )
 _OPENING = re.compile(
     r"(?:^|[,;:]\s+)((?:what|which|how|is|are|was|were|did|does|do|has|have|had)\b)", re.IGNORECASE
@@ -164,8 +166,9 @@ def _about(question: str, clause: str, start: int, end: int, *, spanned: bool = 
 
 
 def mentions_measure(question: str) -> bool:
-    """Whether a question has to do with a measure of accounts, understood here or not."""
-    return _find_measure(question.lower()) is not None
+    """Whether a question asks for a measure of accounts, or why it is so; understood or not."""
+    of_date_or_name = question_kind(question) in (QuestionKind.DATE, QuestionKind.NAME)
+    return not of_date_or_name and _find_measure(question.lower()) is not None
 
 
 def _find_measure(clause: str) -> tuple[Measure, int, int] | None:

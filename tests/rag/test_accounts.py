@@ -13,7 +13,7 @@ from ingest.documents import Page
 from ingest.records import DocumentRecord, StoredChunk
 from ingest.search_filter import SearchFilter
 from rag.accounts.calculation import AccountsReader, Calculation
-from rag.accounts.question import parse_question
+from rag.accounts.question import mentions_measure, parse_question
 from rag.accounts.search import AccountsSearch
 from tests.rag.passages import FakeSearch, make_hit, make_record
 
@@ -226,6 +226,12 @@ def test_statements_of_other_countries_are_read_too(question: str, short: str) -
     assert found.short == short
 
 
+def test_a_date_or_a_name_is_no_measure() -> None:
+    assert mentions_measure("Why did the dividends of 2023 fall?")
+    assert not mentions_measure("When were the dividends of 2023 paid?")
+    assert not mentions_measure("Who proposed the dividend?")
+
+
 def test_an_answer_says_how_it_was_calculated_and_cites_each_row() -> None:
     found = answer("What was Nordwind's gross margin in 2022?")
     assert found is not None
@@ -257,6 +263,7 @@ def test_the_statement_is_taken_and_not_a_summary_with_the_same_rows() -> None:
         "What was Nordwind's revenue in Q2 of FY2023?",
         "What drove Nordwind's gross margin in 2023?",
         "Why did the revenue of Nordwind grow in 2023?",
+        "When were the dividends of 2023 paid?",  # was answered with how much
         "What is Nordwind's goodwill in 2023?",  # in no statement
         "What is Nordwind's retention policy?",
         "Who audits Nordwind?",
