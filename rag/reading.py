@@ -100,7 +100,7 @@ SMALL_READER = Reading(
 MEDIUM_READER = Reading(
     focus=Focus(margin=0.6, most=5),
     reads=True,
-    least_confidence=0.45,
+    least_confidence=0.5,
     refusal_fit=1.35,
     quotes=Focus(margin=0.4, most=3),
 )
