@@ -5,12 +5,14 @@ Lengths are PDF points (1/72 inch); x grows to the right and y upwards, as the p
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
+LINE = re.compile(r"[^\r\n]+")  # of a page's text
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 

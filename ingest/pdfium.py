@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ingest.errors import CorruptFile, PasswordNeeded
-from ingest.page_layout import FloatArray, IntArray, PageLayout, Rule
+from ingest.page_layout import LINE, FloatArray, IntArray, PageLayout, Rule
 
 # PDFium is one C library per process: the lock belongs to it, not to any object of ours.
 _PDFIUM_LOCK = threading.RLock()
@@ -32,7 +32,6 @@ _STRAIGHT = 1.0  # points
 _READ_BOX = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)
 _MAX_PIXELS = 40_000_000  # of a rendered page; a page may claim to be kilometres wide
 
-_LINE = re.compile(r"[^\r\n]+")
 _MAX_FONT_NAME = 128  # bytes; of a longer one PDFium writes nothing
 _BOLD = re.compile(rb"bold|black|heavy|demi", re.IGNORECASE)
 
@@ -222,7 +221,7 @@ def _bold_lines(raw: Any, textpage: Any, text: str, indices: IntArray) -> Iterat
         size = raw.FPDFText_GetFontInfo(textpage.raw, index, name, _MAX_FONT_NAME, flags)
         return 0 < size <= _MAX_FONT_NAME and _BOLD.search(name.value) is not None
 
-    for line in _LINE.finditer(text):
+    for line in LINE.finditer(text):
         first = line.end() - len(line.group().lstrip())
         last = line.start() + len(line.group().rstrip()) - 1
         if first <= last and is_bold(int(indices[first])) and is_bold(int(indices[last])):

@@ -254,6 +254,8 @@ def _told(grounded: Grounded, case: _Case) -> Grounded:
     if len(grounded.citations) != 1:
         return grounded
     (citation,) = grounded.citations
+    if without_markers(grounded.text) != " ".join(citation.quote.split()):
+        return grounded  # words of a model's own
     row = case.first_of([citation.quote])
     cell = case.asked_cell(row) if row is not None else None
     if cell is None:

@@ -185,7 +185,7 @@ def _answered_tokens(
     for window, text, before in zip(windows, texts, befores, strict=True):
         best = np.maximum(known[text], known.get(tops[window.passage], nothing))
         best = np.maximum(best, _SHARE_OF_BEFORE * known.get(before, nothing))
-        answered.append(float(np.minimum(best, _TOKEN_ANSWERED).mean()))
+        answered.append(float(np.minimum(best, _TOKEN_ANSWERED).mean(dtype=np.float64)))
     return answered
 
 

@@ -29,6 +29,8 @@ def asked_cell(question: str, header: str, row: str) -> Cell | None:
     header: the lines above the row, of which the last one of as many cells names the columns. The
     row's first cell is its own name, of which the question has to have a word.
     """
+    if not header:
+        return None
     asked = content_terms(question)
     name, *cells = _cells(row)
     own = content_terms(name) & asked

@@ -17,9 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ingest.documents import Heading
-from ingest.page_layout import PageLayout
+from ingest.page_layout import LINE, PageLayout
 
-_LINE = re.compile(r"[^\r\n]+")
 _LARGER = 1.15  # than the text
 _AS_LARGE = 0.97  # what is bold may be smaller by so little
 _MOST_BOLD = 0.3  # of a document's characters: where more are bold, bold means nothing
@@ -54,7 +53,7 @@ def set_lines(layout: PageLayout) -> list[SetLine]:
     """The lines of a page that have any text, in PDFium's order."""
     found = []
     heights = layout.boxes[:, 3] - layout.boxes[:, 1]
-    for match in _LINE.finditer(layout.text):
+    for match in LINE.finditer(layout.text):
         drawn = heights[match.start() : match.end()]
         drawn = drawn[drawn > 0.0]
         text = " ".join(match.group().split())
@@ -101,7 +100,7 @@ def placed(headings: Iterable[SetHeading], text: str) -> tuple[Heading, ...]:
 
     They are looked for in their order, as whole lines; what a table has taken in is not there.
     """
-    lines = [match for match in _LINE.finditer(text) if not match.group().isspace()]
+    lines = [match for match in LINE.finditer(text) if not match.group().isspace()]
     texts = [" ".join(match.group().split()) for match in lines]
     places: dict[str, list[int]] = defaultdict(list)
     for index, line in enumerate(texts):

@@ -60,15 +60,15 @@ def load_pptx(path: Path, reading: Reading) -> Document:
 
 
 def _page(slide: Any, number: int) -> Page:
+    page = Page(number, clean_text("\n\n".join(filter(None, _below_title(slide)))).strip())
     shape = slide.shapes.title
-    title = "" if shape is None else one_line(clean_text(shape.text_frame.text))
-    skipped = None if shape is None else shape.shape_id
-    page = Page(number, clean_text("\n\n".join(filter(None, _below(slide, skipped)))).strip())
+    title = one_line(clean_text(shape.text_frame.text)) if shape is not None else ""
     return headed(page, title) if title else page
 
 
-def _below(slide: Any, skipped: int | None) -> Iterator[str]:
-    """The text of a slide without its title."""
+def _below_title(slide: Any) -> Iterator[str]:
+    title = slide.shapes.title
+    skipped = None if title is None else title.shape_id
     yield from _shapes((s for s in slide.shapes if s.shape_id != skipped), 0)
     if slide.has_notes_slide and slide.notes_slide.notes_text_frame is not None:
         notes = slide.notes_slide.notes_text_frame.text.strip()

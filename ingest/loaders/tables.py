@@ -56,8 +56,7 @@ def load_workbook(path: Path, kind: FileKind, reading: Reading) -> Document:
             continue
         except python_calamine.CalamineError as error:
             raise _damaged() from error
-        sheet = table_pages(lines, budget=budget)
-        pages += [headed(page, one_line(name)) for page in sheet]
+        pages += table_pages(lines, heading=one_line(name), budget=budget)
     return table_document(pages, kind)
 
 
@@ -75,11 +74,14 @@ def load_csv(path: Path, reading: Reading) -> Document:
         rows = [[" ".join(cell.split()) for cell in row] for row in _rows(text, dialect)]
     except csv.Error:  # a stray quote: its lines are still text
         rows = [[line] for line in text.splitlines()]
-    return table_document(table_pages(rows, budget=reading.budget()), FileKind.CSV)
+    return table_document(table_pages(rows, heading="", budget=reading.budget()), FileKind.CSV)
 
 
-def table_pages(rows: Iterable[Sequence[str]], *, budget: Budget) -> list[Page]:
-    """A table as pages without numbers; empty rows and columns are left out."""
+def table_pages(rows: Iterable[Sequence[str]], *, heading: str, budget: Budget) -> list[Page]:
+    """A table as pages without numbers, each below the heading, if there is one.
+
+    Empty rows and columns are left out.
+    """
     kept = [list(row) for row in rows if any(cell.strip() for cell in row)]
     width = max((len(row) for row in kept), default=0)
     used = [i for i in range(width) if any(i < len(row) and row[i].strip() for row in kept)]
@@ -100,6 +102,8 @@ def table_pages(rows: Iterable[Sequence[str]], *, budget: Budget) -> list[Page]:
         current.append(line + "\n")
         size += len(line) + 1
     pages.append(Page(None, "".join(current)))
+    if heading:
+        pages = [headed(page, heading) for page in pages]
     for page in pages:
         budget.spend(page.text)
     return pages

@@ -578,6 +578,19 @@ def test_of_a_row_the_cell_that_is_asked_for_is_told_by_its_names(cell: str, sai
     assert citation.quote == f"Rotary pump | {cell} | 18 months"
 
 
+def test_what_a_large_model_wrote_about_a_row_stays_as_it_wrote_it() -> None:
+    """Its sentence gave way to the cell, though only a row that is quoted is to be told so."""
+    row = "Water filter of coffee machines | 12 months | 6 months"
+    table = f"Part | Private use | Office use\nRotary pump | 36 months | 18 months\n{row}"
+    said = "The water filter of coffee machines has 12 months [1]."
+    generator = ScriptedGenerator(said, parameters=70_000_000_000)
+    answer = answerer(generator, [make_hit(table)])[0].ask(
+        "How many months has a water filter of coffee machines in private use?"
+    )
+    assert [citation.quote for citation in answer.citations] == [row]
+    assert answer.text == said
+
+
 def test_accounts_that_have_been_replaced_since_are_not_cited() -> None:
     made = calculating([ACCOUNTS], cited="Something else.")
     assert made.ask("What was Nordwind's gross margin in 2023?").refused
