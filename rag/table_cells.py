@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from rag.sentences import is_row
 from rag.terms import content_terms
+
+_HOW_LONG = re.compile(r"\bhow long\b", re.IGNORECASE)
+_MONEY = re.compile(r"[€$£¥]|\b(?:cents?|pence|euros?|dollars?|pounds?)\b", re.IGNORECASE)
 
 
 def names_row(question: str, text: str) -> bool:
@@ -27,7 +31,8 @@ def asked_cell(question: str, header: str, row: str) -> Cell | None:
     """The cell of a row that stands in the one column the question names; None where none does.
 
     header: the lines above the row, of which the last one of as many cells names the columns. The
-    row's first cell is its own name, of which the question has to have a word.
+    row's first cell is its own name, of which the question has to have a word. A column may be
+    named only to say what is asked about it: how long a price holds is not told by the price.
     """
     if not header:
         return None
@@ -46,7 +51,8 @@ def asked_cell(question: str, header: str, row: str) -> Cell | None:
         named = [place for place, each in enumerate(terms) if each - own and each <= asked]
         if len(named) != 1 or not cells[named[0]]:
             return None
-        return Cell(name, columns[named[0]], cells[named[0]])
+        cell = Cell(name, columns[named[0]], cells[named[0]])
+        return None if _HOW_LONG.search(question) and _MONEY.search(cell.text) else cell
     return None
 
 

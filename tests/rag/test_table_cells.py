@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from rag.table_cells import asked_cell, names_row
 
 VISITS = "Table 2. Visits\n | 2021 | 2022 | 2023"
+TARIFFS = "Tariff | Price per kWh | Months"
 WARRANTY = "| Part | Private use | Commercial use |\n| --- | --- | --- |"
 
 
@@ -29,6 +30,8 @@ WARRANTY = "| Part | Private use | Commercial use |\n| --- | --- | --- |"
         ("How many visits had a strip in 2022?", VISITS, "Strip | 4.6 | 5.9", ""),
         ("How many visits had a strip in 2022?", "", "Strip | 4.6 | 5.9 | 5.0", ""),
         ("How many visits had a strip in 2022?", VISITS, "The strip had 5.9.", ""),
+        # The price was told: "For how long is the price per kWh fixed on the Steady tariff?"
+        ("How long is the price per kWh fixed on Steady?", TARIFFS, "Steady | 31.4 cents | 12", ""),
     ],
 )
 def test_it_stands_in_the_named_row_and_column(
