@@ -48,6 +48,7 @@ from rag.sentence_fit import SentenceEmbedder
 from rag.sentences import is_row
 from rag.short_answer import read_short_answer, short_answer_sampling
 from rag.table_cells import Cell, asked_cell, names_row
+from rag.table_extremes import compare_rows
 from rag.terms import is_unspaced
 
 _STOP = ("\nQuestion:", "\nPassages:", "\n\n\n")
@@ -61,8 +62,8 @@ _JUDGED_WITHIN = 0.07
 # How much of a sentence's fit a judge's log-odds are worth; flat from here to four times as much.
 _FIT_OF_LOG_ODDS = 0.25
 # Log-odds against a sentence where a question is about accounts and the statements that are there
-# do not tell: adjusted, of a quarter, why. Of FinanceBench's such questions, which seem near to
-# many sentences, the best one answered 1 of 7.
+# do not tell: adjusted, of a quarter. Of FinanceBench's such questions, which seem near to many
+# sentences, the best one answered 1 of 7. Nothing against a reason where one is asked for.
 _NOT_CALCULATED = 1.0
 # A further sentence is quoted where a judge's log-odds are at least this.
 _LEAST_STATED = 0.0
@@ -180,7 +181,8 @@ class _Case:
         if best is None:
             return confidence(None, stated=self.stated)
         against = mismatch(self.asked, best.quote.text, self.texts())
-        if self.is_not_calculated and not names_row(self.asked, best.quote.text):
+        told_otherwise = best.signs.cause or names_row(self.asked, best.quote.text)
+        if self.is_not_calculated and not told_otherwise:
             against += _NOT_CALCULATED
         nearness = self._nearness(best)
         return confidence(
@@ -327,7 +329,8 @@ class Answerer:
 
     generator: called when an answer needs the model, so that a library opens cheaply.
     embedder: gives what compares sentences with the question; without it words alone are compared.
-    accounts: answers what statements of account tell, without the model.
+    accounts: answers what statements of account tell, without the model; with it, which row of a
+        table has the most or the least is not asked of the model either.
     """
 
     def __init__(
@@ -467,6 +470,8 @@ class Answerer:
             return []
         nearest = [hit.document_id for hit in case.passages]
         found = self._accounts.answer(case.asked, nearest, filter=filter)
+        if found is None:
+            found = compare_rows(case.asked, case.passages, self._page_text)
         if found is None or not all(self._resolves(citation) for citation in found.citations):
             return []
         draft = Draft()

@@ -19,11 +19,12 @@ _AMOUNT = re.compile(
 _DATE = re.compile(r"\b(?:when|since when|(?:what|which) (?:year|date|day|month))\b")
 _NAME = re.compile(r"\b(?:who|whom|whose|where)\b")
 _CAUSE = re.compile(
-    r"\b(?:why|what (?:\w+ )?(?:caused?|causes|led to)|(?:cause|reason|grounds?) (?:of|for))\b"
+    r"\b(?:why|what (?:\w+ )?(?:caused?|causes|led to|drove|driv(?:es?|ing)|prompted|triggered"
+    r"|explain(?:s|ed))|(?:causes?|reasons?|grounds?) (?:of|for|behind))\b"
 )
 _CAUSE_GIVEN = re.compile(
     r"\b(?:because|caused?|causes|due to|reasons?|owing to|resulted from|as a result|led to|since"
-    r"|so that|in order to|thanks to)\b"
+    r"|so that|in order to|thanks to|driven by|attributable to|stem(?:s|med) from)\b"
 )
 _FREQUENCY = re.compile(r"\bhow (?:often|frequently|regularly)\b")
 _OFTEN = re.compile(

@@ -60,7 +60,7 @@ class Signs:
         cause: whether it gives a reason where one is asked for.
     phrases: the share of neighbouring words of the question that are neighbours in it too.
     standing: its passage's similarity as a share of the best one's.
-    fragment: 1 for a heading or a page header.
+    fragment: 1 for a heading, a page header or the end of a sentence.
     cell: 1 for a row of a table of which the question names the row and one column.
     """
 
@@ -220,8 +220,12 @@ def _is_fragment(window: Window, question: str, wanted: frozenset[str], evidence
     A table's row is known by a figure that the question lacks (years aside), by a code that the
     question names, or by saying how often something is done.
     """
-    if " ".join(window.text.split()) in evidence.passages[window.passage].heading.split(" > "):
+    hit = evidence.passages[window.passage]
+    if " ".join(window.text.split()) in hit.heading.split(" > "):
         return True
+    goes_on = bool(hit.start or hit.page_index) and window.start == 0
+    if goes_on and window.text[0].islower():
+        return True  # the end of a sentence that is too long for one passage, or for one page
     if is_sentence(window.text):
         return False
     if _PAGE_NUMBER.search(window.text):

@@ -14,7 +14,7 @@ _MONEY = re.compile(r"[€$£¥]|\b(?:cents?|pence|euros?|dollars?|pounds?)\b", 
 
 def names_row(question: str, text: str) -> bool:
     """Whether a text is a row of a table, and the question has all words of its first cell."""
-    name = content_terms(_cells(text)[0])
+    name = content_terms(cells_of(text)[0])
     return is_row(text) and bool(name) and name <= content_terms(question)
 
 
@@ -37,14 +37,14 @@ def asked_cell(question: str, header: str, row: str) -> Cell | None:
     if not header:
         return None
     asked = content_terms(question)
-    name, *cells = _cells(row)
+    name, *cells = cells_of(row)
     own = content_terms(name) & asked
     if not own:
         return None
     for line in reversed(header.splitlines()):
         if not is_row(line):
             continue
-        _, *columns = _cells(line)
+        _, *columns = cells_of(line)
         terms = [content_terms(column) for column in columns]
         if len(columns) != len(cells) or not any(terms):
             continue
@@ -56,7 +56,8 @@ def asked_cell(question: str, header: str, row: str) -> Cell | None:
     return None
 
 
-def _cells(line: str) -> list[str]:
+def cells_of(line: str) -> list[str]:
+    """The cells of a row, without white space around them."""
     line = line.strip()
     if line.startswith("|") and line.endswith("|") and len(line) > 1:  # as Markdown writes rows
         line = line[1:-1]

@@ -28,7 +28,7 @@ from rag.accounts.statements import Figure, Item, Section, Statement, Statements
 from rag.accounts.tables import Row
 from rag.citations import without_markers
 from rag.document_names import said_as_one
-from rag.results import Citation
+from rag.results import Calculation, Citation
 from rag.terms import content_terms
 from rag.terms import words as terms_of
 
@@ -52,15 +52,6 @@ _DECIMALS = {
     Unit.TIMES: 2,
     Unit.DAYS: 2,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Calculation:
-    """An answer made of figures. short: the figure or word that answers. See Answer, Citation."""
-
-    text: str
-    short: str
-    citations: tuple[Citation, ...]
 
 
 class AccountsReader:

@@ -41,9 +41,9 @@ _PHRASING = content_terms("""
 _OF_ANOTHER_FIGURE = re.compile(
     r"\b(?:adjusted|non[- ]?gaap|organic\w*|segments?|divisions?|pro[- ]forma|domestic|foreign"
     r"|international|comparable|constant|guid\w+|expect\w*|forecast\w*|project\w+|plan\w*|quarters?"
-    r"|q[1-4]|months?|half|when|who|whom|whose|where|why|dr[io]ve\w*|caus\w+|reason\w*"
-    r"|because|per (?!cent)\w+)\b"
+    r"|q[1-4]|months?|half|per (?!cent)\w+)\b"
 )
+_NO_FIGURE = (QuestionKind.DATE, QuestionKind.NAME, QuestionKind.CAUSE)
 _OPENING = re.compile(
     r"(?:^|[,;:]\s+)((?:what|which|how|is|are|was|were|did|does|do|has|have|had)\b)", re.IGNORECASE
 )
@@ -132,14 +132,14 @@ def parse_question(question: str) -> AccountsQuestion | None:
     plain = sentence.lower()
     for pattern, of in _SEVERAL:
         if (match := re.search(pattern, plain)) and (most := _MOST.search(plain)):
-            if _OF_ANOTHER_FIGURE.search(plain):
+            if not _asks_for_a_line(plain):
                 return None
             about = _about(question, sentence, *match.span())
             return LargestQuestion(about, of, smallest=most.group() in _LEAST)
     openings = list(_OPENING.finditer(sentence))
     clause = sentence[openings[-1].start(1) :] if openings else sentence
     plain = clause.lower()
-    found = None if _OF_ANOTHER_FIGURE.search(plain) else _find_measure(plain)
+    found = _find_measure(plain) if _asks_for_a_line(plain) else None
     if found is None:
         return None
     measure, start, end = found
@@ -169,6 +169,11 @@ def mentions_measure(question: str) -> bool:
     """Whether a question asks for a measure of accounts, or why it is so; understood or not."""
     of_date_or_name = question_kind(question) in (QuestionKind.DATE, QuestionKind.NAME)
     return not of_date_or_name and _find_measure(question.lower()) is not None
+
+
+def _asks_for_a_line(clause: str) -> bool:
+    """Whether it may ask for a line of a statement: no date, name or reason, no other figure."""
+    return question_kind(clause) not in _NO_FIGURE and not _OF_ANOTHER_FIGURE.search(clause)
 
 
 def _find_measure(clause: str) -> tuple[Measure, int, int] | None:

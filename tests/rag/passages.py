@@ -82,13 +82,13 @@ class FakeSearch:
         return self.known_language
 
     def page(self, document_id: str, page_index: int) -> Page:
-        if document_id in self.removed:
-            raise DocumentNotFound(document_id)
         on_page = [
             hit
             for hit in self.hits
             if (hit.document_id, hit.page_index) == (document_id, page_index)
         ]
+        if document_id in self.removed or not on_page:
+            raise DocumentNotFound(document_id)
         text = list("." * max(hit.end for hit in on_page))
         for hit in on_page:
             text[hit.start : hit.end] = hit.text

@@ -534,11 +534,12 @@ def test_a_figure_of_the_accounts_is_looked_up_and_not_read_by_the_model() -> No
 
 def test_what_statements_do_not_tell_is_doubted_of_sentences_beside_them() -> None:
     """Why a margin fell seems to stand in many sentences of a filing; what a company's revenue was
-    stands in one of a newspaper, and that was doubted too."""
+    stands in one of a newspaper, and that was doubted too. So was a reason that is given as one."""
     said = "Gross profit fell with the price of paper."
-    for pages, against in (([said, ACCOUNTS], 1.0), ([said], 0.0)):
+    reason = "Gross profit fell because of the price of paper."
+    for pages, against in (([said, ACCOUNTS], 1.0), ([said], 0.0), ([reason, ACCOUNTS], 0.0)):
         generator = ScriptedGenerator(
-            RIGHT, parameters=MEDIUM, copies="paper", first=said_to_answer(said)
+            RIGHT, parameters=MEDIUM, copies="paper", first=said_to_answer(pages[0])
         )
         answer = calculating(pages, generator=generator).ask("Why did gross profit fall?")
         assert answer.confidence is not None
@@ -589,6 +590,16 @@ def test_what_a_large_model_wrote_about_a_row_stays_as_it_wrote_it() -> None:
     )
     assert [citation.quote for citation in answer.citations] == [row]
     assert answer.text == said
+
+
+def test_the_row_with_the_most_is_found_without_the_model() -> None:
+    table = "Tariff | Charge\nSteady | 11.20 euros\nFlexible | 9.80 euros"
+    answer = calculating([table]).ask("Which tariff has the lowest charge?")
+    assert (answer.short, answer.usage.prompt_tokens) == ("Flexible", 0)
+    assert answer.text == (
+        "The lowest, Charge: Flexible, 9.80 euros [1]. The others: Steady, 11.20 euros [2]."
+    )
+    assert [each.quote for each in answer.citations] == table.splitlines()[:0:-1]
 
 
 def test_accounts_that_have_been_replaced_since_are_not_cited() -> None:

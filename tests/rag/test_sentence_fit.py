@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -55,6 +56,18 @@ def test_a_heading_of_two_lines_is_a_fragment() -> None:
     )
     found = {e.quote.text: e.signs for e in find_extracts(question, evidence, embedder=EMBEDDER)}
     assert [text for text, signs in found.items() if signs.fragment] == [title]
+
+
+@pytest.mark.parametrize(
+    ("start", "page", "is_fragment"), [(0, 1, False), (4350, 1, True), (0, 2, True)]
+)
+def test_the_end_of_a_sentence_is_a_fragment(start: int, page: int, is_fragment: bool) -> None:
+    """The rest of a list of risks, a page long, was quoted as an answer; a note may begin so."""
+    text = "by, among other things, the behavior of card members; our ability to retain them."
+    hit = make_hit(text, start=start, page=page)
+    question = "Was it able to retain card members?"
+    (extract,) = find_extracts(question, Evidence([hit], question=question), embedder=EMBEDDER)
+    assert bool(extract.signs.fragment) is is_fragment
 
 
 @given(question=TEXTS, text=TEXTS, name=TEXTS, is_known=st.booleans())

@@ -1,0 +1,136 @@
+"""Which row of a table has the most or the least."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag.results import Hit
+from rag.table_extremes import compare_rows
+from tests.rag.passages import make_hit
+
+TARIFFS = (
+    "Our tariffs\nTariff | Standing charge a month | Term | Notice\n"
+    "Steady | 11.20 euros | 12 months | 1 month\n"
+    "Flexible | 9.80 euros | none | 14 days\n"
+    "Night | 13.50 euros | 6 months | 6 weeks\n\nPrices include taxes."
+)
+REGIONS = (
+    "Revenue by region (€ million)\n | 2023 | 2024\nNorth | 42.5 | 44.1\nSouth | 26.0 | 29.8\n"
+    "East | 1.5 | (5.3)\nWest | 3.1 | 2.0\nGroup | 73.1 | 70.6"
+)
+CITIES = (
+    "| City | Customers | Founded in 1990 |\n| --- | --- | --- |\n| Bonn | 1,200 | 1 |\n"
+    "| Graz | 980 | 2 |\n| Linz | n/a | 3 |"
+)
+
+
+def ask(question: str, *pages: str, hit_page: int = 0) -> tuple[str, str, list[str]] | None:
+    """The answer, its short form and its quotations, which are looked up on the pages."""
+    found = compare_rows(question, [hit_of(pages, hit_page)], lambda _, page: pages[page])
+    if found is None:
+        return None
+    for citation in found.citations:
+        assert pages[citation.page_index][citation.start : citation.end] == citation.quote
+        assert citation.page == citation.page_index + 1
+    return found.text, found.short, [citation.quote for citation in found.citations]
+
+
+def hit_of(pages: tuple[str, ...], page: int) -> Hit:
+    return replace(make_hit(pages[page], page=page + 1), page_index=page)
+
+
+def test_the_answer_names_the_row_and_the_others_and_cites_each() -> None:
+    """All of the table was quoted, whatever was asked of it."""
+    assert ask("Which tariff has the lowest standing charge?", TARIFFS) == (
+        "The lowest, Standing charge a month: Flexible, 9.80 euros [1]. "
+        "The others: Steady, 11.20 euros [2]; Night, 13.50 euros [3].",
+        "Flexible",
+        [
+            "Flexible | 9.80 euros | none | 14 days",
+            "Steady | 11.20 euros | 12 months | 1 month",
+            "Night | 13.50 euros | 6 months | 6 weeks",
+        ],
+    )
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "short"),
+    [
+        ("Which tariff has the longest notice?", TARIFFS, "Night"),  # 6 weeks, 1 month, 14 days
+        ("What is the highest standing charge a month?", TARIFFS, "13.50 euros"),
+        ("Which region had the highest revenue in 2023?", REGIONS, "North"),  # no sum
+        ("Which region had the lowest revenue?", REGIONS, "East"),  # a loss, of the last year
+        ("Which city has the most customers?", CITIES, "Bonn"),  # thousands, and one unknown
+    ],
+)
+def test_values_are_compared_by_what_they_mean(question: str, text: str, short: str) -> None:
+    found = ask(question, text)
+    assert found is not None
+    assert found[1] == short
+
+
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [
+        ("Which tariff has the longest term?", TARIFFS),  # "none" may mean anything
+        ("Which tariff has the second lowest standing charge?", TARIFFS),
+        ("Which tariff has the lowest standing charge in Spain?", TARIFFS),
+        ("Which tariff has a standing charge of at least 10 euros?", TARIFFS),
+        ("Is Flexible the tariff with the lowest standing charge?", TARIFFS),
+        ("Which segment had the highest revenue in 2024?", REGIONS),  # another table's
+        ("Which region had the highest revenue in 2022?", REGIONS),
+        ("Which tariff has the highest price?", "Tariff | Price\nA | 1.200\nB | 890"),  # 1.2?
+        ("Which tariff has the highest price?", "Tariff | Price\nA | 5 euros\nB | 9 cents"),
+        ("Which tariff has the highest price?", "Tariff | Price\nA | 5\nB | 5"),
+        ("Which tariff has the highest price?", "Tariff | Price\nA | 5\nA | 6"),  # which A?
+        ("Which tariff has the highest price?", "Tariff | Price\nA | 5 | 1\nB | 6"),
+        ("Which tariff has the highest price?", "Tariff | Price\nA [2] | 5\nB | 6"),  # no citation
+        ("Which adult takes the highest dose?", "Adult | Highest dose\nA | 5\nB | 6"),
+        ("Which tariff has the highest price?", "The tariff with the highest price is A."),
+    ],
+)
+def test_what_a_table_does_not_tell_for_certain_is_left_to_others(question: str, text: str) -> None:
+    assert ask(question, text) is None
+
+
+def test_a_long_sheet_is_compared_over_all_of_its_pages() -> None:
+    """Each page of a sheet repeats the header; the passage is of one of them."""
+    pages = [
+        "Sales\nCustomer | Sales\n"
+        + "".join(f"c{page}{row} | {(page * 7 + row * 3) % 31}\n" for row in range(5))
+        for page in range(3)
+    ]
+    values = {f"c{page}{row}": (page * 7 + row * 3) % 31 for page in range(3) for row in range(5)}
+    first, second = sorted(values, key=lambda name: -values[name])[:2]
+    for page in range(3):
+        found = ask("Which customer has the highest sales?", *pages, hit_page=page)
+        assert found is not None
+        assert found[:2] == (
+            f"The highest, Sales: {first}, {values[first]} [1]. "
+            f"Next of 15: {second}, {values[second]} [2].",
+            first,
+        )
+
+
+def test_a_table_that_goes_on_without_its_header_is_not_whole() -> None:
+    pages = ("Tariff | Price\nA | 5\nB | 6", "Annual report\nC | 7\nD | 8")
+    assert ask("Which tariff has the highest price?", *pages) is None
+    assert ask("Which tariff has the highest price?", pages[0], "That is all.") is not None
+
+
+def test_only_tables_that_a_passage_has_rows_of_are_compared() -> None:
+    hit = replace(make_hit("Our tariffs"), end=len("Our tariffs"))
+    question = "Which tariff has the lowest standing charge?"
+    assert compare_rows(question, [hit], lambda _, __: TARIFFS) is None
+
+
+@given(
+    st.lists(st.text("ab1 |.,-\n€", max_size=60), min_size=1, max_size=3),
+    st.sampled_from(["Which a has the highest b?", "What is the lowest ab?"]),
+)
+def test_of_any_text_what_is_cited_stands_there(pages: list[str], question: str) -> None:
+    ask(question, *pages)
