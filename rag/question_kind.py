@@ -26,6 +26,11 @@ _CAUSE_GIVEN = re.compile(
     r"\b(?:because|caused?|causes|due to|reasons?|owing to|resulted from|as a result|led to|since"
     r"|so that|in order to|thanks to|driven by|attributable to|stem(?:s|med) from)\b"
 )
+# "Could you explain how it works?" wants more than a yes.
+_YES_OR_NO = re.compile(
+    r"\s*(?:(?:and|but|so) )?(?!(?:can|could|will|would) you\b)(?:is|are|am|was|were|do|does|did"
+    r"|has|have|had|can|could|may|might|must|shall|should|will|would)\b"
+)
 _FREQUENCY = re.compile(r"\bhow (?:often|frequently|regularly)\b")
 _OFTEN = re.compile(
     r"\b(?:every|each|once|twice|daily|weekly|monthly|quarterly|yearly|annually|hourly|times|never"
@@ -57,6 +62,7 @@ class QuestionKind(Enum):
     NAME = "name"
     CAUSE = "cause"
     FREQUENCY = "frequency"
+    YES_OR_NO = "yes or no"
     OTHER = "other"
 
 
@@ -74,11 +80,16 @@ def question_kind(question: str) -> QuestionKind:
         return QuestionKind.DATE
     if _NAME.search(asked):
         return QuestionKind.NAME
+    if _YES_OR_NO.match(asked):
+        return QuestionKind.YES_OR_NO
     return QuestionKind.OTHER
 
 
 def asks_more_than_a_fact(question: str) -> bool:
-    """Whether several sentences may be the answer: "what is ...", "how does ...", "why ..."."""
+    """Whether several sentences may be the answer: "what is ...", "how does ...", "why ...".
+
+    One is enough to say yes or no.
+    """
     return question_kind(question) in (QuestionKind.OTHER, QuestionKind.CAUSE)
 
 

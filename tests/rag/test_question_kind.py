@@ -18,6 +18,10 @@ from rag.question_kind import QuestionKind, asks_more_than_a_fact, has_kind, que
         ("How many people drove there?", QuestionKind.AMOUNT),
         ("How often is the filter changed?", QuestionKind.FREQUENCY),
         ("Since when has it been closed?", QuestionKind.DATE),
+        ("Can I bring my dog?", QuestionKind.YES_OR_NO),
+        ("And is it open on Sundays?", QuestionKind.YES_OR_NO),
+        ("Do they say how much it costs?", QuestionKind.AMOUNT),
+        ("Could you explain how it works?", QuestionKind.OTHER),
         ("What is fog?", QuestionKind.OTHER),
     ],
 )
