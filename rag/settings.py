@@ -103,7 +103,8 @@ class Settings(BaseSettings):
     calculations: bool = Field(
         default=True,
         description="Answer questions about a company's accounts by looking figures up in its "
-        "statements and calculating with them, without the model",
+        "statements and calculating with them, and which row of a table has the most or the least "
+        "by comparing its rows, without the model",
     )
     least_confidence: float | None = Field(
         default=None,

@@ -9,7 +9,7 @@ from rag.sentences import is_row
 from rag.terms import content_terms
 
 _HOW_LONG = re.compile(r"\bhow long\b", re.IGNORECASE)
-_MONEY = re.compile(r"[€$£¥]|\b(?:cents?|pence|euros?|dollars?|pounds?)\b", re.IGNORECASE)
+MONEY = re.compile(r"[€$£¥]|\b(?:cents?|pence|euros?|dollars?|pounds?)\b", re.IGNORECASE)
 
 
 def names_row(question: str, text: str) -> bool:
@@ -52,7 +52,7 @@ def asked_cell(question: str, header: str, row: str) -> Cell | None:
         if len(named) != 1 or not cells[named[0]]:
             return None
         cell = Cell(name, columns[named[0]], cells[named[0]])
-        return None if _HOW_LONG.search(question) and _MONEY.search(cell.text) else cell
+        return None if _HOW_LONG.search(question) and MONEY.search(cell.text) else cell
     return None
 
 

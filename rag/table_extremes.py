@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from rag.citations import without_markers
 from rag.results import Calculation, Citation, Hit
 from rag.sentences import is_row
-from rag.table_cells import cells_of
+from rag.table_cells import MONEY, cells_of
 from rag.terms import content_terms
 
 # (document_id, page index) -> the page's text; raises LookupError where there is none.
@@ -22,8 +22,12 @@ PageText = Callable[[str, int], str]
 
 _GREATEST = "highest largest biggest most greatest longest heaviest tallest fastest"
 _LEAST = "lowest smallest least fewest shortest lightest slowest"
+_DEAREST = r"dearest|costliest|most (?:expensive|costly)"
+_CHEAPEST = r"cheapest|least (?:expensive|costly)"
 _SUPERLATIVE = re.compile(
-    rf"(?<!\bat )\b(?:{'|'.join(f'{_GREATEST} {_LEAST}'.split())})\b", re.IGNORECASE
+    rf"(?<!\bat )\b(?:(?P<money>(?P<cheapest>{_CHEAPEST})|{_DEAREST})"
+    rf"|(?P<least>{_LEAST.replace(' ', '|')})|{_GREATEST.replace(' ', '|')})\b",
+    re.IGNORECASE,
 )
 _WHICH = re.compile(r"\b(?:which|what|who|whose|where)\b", re.IGNORECASE)
 # "What is the highest price?" asks for the price, "which is the highest mountain?" for its name.
@@ -80,9 +84,14 @@ class _Table:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """terms: of the question, without the superlative. noun: what comes after "which", if any."""
+    """terms: of the question, without the superlative. noun: what comes after "which", if any.
+
+    of_money: the superlative says what sort of column is meant.
+    """
 
     superlative: str
+    smallest: bool
+    of_money: bool
     terms: frozenset[str]
     noun: frozenset[str]
     wants_value: bool
@@ -118,9 +127,11 @@ def _understood(question: str) -> _Asked | None:
     following = question[which.end() :].split()
     return _Asked(
         superlative=word,
+        smallest=bool(found["cheapest"] or found["least"]),
+        of_money=bool(found["money"]),
         terms=content_terms(question) - content_terms(word) - _PHRASING,
         noun=content_terms(following[0]) if following else frozenset(),
-        wants_value=bool(_ASKS_FOR_VALUE.search(question)),
+        wants_value=not found["money"] and bool(_ASKS_FOR_VALUE.search(question)),
     )
 
 
@@ -142,13 +153,14 @@ def _compared(asked: _Asked, table: _Table, hit: Hit) -> Calculation | None:
     values = {
         at: of_column
         for at in range(len(names))
-        if at != subject and (of_column := _values(table, subject, at))
+        if at != subject
+        and (_is_money(table, at) or not asked.of_money)
+        and (of_column := _values(table, subject, at))
     }
     column = _column(asked, names, subject, values)
     if column is None:
         return None
-    smallest = asked.superlative in _LEAST.split()
-    ordered = sorted(values[column], key=lambda pair: pair[0], reverse=not smallest)
+    ordered = sorted(values[column], key=lambda pair: pair[0], reverse=not asked.smallest)
     if len(ordered) < 2 or ordered[0][0] == ordered[1][0]:
         return None
     return _told(asked, table, [row for _, row in ordered], (subject, column), hit)
@@ -181,6 +193,11 @@ def _column(
         return max(values, key=lambda at: max(names[at]))
     best = [at for at, count in shared.items() if count == most] if most else list(values)
     return best[0] if len(best) == 1 and best[0] in values else None
+
+
+def _is_money(table: _Table, column: int) -> bool:
+    cells = (row.cells[column] for row in table.rows)
+    return any(map(MONEY.search, [table.columns[column], *cells]))
 
 
 def _is_year(name: frozenset[str]) -> bool:

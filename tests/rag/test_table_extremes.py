@@ -64,6 +64,9 @@ def test_the_answer_names_the_row_and_the_others_and_cites_each() -> None:
         ("What is the highest standing charge a month?", TARIFFS, "13.50 euros"),
         ("Which region had the highest revenue in 2023?", REGIONS, "North"),  # no sum
         ("Which region had the lowest revenue?", REGIONS, "East"),  # a loss, of the last year
+        ("Which tariff is the cheapest?", TARIFFS, "Flexible"),  # the one column of money
+        ("What is the cheapest tariff?", TARIFFS, "Flexible"),
+        ("What is the most expensive tariff?", TARIFFS, "Night"),
         ("Which city has the most customers?", CITIES, "Bonn"),  # thousands, and one unknown
     ],
 )
@@ -77,6 +80,7 @@ def test_values_are_compared_by_what_they_mean(question: str, text: str, short: 
     ("question", "text"),
     [
         ("Which tariff has the longest term?", TARIFFS),  # "none" may mean anything
+        ("Which region is the cheapest?", REGIONS),
         ("Which tariff has the second lowest standing charge?", TARIFFS),
         ("Which tariff has the lowest standing charge in Spain?", TARIFFS),
         ("Which tariff has a standing charge of at least 10 euros?", TARIFFS),
