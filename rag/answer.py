@@ -16,7 +16,7 @@ from inference.request import Priority, Prompt, Request, SamplingParams
 from ingest.documents import Page
 from ingest.search_filter import SearchFilter
 from rag.accounts.calculation import AccountsReader
-from rag.accounts.question import mentions_measure
+from rag.accounts.question import mentions_measure, tells_another_figure
 from rag.answer_span import pick_answer
 from rag.citations import without_markers
 from rag.confidence import Confidence, confidence
@@ -63,7 +63,8 @@ _JUDGED_WITHIN = 0.07
 _FIT_OF_LOG_ODDS = 0.25
 # Log-odds against a sentence where a question is about accounts and the statements that are there
 # do not tell: adjusted, of a quarter. Of FinanceBench's such questions, which seem near to many
-# sentences, the best one answered 1 of 7. Nothing against a reason where one is asked for.
+# sentences, the best one answered 1 of 7. Nothing against a reason where one is asked for, nor
+# against a sentence that has what is asked for besides: "expect", and a figure.
 _NOT_CALCULATED = 1.0
 # A further sentence is quoted where a judge's log-odds are at least this.
 _LEAST_STATED = 0.0
@@ -181,8 +182,7 @@ class _Case:
         if best is None:
             return confidence(None, stated=self.stated)
         against = mismatch(self.asked, best.quote.text, self.texts())
-        told_otherwise = best.signs.cause or names_row(self.asked, best.quote.text)
-        if self.is_not_calculated and not told_otherwise:
+        if self.is_not_calculated and not self._tells_otherwise(best):
             against += _NOT_CALCULATED
         nearness = self._nearness(best)
         return confidence(
@@ -241,6 +241,12 @@ class _Case:
             return True
         # To a fact, another passage may have another answer: see rag.contradictions.
         return self._asks_more and _fits_nearly_as(best, extract)
+
+    def _tells_otherwise(self, best: Extract) -> bool:
+        """Whether a sentence tells about accounts what statements do not."""
+        said = best.quote.text
+        is_reason = bool(best.signs.cause)
+        return is_reason or names_row(self.asked, said) or tells_another_figure(self.asked, said)
 
     def _nearness(self, best: Extract) -> float | None:
         """The cosine with the question of a sentence that is read under its innermost heading."""

@@ -13,6 +13,8 @@ from inference.request import SamplingParams, Verbatim
 from rag.terms import content_terms
 
 _MOST_TOKENS = 32
+_ARTICLES_AND_PRONOUNS = "the a an it its they them their he him his she her this that these those"
+_SAY_NOTHING = frozenset(_ARTICLES_AND_PRONOUNS.split())
 
 
 def short_answer_sampling(copied: Sequence[str]) -> SamplingParams:
@@ -23,8 +25,10 @@ def short_answer_sampling(copied: Sequence[str]) -> SamplingParams:
 def read_short_answer(said: str, question: str) -> str:
     """The words without what is at their ends; "" for such as only repeat the question.
 
-    Those answer nothing: "1945" to how many there were by 1945.
+    Those answer nothing: "1945" to how many there were by 1945. Nor does "the" or "they".
     """
     words = said.strip(" ,;:\n")
+    if words.casefold() in _SAY_NOTHING:
+        return ""
     terms = content_terms(words)
     return "" if terms and terms <= content_terms(question) else words

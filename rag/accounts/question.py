@@ -19,7 +19,7 @@ from rag.accounts.measures import (
     Measure,
 )
 from rag.accounts.statements import Item, Section
-from rag.question_kind import QuestionKind, question_kind
+from rag.question_kind import QuestionKind, amount_terms, question_kind
 from rag.terms import content_terms, name_terms
 
 # What a question about accounts says besides measure, company and year.
@@ -169,6 +169,17 @@ def mentions_measure(question: str) -> bool:
     """Whether a question asks for a measure of accounts, or why it is so; understood or not."""
     of_date_or_name = question_kind(question) in (QuestionKind.DATE, QuestionKind.NAME)
     return not of_date_or_name and _find_measure(question.lower()) is not None
+
+
+def tells_another_figure(question: str, sentence: str) -> bool:
+    """Whether a sentence has a figure of a measure, and what the question wants of it besides.
+
+    That is what no line of a statement has: that it is adjusted, expected, of a segment or quarter.
+    """
+    wanted = content_terms(" ".join(_OF_ANOTHER_FIGURE.findall(question.lower())))
+    has_figure = bool(amount_terms(sentence) - content_terms(question))
+    has_measure = _find_measure(sentence.lower()) is not None
+    return bool(wanted) and wanted <= content_terms(sentence) and has_figure and has_measure
 
 
 def _asks_for_a_line(clause: str) -> bool:

@@ -13,7 +13,7 @@ from ingest.documents import Page
 from ingest.records import DocumentRecord, StoredChunk
 from ingest.search_filter import SearchFilter
 from rag.accounts.calculation import AccountsReader
-from rag.accounts.question import mentions_measure, parse_question
+from rag.accounts.question import mentions_measure, parse_question, tells_another_figure
 from rag.accounts.search import AccountsSearch
 from rag.results import Calculation
 from tests.rag.passages import FakeSearch, make_hit, make_record
@@ -231,6 +231,24 @@ def test_a_date_or_a_name_is_no_measure() -> None:
     assert mentions_measure("Why did the dividends of 2023 fall?")
     assert not mentions_measure("When were the dividends of 2023 paid?")
     assert not mentions_measure("Who proposed the dividend?")
+
+
+@pytest.mark.parametrize(
+    ("sentence", "tells_it"),
+    [
+        ("We expect an operating margin of between 13.0% and 14.0%.", True),
+        ("The operating margin was 13.2%.", False),
+        ("We expect a better operating margin in 2025.", False),
+        ("We expect to employ 590 people.", False),
+    ],
+)
+def test_a_sentence_may_tell_a_figure_that_is_in_no_statement(
+    sentence: str, tells_it: bool
+) -> None:
+    """The outlook's margin was the best sentence, and doubted for not being a statement's."""
+    question = "What operating margin does Nordwind expect in 2025?"
+    assert mentions_measure(question)
+    assert tells_another_figure(question, sentence) is tells_it
 
 
 def test_an_answer_says_how_it_was_calculated_and_cites_each_row() -> None:
