@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import groupby, zip_longest
 
 from rag.question_kind import amount_terms
 from rag.sentences import Span, is_row, opens_item, sentence_spans
@@ -61,9 +61,15 @@ def with_list(text: str, sentences: Sequence[Window], position: int) -> Window:
     if not window.text.endswith((":", "：")):
         return window
     end = window.end
-    for item in sentences[position + 1 :]:
+    following = sentences[position + 1 :]
+    for item, after in zip_longest(following, following[1:]):
         belongs = opens_item(text, item.start) or is_row(item.text)
-        if not belongs or item.end - window.start > _LONGEST_LIST_CHARS:
+        # A line by itself amid rows is a cell that was set above or below its own.
+        is_cell = end > window.end and after is not None and is_row(after.text)
+        if (
+            not (belongs or (is_cell and not is_sentence(item.text)))
+            or item.end - window.start > _LONGEST_LIST_CHARS
+        ):
             break
         end = item.end
     whole = text[window.start : end]
