@@ -605,7 +605,7 @@ class Answerer:
         quotes = list(dict.fromkeys(citation.quote for citation in grounded.citations))
         if not quotes:
             return ""
-        if any(_has(quote, case.words) for quote in quotes):
+        if _has(without_markers(grounded.text), case.words):  # not, where another cell was told
             return case.words
         if asking is not None and not case.chosen:
             return asking.read(case, quotes, quotes)

@@ -12,6 +12,24 @@ _HOW_LONG = re.compile(r"\bhow long\b", re.IGNORECASE)
 MONEY = re.compile(r"[€$£¥]|\b(?:cents?|pence|euros?|dollars?|pounds?)\b", re.IGNORECASE)
 
 
+_PERIODS = {
+    "hourly": "hour",
+    "daily": "day",
+    "weekly": "week",
+    "monthly": "month",
+    "quarterly": "quarter",
+    "yearly": "year",
+    "annual": "year",
+    "annually": "year",
+}
+_PERIOD = re.compile(rf"\b(?:{'|'.join(_PERIODS)})\b", re.IGNORECASE)
+
+
+def in_words_of_columns(question: str) -> str:
+    """A question about a "monthly charge" with the words of a "Charge a month"."""
+    return _PERIOD.sub(lambda match: _PERIODS[match.group().casefold()], question)
+
+
 def names_row(question: str, text: str) -> bool:
     """Whether a text is a row of a table, and the question has all words of its first cell."""
     name = content_terms(cells_of(text)[0])
@@ -36,7 +54,7 @@ def asked_cell(question: str, header: str, row: str) -> Cell | None:
     """
     if not header:
         return None
-    asked = content_terms(question)
+    asked = content_terms(in_words_of_columns(question))
     name, *cells = cells_of(row)
     own = content_terms(name) & asked
     if not own:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from rag.citations import without_markers
 from rag.results import Calculation, Citation, Hit
 from rag.sentences import is_row
-from rag.table_cells import MONEY, cells_of
+from rag.table_cells import MONEY, cells_of, in_words_of_columns
 from rag.terms import content_terms
 
 # (document_id, page index) -> the page's text; raises LookupError where there is none.
@@ -102,7 +102,7 @@ def compare_rows(question: str, hits: Sequence[Hit], page_text: PageText) -> Cal
 
     None where the question asks for no such thing, and where no table tells for certain.
     """
-    asked = _understood(question)
+    asked = _understood(in_words_of_columns(question))
     if asked is None:
         return None
     for hit in hits:

@@ -561,6 +561,20 @@ def test_a_row_that_the_question_names_is_not_doubted_beside_statements() -> Non
     assert citation.statement == "Weather, 2022: 30.4"
 
 
+def test_the_short_answer_is_the_cell_that_is_told() -> None:
+    """The model read another cell of the row, and the answer said one thing and its short form
+    another."""
+    table = "Part | Private use | Office use\nRotary pump | 36 months | 18 months"
+    row = "Part | Private use | Office use Rotary pump | 36 months | 18 months"
+    answer = answerer(medium(RIGHT, copies="36 months", answers=row), [make_hit(table)])[0].ask(
+        "How long is the rotary pump covered in office use?"
+    )
+    assert (answer.text, answer.short) == (
+        "Rotary pump, Office use: 18 months [1]",
+        "18 months",
+    )
+
+
 @pytest.mark.parametrize(
     ("cell", "said"),
     [

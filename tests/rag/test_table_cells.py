@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from rag.table_cells import asked_cell, names_row
 
 VISITS = "Table 2. Visits\n | 2021 | 2022 | 2023"
+RENTS = "Year | Rent a year | Rent a month"
 TARIFFS = "Tariff | Price per kWh | Months"
 WARRANTY = "| Part | Private use | Commercial use |\n| --- | --- | --- |"
 
@@ -30,6 +31,9 @@ WARRANTY = "| Part | Private use | Commercial use |\n| --- | --- | --- |"
         ("How many visits had a strip in 2022?", VISITS, "Strip | 4.6 | 5.9", ""),
         ("How many visits had a strip in 2022?", "", "Strip | 4.6 | 5.9 | 5.0", ""),
         ("How many visits had a strip in 2022?", VISITS, "The strip had 5.9.", ""),
+        # "Rent a year" was told.
+        ("Monthly rent in the third year?", RENTS, "Third | £29,400 | £2,450", ""),
+        ("Monthly rent of the third?", RENTS, "Third | £29,400 | £2,450", "£2,450"),
         # The price was told: "For how long is the price per kWh fixed on the Steady tariff?"
         ("How long is the price per kWh fixed on Steady?", TARIFFS, "Steady | 31.4 cents | 12", ""),
     ],

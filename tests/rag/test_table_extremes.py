@@ -64,6 +64,7 @@ def test_the_answer_names_the_row_and_the_others_and_cites_each() -> None:
         ("What is the highest standing charge a month?", TARIFFS, "13.50 euros"),
         ("Which region had the highest revenue in 2023?", REGIONS, "North"),  # no sum
         ("Which region had the lowest revenue?", REGIONS, "East"),  # a loss, of the last year
+        ("Which tariff has the lowest monthly charge?", TARIFFS, "Flexible"),
         ("Which tariff is the cheapest?", TARIFFS, "Flexible"),  # the one column of money
         ("What is the cheapest tariff?", TARIFFS, "Flexible"),
         ("What is the most expensive tariff?", TARIFFS, "Night"),
