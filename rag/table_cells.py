@@ -25,9 +25,9 @@ _PERIODS = {
 _PERIOD = re.compile(rf"\b(?:{'|'.join(_PERIODS)})\b", re.IGNORECASE)
 
 
-def in_words_of_columns(question: str) -> str:
-    """A question about a "monthly charge" with the words of a "Charge a month"."""
-    return _PERIOD.sub(lambda match: _PERIODS[match.group().casefold()], question)
+def table_terms(text: str) -> frozenset[str]:
+    """The content terms of a question or a column's name; "monthly" and "a month" are alike."""
+    return content_terms(_PERIOD.sub(lambda match: _PERIODS[match.group().casefold()], text))
 
 
 def names_row(question: str, text: str) -> bool:
@@ -54,21 +54,24 @@ def asked_cell(question: str, header: str, row: str) -> Cell | None:
     """
     if not header:
         return None
-    asked = content_terms(in_words_of_columns(question))
+    asked = table_terms(question)
     name, *cells = cells_of(row)
-    own = content_terms(name) & asked
+    own = table_terms(name) & asked
     if not own:
         return None
     for line in reversed(header.splitlines()):
         if not is_row(line):
             continue
         _, *columns = cells_of(line)
-        terms = [content_terms(column) for column in columns]
+        terms = [table_terms(column) for column in columns]
         if len(columns) != len(cells) or not any(terms):
             continue
         named = [place for place, each in enumerate(terms) if each - own and each <= asked]
         if len(named) != 1 or not cells[named[0]]:
             return None
+        known = terms[named[0]] | own
+        if any(each & asked - known for each in terms):
+            return None  # another column has words of the question that this one lacks
         cell = Cell(name, columns[named[0]], cells[named[0]])
         return None if _HOW_LONG.search(question) and MONEY.search(cell.text) else cell
     return None

@@ -14,8 +14,7 @@ from dataclasses import dataclass, replace
 from rag.citations import without_markers
 from rag.results import Calculation, Citation, Hit
 from rag.sentences import is_row
-from rag.table_cells import MONEY, cells_of, in_words_of_columns
-from rag.terms import content_terms
+from rag.table_cells import MONEY, cells_of, table_terms
 
 # (document_id, page index) -> the page's text; raises LookupError where there is none.
 PageText = Callable[[str, int], str]
@@ -33,7 +32,7 @@ _WHICH = re.compile(r"\b(?:which|what|who|whose|where)\b", re.IGNORECASE)
 # "What is the highest price?" asks for the price, "which is the highest mountain?" for its name.
 _ASKS_FOR_VALUE = re.compile(r"\bwhat(?:'s|’s| is| was| are| were) the \w+est\b", re.IGNORECASE)
 _NOT_THE_FIRST = re.compile(r"\b(?:second|third|fourth|fifth|next|top|two|three)\b", re.IGNORECASE)
-_PHRASING = content_terms("has had table row column value figure number amount of any all one")
+_PHRASING = table_terms("has had table row column value figure number amount of any all one")
 _VALUE = re.compile(
     r"(?P<before>[^\d(−–-]*?)\s?(?P<minus>[(−–-]?)\s?(?P<currency>[€$£¥]?)\s?"
     r"(?P<digits>\d[\d.,]*)\)?\s?(?P<after>[^\d()]*)"
@@ -102,7 +101,7 @@ def compare_rows(question: str, hits: Sequence[Hit], page_text: PageText) -> Cal
 
     None where the question asks for no such thing, and where no table tells for certain.
     """
-    asked = _understood(in_words_of_columns(question))
+    asked = _understood(question)
     if asked is None:
         return None
     for hit in hits:
@@ -129,8 +128,8 @@ def _understood(question: str) -> _Asked | None:
         superlative=word,
         smallest=bool(found["cheapest"] or found["least"]),
         of_money=bool(found["money"]),
-        terms=content_terms(question) - content_terms(word) - _PHRASING,
-        noun=content_terms(following[0]) if following else frozenset(),
+        terms=table_terms(question) - table_terms(word) - _PHRASING,
+        noun=table_terms(following[0]) if following else frozenset(),
         wants_value=not found["money"] and bool(_ASKS_FOR_VALUE.search(question)),
     )
 
@@ -140,13 +139,13 @@ def _is_about(asked: _Asked, table: _Table, hit: Hit) -> bool:
 
     "The highest dose" is what a column says, not its largest figure.
     """
-    over = content_terms(f"{table.above}\n{hit.heading}\n{hit.document_name.replace('_', ' ')}")
-    known = over.union(*map(content_terms, table.columns))
-    return asked.terms <= known and not content_terms(asked.superlative) & known
+    over = table_terms(f"{table.above}\n{hit.heading}\n{hit.document_name.replace('_', ' ')}")
+    known = over.union(*map(table_terms, table.columns))
+    return asked.terms <= known and not table_terms(asked.superlative) & known
 
 
 def _compared(asked: _Asked, table: _Table, hit: Hit) -> Calculation | None:
-    names = [content_terms(column) for column in table.columns]
+    names = [table_terms(column) for column in table.columns]
     subject = _subject(asked, names, table.above)
     if subject is None:
         return None
@@ -171,7 +170,7 @@ def _subject(asked: _Asked, names: Sequence[frozenset[str]], above: str) -> int 
     if not asked.noun:
         return 0
     named = next((at for at, name in enumerate(names) if asked.noun <= name), None)
-    if named is None and not names[0] and asked.noun <= content_terms(above):
+    if named is None and not names[0] and asked.noun <= table_terms(above):
         return 0
     return named
 

@@ -10,6 +10,7 @@ from rag.table_cells import asked_cell, names_row
 
 VISITS = "Table 2. Visits\n | 2021 | 2022 | 2023"
 RENTS = "Year | Rent a year | Rent a month"
+RATES = "Year | Rent a year | Monthly instalment"
 TARIFFS = "Tariff | Price per kWh | Months"
 WARRANTY = "| Part | Private use | Commercial use |\n| --- | --- | --- |"
 
@@ -33,6 +34,7 @@ WARRANTY = "| Part | Private use | Commercial use |\n| --- | --- | --- |"
         ("How many visits had a strip in 2022?", VISITS, "The strip had 5.9.", ""),
         # "Rent a year" was told.
         ("Monthly rent in the third year?", RENTS, "Third | £29,400 | £2,450", ""),
+        ("Monthly rent in the third year?", RATES, "Third | £29,400 | £2,450", ""),
         ("Monthly rent of the third?", RENTS, "Third | £29,400 | £2,450", "£2,450"),
         # The price was told: "For how long is the price per kWh fixed on the Steady tariff?"
         ("How long is the price per kWh fixed on Steady?", TARIFFS, "Steady | 31.4 cents | 12", ""),
