@@ -1,8 +1,8 @@
 """Which row of a table has the most of a column, or the least: compared by code, not read. Pure.
 
 Precise before it is helpful: every word of the question must be one of the table's names (of its
-columns, of what stands above it, of its document), its values must be of one unit, and the whole
-table must be there. English questions only.
+columns, of what stands above it, of its document) or stand in one cell that the rows to compare
+share, the values must be of one unit, and the whole table must be there. English questions only.
 """
 
 from __future__ import annotations
@@ -108,10 +108,11 @@ def compare_rows(question: str, hits: Sequence[Hit], page_text: PageText) -> Cal
         text = _text_of(hit, hit.page_index, page_text) or ""
         for table in _tables(text, hit.page_index):
             is_of_hit = table.rows[0].start < hit.end and hit.start < table.rows[-1].end
-            if not (is_of_hit and _is_about(asked, table, hit)):
+            others = _terms_besides_names(asked, table, hit) if is_of_hit else None
+            if others is None or (others and not _cells_with(others, table)):
                 continue
             whole = _with_other_pages(table, hit, page_text)
-            found = _compared(asked, whole, hit) if whole is not None else None
+            found = _compared(asked, others, whole, hit) if whole is not None else None
             if found is not None:
                 return found
     return None
@@ -134,21 +135,40 @@ def _understood(question: str) -> _Asked | None:
     )
 
 
-def _is_about(asked: _Asked, table: _Table, hit: Hit) -> bool:
-    """Whether the names in and over a table have all that is asked, but for the superlative.
+def _terms_besides_names(asked: _Asked, table: _Table, hit: Hit) -> frozenset[str] | None:
+    """What is asked that no name in or over a table has; None where one has the superlative.
 
     "The highest dose" is what a column says, not its largest figure.
     """
     over = table_terms(f"{table.above}\n{hit.heading}\n{hit.document_name.replace('_', ' ')}")
     known = over.union(*map(table_terms, table.columns))
-    return asked.terms <= known and not table_terms(asked.superlative) & known
+    return None if table_terms(asked.superlative) & known else asked.terms - known
 
 
-def _compared(asked: _Asked, table: _Table, hit: Hit) -> Calculation | None:
+def _cells_with(terms: frozenset[str], table: _Table) -> set[tuple[int, str]]:
+    """The columns and texts of the cells that have all of these terms."""
+    return {
+        (column, cell)
+        for row in table.rows
+        for column, cell in enumerate(row.cells)
+        if terms <= table_terms(cell)
+    }
+
+
+def _compared(asked: _Asked, others: frozenset[str], table: _Table, hit: Hit) -> Calculation | None:
+    """others: terms that the rows to compare have in one column, if any: "in Bonn"."""
     names = [table_terms(column) for column in table.columns]
     subject = _subject(asked, names, table.above)
     if subject is None:
         return None
+    condition = ""
+    if others:
+        cells = _cells_with(others, table)
+        if len(cells) != 1 or subject in (column for column, _ in cells):
+            return None
+        (of, cell), *_ = cells
+        condition = f"{table.columns[of]} {cell}".strip()
+        table = replace(table, rows=tuple(row for row in table.rows if row.cells[of] == cell))
     values = {
         at: of_column
         for at in range(len(names))
@@ -162,7 +182,8 @@ def _compared(asked: _Asked, table: _Table, hit: Hit) -> Calculation | None:
     ordered = sorted(values[column], key=lambda pair: pair[0], reverse=not asked.smallest)
     if len(ordered) < 2 or ordered[0][0] == ordered[1][0]:
         return None
-    return _told(asked, table, [row for _, row in ordered], (subject, column), hit)
+    told = [row for _, row in ordered]
+    return _told(asked, table, told, (subject, column), hit, condition=condition)
 
 
 def _subject(asked: _Asked, names: Sequence[frozenset[str]], above: str) -> int | None:
@@ -252,7 +273,13 @@ def _value(cell: str) -> tuple[float, str] | None:
 
 
 def _told(
-    asked: _Asked, table: _Table, rows: Sequence[_Row], at: tuple[int, int], hit: Hit
+    asked: _Asked,
+    table: _Table,
+    rows: Sequence[_Row],
+    at: tuple[int, int],
+    hit: Hit,
+    *,
+    condition: str,
 ) -> Calculation | None:
     """The answer, which names the other rows where they are few, and else how many there are."""
     subject, column = at
@@ -261,13 +288,13 @@ def _told(
     name = table.columns[column]
     if _YEAR.fullmatch(name) and (title := table.columns[subject] or table.title):
         name = f"{title}, {name}"
-    if any(without_markers(text) != text for text in (name, *said)):
+    label = ", ".join(part for part in (f"The {asked.superlative}", name, condition) if part)
+    if any(without_markers(text) != text for text in (label, *said)):
         return None  # what a document says must not look like a citation
     marked = [f"{text} [{marker}]" for marker, text in enumerate(said, start=1)]
     others = f"The others: {'; '.join(marked[1:])}"
     if len(shown) < len(rows):
         others = f"Next of {len(rows)}: {marked[1]}"
-    label = f"The {asked.superlative}, {name}" if name else f"The {asked.superlative}"
     text = f"{label}: {marked[0]}. {others}."
     citations = tuple(
         replace(

@@ -27,6 +27,11 @@ CITIES = (
     "| Graz | 980 | 2 |\n| Linz | n/a | 3 |"
 )
 
+SALES = (
+    "Customer | City | Sales\nAlder | Bonn | 70\nBirch | Graz | 12\nCedar | Graz | 31\n"
+    "Dogwood | Bonn | 9\nElm | Ulm | 90"
+)
+
 
 def ask(question: str, *pages: str, hit_page: int = 0) -> tuple[str, str, list[str]] | None:
     """The answer, its short form and its quotations, which are looked up on the pages."""
@@ -65,6 +70,8 @@ def test_the_answer_names_the_row_and_the_others_and_cites_each() -> None:
         ("Which region had the highest revenue in 2023?", REGIONS, "North"),  # no sum
         ("Which region had the lowest revenue?", REGIONS, "East"),  # a loss, of the last year
         ("Which tariff has the lowest monthly charge?", TARIFFS, "Flexible"),
+        ("Which customer in Graz has the highest sales?", SALES, "Cedar"),
+        ("Which customer has the lowest sales in Bonn?", SALES, "Dogwood"),
         ("Which tariff is the cheapest?", TARIFFS, "Flexible"),  # the one column of money
         ("What is the cheapest tariff?", TARIFFS, "Flexible"),
         ("What is the most expensive tariff?", TARIFFS, "Night"),
@@ -82,6 +89,9 @@ def test_values_are_compared_by_what_they_mean(question: str, text: str, short: 
     [
         ("Which tariff has the longest term?", TARIFFS),  # "none" may mean anything
         ("Which region is the cheapest?", REGIONS),
+        ("Which customer in Linz has the highest sales?", SALES),
+        ("Which customer in Bonn or Graz has the highest sales?", SALES),
+        ("Which customer in Ulm has the highest sales?", SALES),  # the only one
         ("Which tariff has the second lowest standing charge?", TARIFFS),
         ("Which tariff has the lowest standing charge in Spain?", TARIFFS),
         ("Which tariff has a standing charge of at least 10 euros?", TARIFFS),
@@ -100,6 +110,12 @@ def test_values_are_compared_by_what_they_mean(question: str, text: str, short: 
 )
 def test_what_a_table_does_not_tell_for_certain_is_left_to_others(question: str, text: str) -> None:
     assert ask(question, text) is None
+
+
+def test_the_answer_says_which_rows_were_compared() -> None:
+    found = ask("Which customer in Graz has the highest sales?", SALES)
+    assert found is not None
+    assert found[0] == ("The highest, Sales, City Graz: Cedar, 31 [1]. The others: Birch, 12 [2].")
 
 
 def test_a_long_sheet_is_compared_over_all_of_its_pages() -> None:
