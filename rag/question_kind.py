@@ -29,7 +29,7 @@ _CAUSE_GIVEN = re.compile(
 # "Could you explain how it works?" wants more than a yes.
 _YES_OR_NO = re.compile(
     r"\s*(?:(?:and|but|so) )?(?!(?:can|could|will|would) you\b)(?:is|are|am|was|were|do|does|did"
-    r"|has|have|had|can|could|may|might|must|shall|should|will|would)\b"
+    r"|has|have|had|can|could|may(?! \d)|might|must|shall|should|will|would)\b"
 )
 _FREQUENCY = re.compile(r"\bhow (?:often|frequently|regularly)\b")
 _OFTEN = re.compile(

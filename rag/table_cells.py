@@ -10,8 +10,6 @@ from rag.terms import content_terms
 
 _HOW_LONG = re.compile(r"\bhow long\b", re.IGNORECASE)
 MONEY = re.compile(r"[€$£¥]|\b(?:cents?|pence|euros?|dollars?|pounds?)\b", re.IGNORECASE)
-
-
 _PERIODS = {
     "hourly": "hour",
     "daily": "day",

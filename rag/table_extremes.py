@@ -50,6 +50,7 @@ _LINES_ABOVE = 2  # that may name a table
 _EDGE_LINES = 3  # a running header or footer has fewer
 _MOST_OTHERS = 4  # that are named beside the answer
 _MOST_ROWS = 100_000
+_LONGEST_NAME = 200  # of what is said of a row, characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +211,8 @@ def _column(
     shared = {at: len(names[at] & wanted) for at in range(len(names)) if at != subject}
     most = max(shared.values(), default=0)
     if most == 0 and values and all(_is_year(names[at]) for at in values):
-        return max(values, key=lambda at: max(names[at]))
+        asks_for_year = any(map(_YEAR.fullmatch, asked.terms))
+        return None if asks_for_year else max(values, key=lambda at: max(names[at]))
     best = [at for at, count in shared.items() if count == most] if most else list(values)
     return best[0] if len(best) == 1 and best[0] in values else None
 
@@ -289,7 +291,7 @@ def _told(
     if _YEAR.fullmatch(name) and (title := table.columns[subject] or table.title):
         name = f"{title}, {name}"
     label = ", ".join(part for part in (f"The {asked.superlative}", name, condition) if part)
-    if any(without_markers(text) != text for text in (label, *said)):
+    if any(len(text) > _LONGEST_NAME or without_markers(text) != text for text in (label, *said)):
         return None  # what a document says must not look like a citation
     marked = [f"{text} [{marker}]" for marker, text in enumerate(said, start=1)]
     others = f"The others: {'; '.join(marked[1:])}"

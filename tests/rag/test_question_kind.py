@@ -21,6 +21,7 @@ from rag.question_kind import QuestionKind, asks_more_than_a_fact, has_kind, que
         ("Can I bring my dog?", QuestionKind.YES_OR_NO),
         ("And is it open on Sundays?", QuestionKind.YES_OR_NO),
         ("Do they say how much it costs?", QuestionKind.AMOUNT),
+        ("May 2024 revenue", QuestionKind.OTHER),
         ("Could you explain how it works?", QuestionKind.OTHER),
         ("What is fog?", QuestionKind.OTHER),
     ],

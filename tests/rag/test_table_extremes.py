@@ -89,6 +89,8 @@ def test_values_are_compared_by_what_they_mean(question: str, text: str, short: 
     [
         ("Which tariff has the longest term?", TARIFFS),  # "none" may mean anything
         ("Which region is the cheapest?", REGIONS),
+        ("Which region had the highest revenue in 2025?", f"In 2025\n\n{REGIONS}"),
+        ("Which tariff has the highest price?", f"Tariff | Price\n{'A' * 200} | 7\nB | 6"),
         ("Which customer in Linz has the highest sales?", SALES),
         ("Which customer in Bonn or Graz has the highest sales?", SALES),
         ("Which customer in Ulm has the highest sales?", SALES),  # the only one
