@@ -29,8 +29,8 @@ class Weights:
 _OF_A_FACT = Weights(bias=0.1, stated=1.54, fit=0.44)
 _OF_MORE = Weights(bias=-2.55, stated=0.75, similarity=3.93, fit=0.77)
 _UNJUDGED = Weights(bias=-3.11, similarity=3.23, fit=1.14)
-# Where the embedder does not know the language; the judge knows it less well too.
-_STATED_ALONE = Weights(bias=0.75, stated=1.36)
+# Where the embedder does not know the language: the judge alone, at its word.
+_STATED_ALONE = Weights(bias=0.0, stated=1.36)
 
 
 @dataclass(frozen=True, slots=True)
