@@ -41,7 +41,7 @@ _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _DECIMAL_COMMA = re.compile(r"\d+,\d{1,2}")
 _PLAIN = re.compile(r"(?![1-9]\d{0,2}\.\d{3}$)\d+(?:\.\d+)?")  # 1.200 may be thousands
 _YEAR = re.compile(r"(?:19|20)\d\d")
-_SEPARATOR = re.compile(r"[\s|:+-]*-[\s|:+-]*")
+_OF_A_SEPARATOR = frozenset("|:+- \t")  # as Markdown has below its header
 _DAYS = {"minute": 1 / 1440, "hour": 1 / 24, "day": 1.0, "week": 7.0, "month": 30.4, "year": 365.0}
 _EMPTY = frozenset(["", "-", "–", "—", "n/a", "n.a."])
 _SUMS = "total totals sum all overall group average mean median subtotal altogether"
@@ -49,7 +49,7 @@ _OF_A_SUM = 0.005
 _LINES_ABOVE = 2  # that may name a table
 _EDGE_LINES = 3  # a running header or footer has fewer
 _MOST_OTHERS = 4  # that are named beside the answer
-_MOST_ROWS = 100_000
+_MOST_ROWS = 30_000
 _LONGEST_NAME = 200  # of what is said of a row, characters
 
 
@@ -359,21 +359,22 @@ def _tables(text: str, page_index: int) -> list[_Table]:
     found: list[_Table] = []
     above: list[str] = []
     run: list[_Row] = []
-    position = 0
+    position, below = 0, len(_lines(text))
     for line in [*text.splitlines(keepends=True), ""]:
         start, stripped = position + len(line) - len(line.lstrip()), line.strip()
         position += len(line)
         if is_row(line):
-            if not _SEPARATOR.fullmatch(stripped):
+            below -= 1
+            if not _OF_A_SEPARATOR.issuperset(stripped):
                 end = start + len(stripped)
                 run.append(_Row(page_index, start, end, stripped, tuple(cells_of(stripped))))
             continue
         if run:
-            below = len(_lines(text[run[-1].end :]))
             if table := _parsed(run, above, at_end=below < _EDGE_LINES):
                 found.append(table)
             run = []
         if stripped:
+            below -= 1
             above.append(stripped)
     return found
 
