@@ -170,17 +170,13 @@ def _compared(asked: _Asked, others: frozenset[str], table: _Table, hit: Hit) ->
         (of, cell), *_ = cells
         condition = f"{table.columns[of]} {cell}".strip()
         table = replace(table, rows=tuple(row for row in table.rows if row.cells[of] == cell))
-    values = {
-        at: of_column
-        for at in range(len(names))
-        if at != subject
-        and (_is_money(table, at) or not asked.of_money)
-        and (of_column := _values(table, subject, at))
-    }
-    column = _column(asked, names, subject, values)
+    may_be_meant = _is_money if asked.of_money else _has_figures
+    possible = [at for at in range(len(names)) if at != subject and may_be_meant(table, at)]
+    column = _column(asked, names, subject, possible)
     if column is None:
         return None
-    ordered = sorted(values[column], key=lambda pair: pair[0], reverse=not asked.smallest)
+    values = _values(table, subject, column)
+    ordered = sorted(values, key=lambda pair: pair[0], reverse=not asked.smallest)
     if len(ordered) < 2 or ordered[0][0] == ordered[1][0]:
         return None
     told = [row for _, row in ordered]
@@ -198,23 +194,24 @@ def _subject(asked: _Asked, names: Sequence[frozenset[str]], above: str) -> int 
 
 
 def _column(
-    asked: _Asked,
-    names: Sequence[frozenset[str]],
-    subject: int,
-    values: dict[int, list[tuple[float, _Row]]],
+    asked: _Asked, names: Sequence[frozenset[str]], subject: int, possible: Sequence[int]
 ) -> int | None:
-    """The one column that the question names best.
+    """The one of the possible columns that the question names best.
 
-    Where it names none: the only one of figures, or the last year.
+    Where it names none: the only one, or the last year.
     """
     wanted = asked.terms - names[subject]
     shared = {at: len(names[at] & wanted) for at in range(len(names)) if at != subject}
     most = max(shared.values(), default=0)
-    if most == 0 and values and all(_is_year(names[at]) for at in values):
+    if most == 0 and possible and all(_is_year(names[at]) for at in possible):
         asks_for_year = any(map(_YEAR.fullmatch, asked.terms))
-        return None if asks_for_year else max(values, key=lambda at: max(names[at]))
-    best = [at for at, count in shared.items() if count == most] if most else list(values)
-    return best[0] if len(best) == 1 and best[0] in values else None
+        return None if asks_for_year else max(possible, key=lambda at: max(names[at]))
+    best = [at for at, count in shared.items() if count == most] if most else possible
+    return best[0] if len(best) == 1 and best[0] in possible else None
+
+
+def _has_figures(table: _Table, column: int) -> bool:
+    return any(any(map(str.isdigit, row.cells[column])) for row in table.rows)
 
 
 def _is_money(table: _Table, column: int) -> bool:

@@ -89,6 +89,11 @@ def test_values_are_compared_by_what_they_mean(question: str, text: str, short: 
     [
         ("Which tariff has the longest term?", TARIFFS),  # "none" may mean anything
         ("Which region is the cheapest?", REGIONS),
+        # By which of two? One that cannot be compared counts too.
+        (
+            "Which is the cheapest tariff?",
+            "Tariff | Price | Charge\nA | 5 € | 7 €\nB | 6 € or 8 € | 6 €",
+        ),
         ("Which region had the highest revenue in 2025?", f"In 2025\n\n{REGIONS}"),
         ("Which tariff has the highest price?", f"Tariff | Price\n{'A' * 200} | 7\nB | 6"),
         ("Which customer in Linz has the highest sales?", SALES),
