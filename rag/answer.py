@@ -666,5 +666,5 @@ def _done(
     return AnswerEvent(AnswerStage.DONE, answer=answer)
 
 
-def _has(quote: str, words: str) -> bool:
-    return bool(words) and words in " ".join(quote.split())
+def _has(text: str, words: str) -> bool:
+    return bool(words) and words in " ".join(text.split())

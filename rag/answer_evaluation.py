@@ -18,6 +18,7 @@ from statistics import median
 import numpy as np
 
 from rag.answer_sets import Answerable, AnswerSet, JudgedBy, Question
+from rag.citations import PageText
 from rag.results import Answer, AnswerUsage, Citation
 from rag.terms import is_unspaced
 
@@ -51,9 +52,6 @@ _ROUNDING = 0.005
 _ENOUGH_WORDS = 0.5
 _RESAMPLES = 2_000
 _SEED = 20261
-
-# (document_id, page index) -> the page's text.
-PageText = Callable[[str, int], str]
 
 
 @dataclass(frozen=True, slots=True)

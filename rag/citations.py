@@ -8,7 +8,7 @@ marker in the text always names a citation in the list.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -28,6 +28,10 @@ _RANGE = re.compile(r"(\d{1,3})\s*[-–]\s*(\d{1,3})")
 # Below this share of its terms found anywhere, a statement is not about the documents at all.
 _RELATED_COVERAGE = 0.3
 _CONNECTIVE_TERMS = 2
+
+
+# (document_id, page index) -> the page's text; raises LookupError where there is none.
+PageText = Callable[[str, int], str]
 
 
 class Unsupported(Enum):
@@ -60,6 +64,15 @@ class CitedText:
     citations: tuple[Citation, ...]
     supported: int
     dropped: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Calculation:
+    """An answer that code makes of figures. short: the figure or word that answers."""
+
+    text: str
+    short: str
+    citations: tuple[Citation, ...]
 
 
 def split_statements(answer: str) -> list[Statement]:

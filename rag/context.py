@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from rag.citations import PageText
 from rag.errors import ContextTooSmall, QuestionTooLong
 from rag.prompts import DEFAULT_TEMPLATE, Example, Template, build_messages, label, labelled
 from rag.results import Hit, Turn
 from rag.sentences import sentence_spans
 
 CountTokens = Callable[[str], int]
-PageText = Callable[[str, int], str]
 
 # Role markers and line ends that a chat template puts around one message; templates in common use
 # need 3 to 8.
@@ -39,10 +39,7 @@ class FittedPrompt:
 
 
 def merge_adjacent(hits: Sequence[Hit], page_text: PageText) -> list[Hit]:
-    """Hits of the same page that touch or overlap become one, at the place of the best of them.
-
-    page_text: (document_id, page_index) -> the page's text.
-    """
+    """Hits of the same page that touch or overlap become one, at the place of the best of them."""
     merged: list[Hit] = []
     for hit in hits:
         merged.append(hit)

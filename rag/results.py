@@ -87,15 +87,6 @@ class Citation:
 
 
 @dataclass(frozen=True, slots=True)
-class Calculation:
-    """An answer that code makes of figures. short: the figure or word that answers."""
-
-    text: str
-    short: str
-    citations: tuple[Citation, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class AnswerUsage:
     """Tokens of an answer: prompt, how many of those were reused, and generated.
 

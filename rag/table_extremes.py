@@ -8,16 +8,13 @@ share, the values must be of one unit, and the whole table must be there. Englis
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from rag.citations import without_markers
-from rag.results import Calculation, Citation, Hit
+from rag.citations import Calculation, PageText, without_markers
+from rag.results import Citation, Hit
 from rag.sentences import is_row
 from rag.table_cells import MONEY, cells_of, table_terms
-
-# (document_id, page index) -> the page's text; raises LookupError where there is none.
-PageText = Callable[[str, int], str]
 
 _GREATEST = "highest largest biggest most greatest longest heaviest tallest fastest"
 _LEAST = "lowest smallest least fewest shortest lightest slowest"
@@ -44,7 +41,8 @@ _YEAR = re.compile(r"(?:19|20)\d\d")
 _OF_A_SEPARATOR = frozenset("|:+- \t")  # as Markdown has below its header
 _DAYS = {"minute": 1 / 1440, "hour": 1 / 24, "day": 1.0, "week": 7.0, "month": 30.4, "year": 365.0}
 _EMPTY = frozenset(["", "-", "–", "—", "n/a", "n.a."])
-_SUMS = "total totals sum all overall group average mean median subtotal altogether"
+_NAMES_OF_SUMS = "total totals sum all overall group average mean median subtotal altogether"
+_SUMS = frozenset(_NAMES_OF_SUMS.split())
 _OF_A_SUM = 0.005
 _LINES_ABOVE = 2  # that may name a table
 _EDGE_LINES = 3  # a running header or footer has fewer
@@ -248,7 +246,7 @@ def _values(table: _Table, subject: int, column: int) -> list[tuple[float, _Row]
 
 def _is_sum(name: str, value: float, of_others: float, rows: int) -> bool:
     words = name.casefold().split()
-    if name.casefold() in _SUMS.split() or words[:1] == ["total"]:
+    if name.casefold() in _SUMS or words[:1] == ["total"]:
         return True
     return rows > 3 and abs(value - of_others) <= _OF_A_SUM * abs(value)
 
