@@ -30,6 +30,10 @@ _MOST_SEGMENTS = 3000
 _STRAIGHT = 1.0  # points
 # FPDFText_GetLooseCharBox by the address of the box: half the time of a structure each.
 _READ_BOX = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)
+# So for what is drawn, by the addresses of objects: a page of statements has hundreds of them.
+_PART_OF = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int)
+_KIND_OF = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
+_READ_POINT = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
 _MAX_PIXELS = 40_000_000  # of a rendered page; a page may claim to be kilometres wide
 
 _MAX_FONT_NAME = 128  # bytes; of a longer one PDFium writes nothing
@@ -231,37 +235,55 @@ def _bold_lines(raw: Any, textpage: Any, text: str, indices: IntArray) -> Iterat
 def _rules(raw: Any, page: Any) -> Iterator[Rule]:
     """The lines along an axis that are drawn on a page, up to a number."""
     left = _MOST_OBJECTS
+    handle = ctypes.cast(page, ctypes.c_void_p)
+    object_at = ctypes.cast(raw.FPDFPage_GetObject, _PART_OF)
+    type_of = ctypes.cast(raw.FPDFPageObj_GetType, _KIND_OF)
+    segments = _Segments(raw)
     for number in range(raw.FPDFPage_CountObjects(page)):
-        item = raw.FPDFPage_GetObject(page, number)
-        if raw.FPDFPageObj_GetType(item) != raw.FPDF_PAGEOBJ_PATH:
+        item = object_at(handle, number)
+        if type_of(item) != raw.FPDF_PAGEOBJ_PATH:
             continue
         left -= 1
         if left < 0:
             return
-        yield from _rules_of(raw, item)
+        yield from segments.rules_of(item)
 
 
-def _rules_of(raw: Any, path: Any) -> Iterator[Rule]:
-    matrix = raw.FS_MATRIX()
-    raw.FPDFPageObj_GetMatrix(path, matrix)
-    points: list[tuple[float, float]] = []
-    x, y = ctypes.c_float(), ctypes.c_float()
-    for number in range(min(raw.FPDFPath_CountSegments(path), _MOST_SEGMENTS)):
-        segment = raw.FPDFPath_GetPathSegment(path, number)
-        raw.FPDFPathSegment_GetPoint(segment, x, y)
-        point = (
-            matrix.a * x.value + matrix.c * y.value + matrix.e,
-            matrix.b * x.value + matrix.d * y.value + matrix.f,
-        )
-        kind = raw.FPDFPathSegment_GetType(segment)
-        if kind == raw.FPDF_SEGMENT_MOVETO:
-            points = [point]
-            continue
-        if kind == raw.FPDF_SEGMENT_LINETO and points:
-            yield from _rule_between(points[-1], point)
-        points.append(point)
-        if raw.FPDFPathSegment_GetClose(segment):
-            yield from _rule_between(point, points[0])
+class _Segments:
+    """Reads the segments of paths, whose addresses it takes."""
+
+    def __init__(self, raw: Any) -> None:
+        self._matrix_of = raw.FPDFPageObj_GetMatrix
+        self._matrix = raw.FS_MATRIX()
+        self._path_type = type(raw.FPDF_PAGEOBJECT())
+        self._count = ctypes.cast(raw.FPDFPath_CountSegments, _KIND_OF)
+        self._segment_at = ctypes.cast(raw.FPDFPath_GetPathSegment, _PART_OF)
+        self._point_of = ctypes.cast(raw.FPDFPathSegment_GetPoint, _READ_POINT)
+        self._kind_of = ctypes.cast(raw.FPDFPathSegment_GetType, _KIND_OF)
+        self._closes = ctypes.cast(raw.FPDFPathSegment_GetClose, _KIND_OF)
+        self._move, self._line = raw.FPDF_SEGMENT_MOVETO, raw.FPDF_SEGMENT_LINETO
+        self._x, self._y = ctypes.c_float(), ctypes.c_float()
+
+    def rules_of(self, path: int) -> Iterator[Rule]:
+        """The lines along an axis in one path, up to a number of segments."""
+        x, y, matrix = self._x, self._y, self._matrix
+        at_x, at_y = ctypes.addressof(x), ctypes.addressof(y)
+        self._matrix_of(ctypes.cast(path, self._path_type), matrix)
+        a, b, c, d, e, f = matrix.a, matrix.b, matrix.c, matrix.d, matrix.e, matrix.f
+        points: list[tuple[float, float]] = []
+        for number in range(min(self._count(path), _MOST_SEGMENTS)):
+            segment = self._segment_at(path, number)
+            self._point_of(segment, at_x, at_y)
+            point = (a * x.value + c * y.value + e, b * x.value + d * y.value + f)
+            kind = self._kind_of(segment)
+            if kind == self._move:
+                points = [point]
+                continue
+            if kind == self._line and points:
+                yield from _rule_between(points[-1], point)
+            points.append(point)
+            if self._closes(segment):
+                yield from _rule_between(point, points[0])
 
 
 def _rule_between(one: tuple[float, float], other: tuple[float, float]) -> Iterator[Rule]:
