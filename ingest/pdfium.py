@@ -33,6 +33,7 @@ _READ_BOX = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes
 # So for what is drawn, by the addresses of objects: a page of statements has hundreds of them.
 _PART_OF = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int)
 _KIND_OF = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
+_READ_MATRIX = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
 _READ_POINT = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
 _MAX_PIXELS = 40_000_000  # of a rendered page; a page may claim to be kilometres wide
 
@@ -253,33 +254,31 @@ class _Segments:
     """Reads the segments of paths, whose addresses it takes."""
 
     def __init__(self, raw: Any) -> None:
-        self._matrix_of = raw.FPDFPageObj_GetMatrix
-        self._matrix = raw.FS_MATRIX()
-        self._path_type = type(raw.FPDF_PAGEOBJECT())
+        self._raw = raw
+        self._matrix_of = ctypes.cast(raw.FPDFPageObj_GetMatrix, _READ_MATRIX)
         self._count = ctypes.cast(raw.FPDFPath_CountSegments, _KIND_OF)
         self._segment_at = ctypes.cast(raw.FPDFPath_GetPathSegment, _PART_OF)
         self._point_of = ctypes.cast(raw.FPDFPathSegment_GetPoint, _READ_POINT)
         self._kind_of = ctypes.cast(raw.FPDFPathSegment_GetType, _KIND_OF)
         self._closes = ctypes.cast(raw.FPDFPathSegment_GetClose, _KIND_OF)
-        self._move, self._line = raw.FPDF_SEGMENT_MOVETO, raw.FPDF_SEGMENT_LINETO
-        self._x, self._y = ctypes.c_float(), ctypes.c_float()
 
     def rules_of(self, path: int) -> Iterator[Rule]:
         """The lines along an axis in one path, up to a number of segments."""
-        x, y, matrix = self._x, self._y, self._matrix
-        at_x, at_y = ctypes.addressof(x), ctypes.addressof(y)
-        self._matrix_of(ctypes.cast(path, self._path_type), matrix)
+        move, line = self._raw.FPDF_SEGMENT_MOVETO, self._raw.FPDF_SEGMENT_LINETO
+        matrix, x, y = self._raw.FS_MATRIX(), ctypes.c_float(), ctypes.c_float()
+        self._matrix_of(path, ctypes.addressof(matrix))
         a, b, c, d, e, f = matrix.a, matrix.b, matrix.c, matrix.d, matrix.e, matrix.f
+        at_x, at_y = ctypes.addressof(x), ctypes.addressof(y)
         points: list[tuple[float, float]] = []
         for number in range(min(self._count(path), _MOST_SEGMENTS)):
             segment = self._segment_at(path, number)
             self._point_of(segment, at_x, at_y)
             point = (a * x.value + c * y.value + e, b * x.value + d * y.value + f)
             kind = self._kind_of(segment)
-            if kind == self._move:
+            if kind == move:
                 points = [point]
                 continue
-            if kind == self._line and points:
+            if kind == line and points:
                 yield from _rule_between(points[-1], point)
             points.append(point)
             if self._closes(segment):

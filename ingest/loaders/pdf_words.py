@@ -53,8 +53,9 @@ def words_of(layout: PageLayout) -> list[Piece]:
     start = end = -1  # of the word that is being read
     # Around it. A page has thousands of characters: without a Box, min and max 3.7 times as fast.
     left = bottom = right = top = 0.0
+    boxes = [*layout.boxes.tolist(), (0.0, 0.0, 0.0, 0.0)]  # a space behind the last ends its word
     for place, (character, (x1, y1, x2, y2)) in enumerate(
-        zip(layout.text, layout.boxes.tolist(), strict=True)
+        zip(f"{layout.text} ", boxes, strict=True)
     ):
         drawn = y2 > y1 and not character.isspace()
         if start >= 0:
@@ -69,15 +70,12 @@ def words_of(layout: PageLayout) -> list[Piece]:
                 right = x2 if x2 > right else right
                 top = y2 if y2 > top else top
                 continue
-            words.append(
-                Piece(((start, end),), Box(left, bottom, right, top), layout.text[start:end])
-            )
+            box = Box(left, bottom, right, top)
+            words.append(Piece(((start, end),), box, layout.text[start:end]))
             start = -1
         if drawn:
             start, end = place, place + 1
             left, bottom, right, top = x1, y1, x2, y2
-    if start >= 0:
-        words.append(Piece(((start, end),), Box(left, bottom, right, top), layout.text[start:end]))
     return words
 
 
@@ -128,10 +126,7 @@ def _joining_gap(one: Piece, other: Piece, cell_gap: float) -> float:
 
 
 def _joined(one: Piece, other: Piece) -> Piece:
-    a, b = one.box, other.box
-    box = Box(
-        min(a.left, b.left), min(a.bottom, b.bottom), max(a.right, b.right), max(a.top, b.top)
-    )
+    box = around((one.box, other.box))
     return Piece((*one.spans, *other.spans), box, f"{one.text} {other.text}")
 
 
@@ -144,8 +139,8 @@ def around(boxes: Iterable[Box]) -> Box:
     """The smallest box with all of these in it; there is at least one."""
     boxes = list(boxes)
     return Box(
-        min(b.left for b in boxes),
-        min(b.bottom for b in boxes),
-        max(b.right for b in boxes),
-        max(b.top for b in boxes),
+        min([b.left for b in boxes]),
+        min([b.bottom for b in boxes]),
+        max([b.right for b in boxes]),
+        max([b.top for b in boxes]),
     )
