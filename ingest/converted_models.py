@@ -27,7 +27,7 @@ from ingest.embedding_model import EmbeddingModel
 
 logger = logging.getLogger(__name__)
 
-CONVERTER_VERSION = 2  # of our own steps; another makes every model be converted again
+CONVERTER_VERSION = 3  # of our own steps; another makes every model be converted again
 OUTCOME_FILE = "outcome.json"
 _MANIFEST = "manifest.json"
 _MODULE = "ingest.model_conversion"

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -43,7 +43,8 @@ OnBatch = Callable[[Sequence[int]], None]
 class EmbeddingRuntime(Protocol):
     """What computes vectors.
 
-    name: for people. batch_tokens: most tokens, padding counted, that it wants at once.
+    name: for people. batch_tokens: most tokens, padding counted, that it wants in a batch.
+    batches_at_once: how many batches it computes side by side.
     """
 
     @property
@@ -52,14 +53,19 @@ class EmbeddingRuntime(Protocol):
     @property
     def batch_tokens(self) -> int: ...
 
-    def encode(self, pieces: Sequence[Piece], kind: TextKind) -> FloatMatrix: ...
+    @property
+    def batches_at_once(self) -> int: ...
+
+    def encode(
+        self, batches: Iterable[Sequence[Piece]], kind: TextKind
+    ) -> Iterator[FloatMatrix]: ...
 
     @property
     def has_token_vectors(self) -> bool: ...
 
     def encode_tokens(
-        self, pieces: Sequence[Piece], kind: TextKind
-    ) -> tuple[FloatMatrix, list[FloatMatrix]]: ...
+        self, batches: Iterable[Sequence[Piece]], kind: TextKind
+    ) -> Iterator[tuple[FloatMatrix, FloatMatrix]]: ...
 
 
 class SentenceEmbedder(Embeddings):
@@ -159,11 +165,12 @@ class SentenceEmbedder(Embeddings):
         special = [i for i, t in tokenizer.get_added_tokens_decoder().items() if t.special]
         found: dict[int, FloatMatrix] = {}
         collector = Collector(pieces, texts=len(texts), dimensions=self.dimensions)
-        for batch in batches(pieces, runtime.batch_tokens):
-            whole, tokens = runtime.encode_tokens(batch, kind)
+        made = batches(pieces, runtime.batch_tokens, at_once=runtime.batches_at_once)
+        for batch, (whole, tokens) in zip(made, runtime.encode_tokens(made, kind), strict=True):
             collector.take(batch, whole)
             for piece, vectors in zip(batch, tokens, strict=True):
-                found[id(piece)] = unit_rows(vectors[~np.isin(piece.ids, special)])
+                of_text = vectors[: len(piece.ids)][~np.isin(piece.ids, special)]
+                found[id(piece)] = unit_rows(of_text)
         rows: list[list[FloatMatrix]] = [[] for _ in texts]
         for piece in pieces:
             rows[piece.row].append(found[id(piece)])
@@ -259,8 +266,8 @@ def embed(
             cut(some, tokenizer=tokenizer, prompt=model.prompt(kind), max_ids=model.max_ids)
         )
         collector: Collector | None = None
-        for batch in batches(pieces, runtime.batch_tokens):
-            vectors = runtime.encode(batch, kind)
+        made = batches(pieces, runtime.batch_tokens, at_once=runtime.batches_at_once)
+        for batch, vectors in zip(made, runtime.encode(made, kind), strict=True):
             collector = collector or Collector(pieces, texts=len(some), dimensions=vectors.shape[1])
             complete = collector.take(batch, vectors)
             if on_batch is not None:

@@ -79,18 +79,26 @@ def _between_words(encoding: Encoding, start: int, stop: int) -> int:
     return stop
 
 
-def batches(pieces: Sequence[Piece], batch_tokens: int) -> Iterator[list[Piece]]:
+def batches(pieces: Sequence[Piece], batch_tokens: int, *, at_once: int = 1) -> list[list[Piece]]:
     """All pieces in batches of like length, the longest first.
 
     batch_tokens: most tokens of a batch, padding counted, unless one piece alone has more. Padding
     costs as much as text, and with the longest first running out of memory shows at once.
+    at_once: how many batches are computed side by side; they are made about as large as each other,
+    so that none is waited for.
     """
     ordered = sorted(pieces, key=lambda piece: -len(piece.ids))
+    tokens = sum(padded_length(len(piece.ids)) for piece in ordered)
+    rounds = -(-tokens // (batch_tokens * at_once))
+    found = []
     start = 0
     while start < len(ordered):
-        count = max(1, batch_tokens // padded_length(len(ordered[start].ids)))
-        yield ordered[start : start + count]
+        width = padded_length(len(ordered[start].ids))
+        fair = -(-tokens // (rounds * at_once * width))
+        count = max(1, min(fair, batch_tokens // width))
+        found.append(ordered[start : start + count])
         start += count
+    return found
 
 
 def padded_length(tokens: int) -> int:

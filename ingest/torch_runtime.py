@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib.metadata
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,23 +36,26 @@ class TorchRuntime:
     Thread-safe as far as the model is, which transformer models are.
     """
 
+    batches_at_once = 1
+
     def __init__(self, path: Path, *, device: str | None = None, threads: int | None = None):
         self._model = load_sentence_transformer(path, device=device, threads=threads)
         self.name = f"PyTorch on {self._model.device.type}"
         on_cpu = self._model.device.type == "cpu"
         self.batch_tokens = _CPU_BATCH_TOKENS if on_cpu else _GPU_BATCH_TOKENS
 
-    def encode(self, pieces: Sequence[Piece], kind: TextKind) -> FloatMatrix:
-        """(n, dim) float32, one row a piece."""
+    def encode(self, batches: Iterable[Sequence[Piece]], kind: TextKind) -> Iterator[FloatMatrix]:
+        """For each batch, in order, (n, dim) float32, one row a piece."""
         encode = self._model.encode_query if kind is TextKind.QUERY else self._model.encode_document
-        vectors = encode(
-            [piece.text for piece in pieces],
-            batch_size=len(pieces),
-            show_progress_bar=False,
-            convert_to_numpy=True,
-            normalize_embeddings=True,
-        )
-        return np.ascontiguousarray(vectors, dtype=np.float32)
+        for batch in batches:
+            vectors = encode(
+                [piece.text for piece in batch],
+                batch_size=len(batch),
+                show_progress_bar=False,
+                convert_to_numpy=True,
+                normalize_embeddings=True,
+            )
+            yield np.ascontiguousarray(vectors, dtype=np.float32)
 
     @cached_property
     def has_token_vectors(self) -> bool:
@@ -61,22 +64,24 @@ class TorchRuntime:
         return "token_embeddings" in found
 
     def encode_tokens(
-        self, pieces: Sequence[Piece], kind: TextKind
-    ) -> tuple[FloatMatrix, list[FloatMatrix]]:
-        """As `encode`, and for each piece (tokens, dim) float32, a row for each of its ids."""
+        self, batches: Iterable[Sequence[Piece]], kind: TextKind
+    ) -> Iterator[tuple[FloatMatrix, FloatMatrix]]:
+        """As `encode`, and (n, tokens, dim) float32, in each row the ids of a piece and padding."""
         encode = self._model.encode_query if kind is TextKind.QUERY else self._model.encode_document
-        found = encode(
-            [piece.text for piece in pieces],
-            batch_size=len(pieces),
-            show_progress_bar=False,
-            output_value=None,  # all that the model's modules give
-        )
-        tokens = [
-            np.asarray(each["token_embeddings"][: len(piece.ids)].cpu(), dtype=np.float32)
-            for piece, each in zip(pieces, found, strict=True)
-        ]
-        whole = [each["sentence_embedding"].cpu().numpy() for each in found]
-        return np.asarray(whole, dtype=np.float32), tokens
+        for batch in batches:
+            found = encode(
+                [piece.text for piece in batch],
+                batch_size=len(batch),
+                show_progress_bar=False,
+                output_value=None,  # all that the model's modules give
+            )
+            whole = np.array([each["sentence_embedding"].cpu().numpy() for each in found])
+            of_tokens = [each["token_embeddings"].cpu().numpy() for each in found]
+            longest, dimensions = max(map(len, of_tokens)), of_tokens[0].shape[1]
+            tokens = np.zeros((len(batch), longest, dimensions), dtype=np.float32)
+            for row, vectors in enumerate(of_tokens):
+                tokens[row, : len(vectors)] = vectors
+            yield whole.astype(np.float32), tokens
 
     @property
     def dimensions(self) -> int:

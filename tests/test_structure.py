@@ -41,7 +41,11 @@ CONFINED = {
         "rag/cross_encoder.py",
     ),
     # The first import of OpenVINO has to keep its telemetry out: one file does.
-    "openvino": ("ingest/openvino_runtime.py", "ingest/model_conversion.py"),
+    "openvino": (
+        "ingest/openvino_runtime.py",
+        "ingest/model_conversion.py",
+        "ingest/outlier_neurons.py",
+    ),
     "nncf": ("ingest/model_conversion.py",),
     "psycopg": ("ingest/postgres_*.py",),
     "pgvector": ("ingest/postgres_connections.py",),

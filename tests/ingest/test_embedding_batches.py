@@ -56,15 +56,30 @@ def test_windows_hold_every_letter_and_none_is_too_long(
     assert all(len(piece.ids) <= max_ids for piece in pieces)
 
 
-@given(lengths=st.lists(st.integers(1, 60), max_size=60), budget=st.integers(8, 200))
-def test_batches_hold_each_piece_once_within_the_budget(lengths: list[int], budget: int) -> None:
+@given(
+    lengths=st.lists(st.integers(1, 60), max_size=60),
+    budget=st.integers(8, 200),
+    at_once=st.integers(1, 5),
+)
+def test_batches_hold_each_piece_once_within_the_budget(
+    lengths: list[int], budget: int, at_once: int
+) -> None:
     pieces = [Piece(row, "", [0] * length) for row, length in enumerate(lengths)]
-    made = list(batches(pieces, budget))
+    made = batches(pieces, budget, at_once=at_once)
     assert sorted(piece.row for batch in made for piece in batch) == list(range(len(lengths)))
     sizes = [len(piece.ids) for batch in made for piece in batch]
     assert sizes == sorted(sizes, reverse=True)
     for batch in made:
         assert len(batch) == 1 or len(batch) * padded_length(len(batch[0].ids)) <= budget
+
+
+@pytest.mark.parametrize(
+    ("count", "sizes"), [(1, [1]), (2, [1, 1]), (8, [4, 4]), (11, [6, 5]), (20, [5, 5, 5, 5])]
+)
+def test_what_is_computed_side_by_side_is_shared_fairly(count: int, sizes: list[int]) -> None:
+    """Eight passages on two cores were one batch, and one of the cores waited."""
+    pieces = [Piece(row, "", [0] * 180) for row in range(count)]
+    assert [len(batch) for batch in batches(pieces, 8 * 184, at_once=2)] == sizes
 
 
 def test_a_texts_vector_is_the_mean_of_its_windows_by_their_lengths() -> None:
