@@ -10,9 +10,11 @@ from __future__ import annotations
 import ctypes
 import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 from typing import Any, Self
 
@@ -25,8 +27,9 @@ from ingest.page_layout import LINE, FloatArray, IntArray, PageLayout, Rule
 # PDFium is one C library per process: the lock belongs to it, not to any object of ours.
 _PDFIUM_LOCK = threading.RLock()
 _PASSWORD_ERRORS = frozenset({4, 5})  # FPDF_ERR_PASSWORD, FPDF_ERR_SECURITY
-_MOST_OBJECTS = 3000  # paths looked at for ruled lines; a map or a drawing has more
-_MOST_SEGMENTS = 3000
+_MOST_PATHS = 3000  # looked at for ruled lines; a map or a drawing has more
+_MOST_SEGMENTS = 3000  # of a path
+_MOST_SEGMENTS_OF_PAGE = 100_000
 _STRAIGHT = 1.0  # points
 # FPDFText_GetLooseCharBox by the address of the box: half the time of a structure each.
 _READ_BOX = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)
@@ -41,6 +44,7 @@ _MAX_FONT_NAME = 128  # bytes; of a longer one PDFium writes nothing
 _BOLD = re.compile(rb"bold|black|heavy|demi", re.IGNORECASE)
 
 Pixels = npt.NDArray[np.uint8]
+BoolArray = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +141,7 @@ class PdfFile:
                     indices = _indices(pdfium.raw, textpage, text)
                     boxes = _character_boxes(pdfium.raw, textpage, indices)
                     bold = frozenset(_bold_lines(pdfium.raw, textpage, text, indices))
-                    rules = tuple(_rules(pdfium.raw, page.raw))
+                    rules = _rules(pdfium.raw, page.raw)
                     turns = page.get_rotation() // 90
                 finally:
                     page.close()
@@ -206,10 +210,9 @@ def _character_boxes(raw: Any, textpage: Any, indices: IntArray) -> FloatArray:
     rectangles = np.zeros((len(indices), 4), dtype=np.float32)  # FS_RECTF: left top right bottom
     read = ctypes.cast(raw.FPDFText_GetLooseCharBox, _READ_BOX)
     handle = ctypes.cast(textpage.raw, ctypes.c_void_p)
-    first, size = rectangles.ctypes.data, rectangles.itemsize * 4
-    for place, index in enumerate(indices.tolist()):
-        if index >= 0:
-            read(handle, index, first + place * size)
+    places = np.flatnonzero(indices >= 0)
+    addresses = rectangles.ctypes.data + places * rectangles.strides[0]
+    _for_each(read, repeat(handle), indices[places].tolist(), addresses.tolist())
     return rectangles[:, [0, 3, 2, 1]].astype(np.float64)
 
 
@@ -233,64 +236,101 @@ def _bold_lines(raw: Any, textpage: Any, text: str, indices: IntArray) -> Iterat
             yield line.start()
 
 
-def _rules(raw: Any, page: Any) -> Iterator[Rule]:
+def _rules(raw: Any, page: Any) -> list[Rule]:
     """The lines along an axis that are drawn on a page, up to a number."""
-    left = _MOST_OBJECTS
     handle = ctypes.cast(page, ctypes.c_void_p)
     object_at = ctypes.cast(raw.FPDFPage_GetObject, _PART_OF)
     type_of = ctypes.cast(raw.FPDFPageObj_GetType, _KIND_OF)
-    segments = _Segments(raw)
-    for number in range(raw.FPDFPage_CountObjects(page)):
-        item = object_at(handle, number)
-        if type_of(item) != raw.FPDF_PAGEOBJ_PATH:
-            continue
-        left -= 1
-        if left < 0:
-            return
-        yield from segments.rules_of(item)
+    items = list(map(object_at, repeat(handle), range(raw.FPDFPage_CountObjects(page))))
+    kinds = map(type_of, items)
+    paths = [i for i, kind in zip(items, kinds, strict=True) if kind == raw.FPDF_PAGEOBJ_PATH]
+    return _rules_between(_segments(raw, paths[:_MOST_PATHS])) if paths else []
 
 
+@dataclass(frozen=True, slots=True)
 class _Segments:
-    """Reads the segments of paths, whose addresses it takes."""
+    """The segments of paths, one after the other, each to where the last one of its path ended.
 
-    def __init__(self, raw: Any) -> None:
-        self._raw = raw
-        self._matrix_of = ctypes.cast(raw.FPDFPageObj_GetMatrix, _READ_MATRIX)
-        self._count = ctypes.cast(raw.FPDFPath_CountSegments, _KIND_OF)
-        self._segment_at = ctypes.cast(raw.FPDFPath_GetPathSegment, _PART_OF)
-        self._point_of = ctypes.cast(raw.FPDFPathSegment_GetPoint, _READ_POINT)
-        self._kind_of = ctypes.cast(raw.FPDFPathSegment_GetType, _KIND_OF)
-        self._closes = ctypes.cast(raw.FPDFPathSegment_GetClose, _KIND_OF)
+    ends: (n, 2) x and y of where each ends, on the page. begins: (n,) which segment ends where its
+    part of the path begins. follows: (n,) whether it comes from the one before it. is_line,
+    closes: (n,) whether it is straight, and whether its part is closed behind it.
+    """
 
-    def rules_of(self, path: int) -> Iterator[Rule]:
-        """The lines along an axis in one path, up to a number of segments."""
-        move, line = self._raw.FPDF_SEGMENT_MOVETO, self._raw.FPDF_SEGMENT_LINETO
-        matrix, x, y = self._raw.FS_MATRIX(), ctypes.c_float(), ctypes.c_float()
-        self._matrix_of(path, ctypes.addressof(matrix))
-        a, b, c, d, e, f = matrix.a, matrix.b, matrix.c, matrix.d, matrix.e, matrix.f
-        at_x, at_y = ctypes.addressof(x), ctypes.addressof(y)
-        points: list[tuple[float, float]] = []
-        for number in range(min(self._count(path), _MOST_SEGMENTS)):
-            segment = self._segment_at(path, number)
-            self._point_of(segment, at_x, at_y)
-            point = (a * x.value + c * y.value + e, b * x.value + d * y.value + f)
-            kind = self._kind_of(segment)
-            if kind == move:
-                points = [point]
-                continue
-            if kind == line and points:
-                yield from _rule_between(points[-1], point)
-            points.append(point)
-            if self._closes(segment):
-                yield from _rule_between(point, points[0])
+    ends: FloatArray
+    begins: IntArray
+    follows: BoolArray
+    is_line: BoolArray
+    closes: BoolArray
 
 
-def _rule_between(one: tuple[float, float], other: tuple[float, float]) -> Iterator[Rule]:
-    (x1, y1), (x2, y2) = one, other
-    if abs(y1 - y2) <= _STRAIGHT < abs(x1 - x2):
-        yield Rule(True, (y1 + y2) / 2, min(x1, x2), max(x1, x2))
-    elif abs(x1 - x2) <= _STRAIGHT < abs(y1 - y2):
-        yield Rule(False, (x1 + x2) / 2, min(y1, y2), max(y1, y2))
+def _segments(raw: Any, paths: Sequence[int]) -> _Segments:
+    """The segments of paths, given by their addresses, up to a number of segments."""
+    count_of = ctypes.cast(raw.FPDFPath_CountSegments, _KIND_OF)
+    segment_at = ctypes.cast(raw.FPDFPath_GetPathSegment, _PART_OF)
+    segments: list[int] = []
+    path_of: list[int] = []
+    for number, path in enumerate(paths):
+        count = min(count_of(path), _MOST_SEGMENTS)
+        if len(segments) + count > _MOST_SEGMENTS_OF_PAGE:
+            break
+        segments += map(segment_at, repeat(path), range(count))
+        path_of += [number] * count
+
+    matrices = np.zeros((len(paths), 6), dtype=np.float32)
+    read_matrix = ctypes.cast(raw.FPDFPageObj_GetMatrix, _READ_MATRIX)
+    _for_each(read_matrix, paths, _addresses(matrices))
+    points = np.zeros((len(segments), 2), dtype=np.float32)
+    read_point = ctypes.cast(raw.FPDFPathSegment_GetPoint, _READ_POINT)
+    _for_each(read_point, segments, _addresses(points), _addresses(points[:, 1:]))
+    kinds = np.fromiter(map(ctypes.cast(raw.FPDFPathSegment_GetType, _KIND_OF), segments), np.int64)
+    closes = np.fromiter(
+        map(ctypes.cast(raw.FPDFPathSegment_GetClose, _KIND_OF), segments), np.int64
+    )
+
+    a, b, c, d, e, f = matrices[path_of].astype(np.float64).T
+    x, y = points.astype(np.float64).T
+    is_first = np.diff(path_of, prepend=-1) != 0
+    moves = kinds == raw.FPDF_SEGMENT_MOVETO
+    numbers = np.arange(len(segments))
+    return _Segments(
+        ends=np.stack((a * x + c * y + e, b * x + d * y + f), axis=1),
+        begins=np.maximum.accumulate(np.where(is_first | moves, numbers, 0)),
+        follows=~is_first,
+        is_line=kinds == raw.FPDF_SEGMENT_LINETO,
+        closes=(closes != 0) & ~moves,
+    )
+
+
+def _rules_between(segments: _Segments) -> list[Rule]:
+    """Straight segments, and what closes a part of a path, as far as they run along an axis."""
+    ends = segments.ends
+    drawn = np.flatnonzero(segments.is_line & segments.follows)
+    closing = np.flatnonzero(segments.closes)
+    one = ends[np.concatenate((drawn - 1, closing))]
+    other = ends[np.concatenate((drawn, segments.begins[closing]))]
+    low, high = np.minimum(one, other), np.maximum(one, other)
+    across, down = (high - low).T
+    middle = (one + other) / 2
+    found: list[Rule] = []
+    for is_horizontal, straight in (
+        (True, (down <= _STRAIGHT) & (across > _STRAIGHT)),
+        (False, (across <= _STRAIGHT) & (down > _STRAIGHT)),
+    ):
+        along, place = (0, 1) if is_horizontal else (1, 0)
+        columns = (middle[straight, place], low[straight, along], high[straight, along])
+        found += map(Rule, repeat(is_horizontal), *(column.tolist() for column in columns))
+    return found
+
+
+def _addresses(rows: npt.NDArray[np.float32]) -> list[int]:
+    """Of each row of an array."""
+    first: int = rows.ctypes.data
+    return (first + np.arange(len(rows)) * rows.strides[0]).tolist()
+
+
+def _for_each(function: Callable[..., object], *arguments: Iterable[object]) -> None:
+    """Call a C function with each of the arguments, without a line of Python in between."""
+    deque(map(function, *arguments), maxlen=0)
 
 
 def encrypted_reason(password: str) -> str:

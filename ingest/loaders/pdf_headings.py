@@ -13,8 +13,7 @@ from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-
-import numpy as np
+from statistics import median
 
 from ingest.documents import Heading
 from ingest.page_layout import LINE, PageLayout
@@ -52,13 +51,12 @@ class SetHeading:
 def set_lines(layout: PageLayout) -> list[SetLine]:
     """The lines of a page that have any text, in PDFium's order."""
     found = []
-    heights = layout.boxes[:, 3] - layout.boxes[:, 1]
+    heights = (layout.boxes[:, 3] - layout.boxes[:, 1]).tolist()
     for match in LINE.finditer(layout.text):
-        drawn = heights[match.start() : match.end()]
-        drawn = drawn[drawn > 0.0]
+        drawn = [height for height in heights[match.start() : match.end()] if height > 0.0]
         text = " ".join(match.group().split())
-        if text and len(drawn):
-            size = round(float(np.median(drawn)) * _HALF_POINTS)
+        if text and drawn:
+            size = round(median(drawn) * _HALF_POINTS)
             found.append(SetLine(text, size, match.start() in layout.bold_lines))
     return found
 

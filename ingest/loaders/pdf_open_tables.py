@@ -6,6 +6,7 @@ Pure: from positions to cells.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -259,5 +260,14 @@ def _most_aligned(column: Sequence[Sequence[Piece]]) -> int:
         [b.right for b in boxes],
         [(b.left + b.right) / 2 for b in boxes],
     )
-    most = max(max(sum(abs(x - y) <= _ALIGNED for y in xs) for x in xs) for xs in edges)
+    most = max(map(_most_near, edges))
     return most if most > 1 else 0
+
+
+def _most_near(places: Sequence[float]) -> int:
+    """How many places are near one of them, itself counted, at most."""
+    ordered = sorted(places)
+    return max(
+        bisect_right(ordered, place + _ALIGNED) - bisect_left(ordered, place - _ALIGNED)
+        for place in ordered
+    )

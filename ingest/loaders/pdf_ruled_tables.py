@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 
 from ingest.loaders.pdf_table_cells import Cells, Table, is_table, spans_of, without_empty
@@ -89,10 +90,14 @@ def _cells(across: Sequence[Rule], down: Sequence[Rule]) -> list[Box]:
     for (x, y), (i, j) in crossings.items():
         by_column.setdefault(j, []).append(y)
         by_row.setdefault(i, []).append(x)
+    for places in (*by_column.values(), *by_row.values()):
+        places.sort()
     found = []
     for (x, y), (i, j) in crossings.items():  # as the upper left corner
-        rights = sorted(other for other in by_row[i] if other > x)[:_WIDEST_SPAN]
-        lows = sorted((other for other in by_column[j] if other < y), reverse=True)[:_WIDEST_SPAN]
+        right_of = bisect_right(by_row[i], x)
+        rights = by_row[i][right_of : right_of + _WIDEST_SPAN]
+        below = bisect_left(by_column[j], y)
+        lows = by_column[j][max(0, below - _WIDEST_SPAN) : below][::-1]
         box = next(
             (
                 Box(x, low, right, y)

@@ -24,6 +24,7 @@ _MOST_WORDS = 8000
 # Hebrew to Arabic Extended, and their presentation forms.
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _RIGHT_TO_LEFT_SHARE = 0.1
+_KEPT = re.compile(rb"\0+")
 _EMPTY_LINES = re.compile(r"[ \t]*(?:\r?\n[ \t]*){3,}")
 
 
@@ -70,14 +71,15 @@ def _written(text: str, tables: Sequence[Table]) -> WrittenPage:
     for table in tables:
         for start, end in spans_of(table):
             gone[start:end] = b"\1" * (end - start)
+    kept = {run.start(): run.end() for run in _KEPT.finditer(gone)}
     written = _Writer(text)
-    for position in range(len(text)):
-        if position in first:
+    for position in sorted([*first, *kept]):
+        if position in kept:
+            written.copy(position, kept[position])
+        else:
             written.add("\n")
             written.table(first[position])
             written.add("\n")
-        if not gone[position]:
-            written.copy(position, position + 1)
     return written.page()
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from statistics import median
+from typing import NamedTuple
 
-from ingest.page_layout import PageLayout
+import numpy as np
+
+from ingest.page_layout import FloatArray, PageLayout
 
 # A gap between words that is wider than this share of the line's height parts two cells. A space
 # is a quarter of the font's size, seldom half in justified text.
@@ -21,8 +23,8 @@ _CLOSING = re.compile(r"[)%]+|\*+|\(\w\)")
 _FIGURE = re.compile(r"[($€£¥<>~±+-]* ?\(?\d[\d.,:/ ]*[)%*]*|[—–-]+|n/?a|\.{2,}", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
+# A page has thousands of both: as tuples they are made in a third of a data class's time.
+class Box(NamedTuple):
     """Left, bottom, right, top, in points; up is more."""
 
     left: float
@@ -35,8 +37,7 @@ class Box:
         return self.top - self.bottom
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """Words that stand next to one another on a line: spans of the page's text, and where."""
 
     spans: tuple[tuple[int, int], ...]
@@ -49,49 +50,66 @@ Line = list[Piece]
 
 def words_of(layout: PageLayout) -> list[Piece]:
     """Runs of characters without white space or a jump between them."""
+    text = layout.text
+    left, bottom, right, top = layout.boxes.T
+    spaces = np.fromiter(map(str.isspace, text), dtype=bool, count=len(text))
+    drawn = (top > bottom) & ~spaces
+    edges = np.flatnonzero(np.diff(drawn, prepend=False, append=False))
+    starts, ends = edges[::2], edges[1::2]
+    if not starts.size:
+        return []
+    # Most runs are a word each, of characters as high as each other, one behind the other. Those
+    # are found for all of the page at once; the others are looked at character by character.
+    height, gap = top[:-1] - bottom[:-1], left[1:] - right[:-1]
+    follows = (bottom[1:] == bottom[:-1]) & (top[1:] == top[:-1]) & (right[1:] >= right[:-1])
+    follows &= (-height < gap) & (gap < CELL_GAP * height)
+    jumps = np.zeros(len(text), dtype=bool)
+    jumps[1:] = drawn[1:] & drawn[:-1] & ~follows
+    lefts = np.minimum.reduceat(np.where(drawn, left, np.inf), starts)
+    columns = (starts, ends, lefts, bottom[starts], right[ends - 1], top[starts])
     words: list[Piece] = []
-    start = end = -1  # of the word that is being read
-    # Around it. A page has thousands of characters: without a Box, min and max 3.7 times as fast.
-    left = bottom = right = top = 0.0
-    boxes = [*layout.boxes.tolist(), (0.0, 0.0, 0.0, 0.0)]  # a space behind the last ends its word
-    for place, (character, (x1, y1, x2, y2)) in enumerate(
-        zip(f"{layout.text} ", boxes, strict=True)
+    for start, end, x1, y1, x2, y2, has_jump in zip(
+        *(column.tolist() for column in columns),
+        np.logical_or.reduceat(jumps, starts).tolist(),
+        strict=True,
     ):
-        drawn = y2 > y1 and not character.isspace()
-        if start >= 0:
-            height, lower = top - bottom, y2 - y1
-            lower = lower if lower < height else height
-            overlap = (top if top < y2 else y2) - (bottom if bottom > y1 else y1)
-            near = -height < x1 - right < CELL_GAP * height
-            if drawn and near and overlap > _SAME_LINE * lower:  # it stands where the word goes on
-                end = place + 1
-                left = x1 if x1 < left else left
-                bottom = y1 if y1 < bottom else bottom
-                right = x2 if x2 > right else right
-                top = y2 if y2 > top else top
-                continue
-            box = Box(left, bottom, right, top)
-            words.append(Piece(((start, end),), box, layout.text[start:end]))
-            start = -1
-        if drawn:
-            start, end = place, place + 1
-            left, bottom, right, top = x1, y1, x2, y2
+        if has_jump:
+            words += _words_in(text, start, end, layout.boxes)
+        else:
+            words.append(Piece(((start, end),), Box(x1, y1, x2, y2), text[start:end]))
     return words
+
+
+def _words_in(text: str, start: int, end: int, boxes: FloatArray) -> Iterator[Piece]:
+    """The words of a run of drawn characters [start, end): it is cut where one does not go on."""
+    (left, bottom, right, top), *others = boxes[start:end].tolist()
+    for place, (x1, y1, x2, y2) in enumerate(others, start + 1):
+        height = top - bottom
+        overlap = min(top, y2) - max(bottom, y1)
+        near = -height < x1 - right < CELL_GAP * height
+        if near and overlap > _SAME_LINE * min(height, y2 - y1):
+            left, bottom = min(left, x1), min(bottom, y1)
+            right, top = max(right, x2), max(top, y2)
+            continue
+        yield Piece(((start, place),), Box(left, bottom, right, top), text[start:place])
+        start, left, bottom, right, top = place, x1, y1, x2, y2
+    yield Piece(((start, end),), Box(left, bottom, right, top), text[start:end])
 
 
 def lines_of(words: Iterable[Piece]) -> list[Line]:
     """Words by the line they stand on, top down, each line from the left."""
-    lines: list[tuple[Box, Line]] = []
+    lines: list[Line] = []
+    low = high = 0.0  # of the line's first word
     for word in sorted(words, key=lambda w: -(w.box.bottom + w.box.top)):
-        box = word.box
+        _, bottom, _, top = word.box
         if lines:
-            band, line = lines[-1]
-            overlap = min(band.top, box.top) - max(band.bottom, box.bottom)
-            if overlap > _SAME_LINE * min(band.height, box.height):
-                line.append(word)
+            overlap = min(high, top) - max(low, bottom)
+            if overlap > _SAME_LINE * min(high - low, top - bottom):
+                lines[-1].append(word)
                 continue
-        lines.append((box, [word]))
-    return [sorted(line, key=lambda w: w.box.left) for _, line in lines]
+        low, high = bottom, top
+        lines.append([word])
+    return [sorted(line, key=lambda w: w.box.left) for line in lines]
 
 
 def space_width(lines: Sequence[Line]) -> float:
@@ -107,27 +125,41 @@ def space_width(lines: Sequence[Line]) -> float:
 
 def pieces_of(line: Line, cell_gap: float) -> Line:
     """The words of a line, those with less than the gap (in heights) between them joined."""
-    joined: list[Piece] = []
+    pieces: list[Piece] = []
+    together: list[Piece] = []  # the words of the piece that is being put together
+    right = height = low = high = 0.0  # around them
     for word in line:
-        if joined and word.box.left - joined[-1].box.right < _joining_gap(
-            joined[-1], word, cell_gap
-        ) * max(word.box.height, joined[-1].box.height):
-            joined[-1] = _joined(joined[-1], word)
+        _, bottom, x2, top = word.box
+        higher = max(top - bottom, height)
+        if together and word.box.left - right < _joining_gap(together, word, cell_gap) * higher:
+            together.append(word)
+            right, low, high = max(right, x2), min(low, bottom), max(high, top)
         else:
-            joined.append(word)
-    return joined
+            if together:
+                pieces.append(_joined(together))
+            together = [word]
+            right, low, high = x2, bottom, top
+        height = high - low
+    if together:
+        pieces.append(_joined(together))
+    return pieces
 
 
-def _joining_gap(one: Piece, other: Piece, cell_gap: float) -> float:
-    """Below what gap, in heights, two neighbours are one: signs belong to a figure from afar."""
-    to_figure = _CURRENCY.fullmatch(one.text) and is_figure(other)
-    from_figure = _CLOSING.fullmatch(other.text) and is_figure(one)
-    return _SIGN_GAP if to_figure or from_figure else cell_gap
+def _joining_gap(words: Sequence[Piece], other: Piece, cell_gap: float) -> float:
+    """Below what gap, in heights, the next word is one of them: a sign is a figure's from afar."""
+    is_sign = len(words) == 1 and _CURRENCY.fullmatch(words[0].text)
+    if is_sign and is_figure(other):
+        return _SIGN_GAP
+    if _CLOSING.fullmatch(other.text) and is_figure(_joined(words)):
+        return _SIGN_GAP
+    return cell_gap
 
 
-def _joined(one: Piece, other: Piece) -> Piece:
-    box = around((one.box, other.box))
-    return Piece((*one.spans, *other.spans), box, f"{one.text} {other.text}")
+def _joined(words: Sequence[Piece]) -> Piece:
+    if len(words) == 1:
+        return words[0]
+    spans = tuple(span for word in words for span in word.spans)
+    return Piece(spans, around(w.box for w in words), " ".join([w.text for w in words]))
 
 
 def is_figure(piece: Piece) -> bool:
@@ -137,10 +169,5 @@ def is_figure(piece: Piece) -> bool:
 
 def around(boxes: Iterable[Box]) -> Box:
     """The smallest box with all of these in it; there is at least one."""
-    boxes = list(boxes)
-    return Box(
-        min([b.left for b in boxes]),
-        min([b.bottom for b in boxes]),
-        max([b.right for b in boxes]),
-        max([b.top for b in boxes]),
-    )
+    left, bottom, right, top = zip(*boxes, strict=True)
+    return Box(min(left), min(bottom), max(right), max(top))
