@@ -228,7 +228,7 @@ def ask(
     text = sys.stdin.read() if question == "-" else question
     answer: Answer | None = None
     chosen = options.filter()
-    with options.open_library() as opened, draft_view(enabled=not options.as_json) as show:
+    with options.open_filled_library() as opened, draft_view(enabled=not options.as_json) as show:
         draft = ""
         for event in opened.stream(text, filter=chosen):
             if event.text:
@@ -272,7 +272,7 @@ def search(
     """Show the passages that fit a query best."""
     options = options_of(context)
     chosen = options.filter()
-    with options.open_library() as opened:
+    with options.open_filled_library() as opened:
         hits = opened.search(query, k=k, filter=chosen)
         is_empty = not hits and bool(chosen) and not opened.documents(filter=chosen)
     if options.as_json:
@@ -329,7 +329,7 @@ def extract(
 
     unsupported = None if keep is None else Unsupported.KEEP if keep else Unsupported.DROP
     chosen = options.filter()
-    with options.open_library() as opened, counted_progress("fields") as progress:
+    with options.open_filled_library() as opened, counted_progress("fields") as progress:
         found = opened.extract(
             form, instruction, filter=chosen, unsupported=unsupported, progress=progress
         )

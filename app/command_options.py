@@ -70,6 +70,19 @@ class Options:
             library.fetch_progress = fetch_progress()
             yield library
 
+    @contextmanager
+    def open_filled_library(self) -> Iterator[Library]:
+        """The library, for what needs documents.
+
+        Raises CommandFailed where it has none: its path may be mistyped.
+        """
+        with self.open_library() as library:
+            if not library.documents():
+                raise CommandFailed(
+                    f"There are no documents in {library.path}; add some with: paperlight add FILE"
+                )
+            yield library
+
 
 def options_of(context: typer.Context) -> Options:
     """The options of this run."""

@@ -1,7 +1,8 @@
 """One addition: its files are read, embedded in groups, and stored, in the order they were given.
 
-Each file has an outcome. A document is stored in one transaction; the index is caught up after
-each group. What was not finished when it ends, of its own or by an error, leaves nothing behind.
+Each file has an outcome. While a group is embedded, the one before is stored, by a thread of its
+own: a document in one transaction; the index is caught up after each group. What was not finished
+when it ends, of its own or by an error, leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ import logging
 import threading
 import time
 from collections.abc import Collection, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from typing import Protocol
 
-from ingest.embedding_groups import GroupEmbedder, Waiting, fits, is_complete, vectors_of
+from ingest.embedding_groups import GroupEmbedder, Waiting, fits, has_twin, is_complete, vectors_of
 from ingest.errors import DiskFull, SharedIndexUnavailable
 from ingest.file_reading import FileReader, PassageTokens, ReadArchive, ReadFile, ReadResult
 from ingest.known_files import known_outcome
@@ -90,6 +92,9 @@ class Addition:
         self._cancel = cancel
         self._reader = FileReader(store, embedder, settings, password=password)
         self._waiting: list[Waiting] = []
+        self._storing: list[Waiting] = []  # the group before; its outcomes are to come
+        self._stored: Future[list[FileOutcome]] | None = None
+        self._storer = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._outcomes: list[FileOutcome] = []
 
     def run(self, work: Sequence[PendingFile | FileOutcome]) -> AddReport:
@@ -108,7 +113,7 @@ class Addition:
         last_save = time.monotonic()
         try:
             for item, report in zip(work, reports, strict=True):
-                if self._waiting and isinstance(item, PendingFile) and not ahead.is_ready(item):
+                if isinstance(item, PendingFile) and not ahead.is_ready(item):
                     self._finish()
                 result = self._result(item, report, ahead)
                 if isinstance(result, ReadArchive):
@@ -122,9 +127,11 @@ class Addition:
                     last_save = time.monotonic()
             self._finish()
         except Cancelled:
+            self._end_storing()
             return AddReport(tuple(self._outcomes), cancelled=True)
         finally:
             ahead.close()
+            self._storer.shutdown(wait=True)
             for left in self._waiting:
                 self._reader.discard(left.result)
             with suppress(DiskFull):  # they stay on the list, for `resume`
@@ -179,11 +186,13 @@ class Addition:
 
         beside: as in `known_outcome`.
         """
-        if not fits(result, self._waiting):
+        if has_twin(result, [*self._waiting, *self._storing]):
             self._finish()
+        elif not fits(result, self._waiting):
+            self._embed()
         self._waiting.append(Waiting(report, self._unless_known(result, beside)))
         if is_complete(self._waiting):
-            self._finish()
+            self._embed()
 
     def _take_archive(self, archive: ReadArchive, report: Reporter) -> None:
         """Take the files of an archive; when all are stored, what it no longer has goes out.
@@ -197,6 +206,8 @@ class Addition:
                 self._take(member, of_member, archive.sources)
             self._finish()
         finally:
+            if self._stored is not None:  # it ends early, and some of its files are being stored
+                wait([self._stored])
             self._reader.discard(archive)
         file = archive.file
         self._store.remove_left_out(file.collection, file.source, archive.sources)
@@ -215,33 +226,60 @@ class Addition:
         return known
 
     def _finish(self) -> None:
-        """Embed and store what waits; its outcomes are added and reported in order."""
+        """Embed and store what waits."""
+        if self._waiting:
+            self._embed()
+        self._end_storing()
+
+    def _embed(self) -> None:
+        """Embed what waits, and begin to store it."""
         read = [item for item in self._waiting if item.is_read]
-        vectors = iter(vectors_of(self._embedder, read, self._cancel))
-        ended: list[tuple[Reporter, FileOutcome]] = []
-        while self._waiting:
-            item = self._waiting[0]
-            result = item.result
-            if isinstance(result, ReadFile):
-                outcome = self._store_file(result, next(vectors), item.report)
-                self._reader.discard(result)
-            else:
-                outcome = result
-            self._waiting.pop(0)
-            ended.append((item.report, outcome))
+        vectors = vectors_of(self._embedder, read, self._between_batches)
+        self._end_storing()
+        for item in read:
+            item.report(Stage.STORING)
+        self._storing, self._waiting = self._waiting, []
+        self._stored = self._storer.submit(self._store_group, self._storing, vectors)
+
+    def _between_batches(self) -> None:
+        """Tell what is stored by now. Raises Cancelled."""
+        if self._stored is not None and self._stored.done():
+            self._end_storing()
+        stop_if(self._cancel)
+
+    def _end_storing(self) -> None:
+        """Wait until the group that is being stored is; its outcomes are reported in order."""
+        if self._stored is None:
+            return
+        group, stored = self._storing, self._stored
+        self._storing, self._stored = [], None
+        for item, outcome in zip(group, stored.result(), strict=True):
+            self._outcomes.append(outcome)
+            item.report(Stage.DONE, outcome=outcome)
+
+    def _store_group(
+        self, group: Sequence[Waiting], vectors: Sequence[FloatMatrix | MemoryError]
+    ) -> list[FileOutcome]:
+        """Store a group and have the index follow; the outcome of each of its files."""
+        of_file = iter(vectors)
+        outcomes = []
+        try:
+            for item in group:
+                result = item.result
+                if isinstance(result, ReadFile):
+                    result = self._store_file(result, next(of_file))
+                outcomes.append(result)
+        finally:
+            for item in group:
+                self._reader.discard(item.result)
         with _goes_on_without_server():
             self._index.sync(self._store)
-        for report, outcome in ended:
-            self._outcomes.append(outcome)
-            report(Stage.DONE, outcome=outcome)
+        return outcomes
 
-    def _store_file(
-        self, read: ReadFile, vectors: FloatMatrix | MemoryError, report: Reporter
-    ) -> FileOutcome:
+    def _store_file(self, read: ReadFile, vectors: FloatMatrix | MemoryError) -> FileOutcome:
         """Store one file; whatever is wrong with it becomes its outcome."""
         if isinstance(vectors, MemoryError):
             return skipped(read.file, vectors)
-        report(Stage.STORING)
         try:
             result = self._store.put(
                 NewDocument(

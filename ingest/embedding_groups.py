@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -11,7 +10,7 @@ import numpy as np
 
 from ingest.file_reading import ReadFile
 from ingest.outcomes import FileOutcome
-from ingest.progress import Reporter, Stage, stop_if
+from ingest.progress import Reporter, Stage
 from ingest.records import FloatMatrix
 
 # A file with this many chunks fills batches by itself; smaller ones are put together until they
@@ -45,17 +44,23 @@ class Waiting:
 
 def fits(result: ReadFile | FileOutcome, waiting: Sequence[Waiting]) -> bool:
     """Whether a file may be embedded together with those that wait."""
-    files = [item.result for item in waiting if isinstance(item.result, ReadFile)]
-    if not files or isinstance(result, FileOutcome):
+    sizes = [len(item.result.chunks) for item in waiting if isinstance(item.result, ReadFile)]
+    if not sizes or isinstance(result, FileOutcome):
         return True
-    # Of two with the same bytes, the second is found to be known once the first is stored.
-    alike = any(
-        (file.file.collection, file.content.sha256)
+    size = len(result.chunks)
+    return size < _LARGE_FILE_CHUNKS and size + sum(sizes) <= _GROUP_CHUNKS
+
+
+def has_twin(result: ReadFile | FileOutcome, others: Sequence[Waiting]) -> bool:
+    """Whether a file with the same bytes is among others: once that is stored, it is known."""
+    if isinstance(result, FileOutcome):
+        return False
+    return any(
+        (item.result.file.collection, item.result.content.sha256)
         == (result.file.collection, result.content.sha256)
-        for file in files
+        for item in others
+        if isinstance(item.result, ReadFile)
     )
-    together = len(result.chunks) + sum(len(file.chunks) for file in files)
-    return not alike and len(result.chunks) < _LARGE_FILE_CHUNKS and together <= _GROUP_CHUNKS
 
 
 def is_complete(waiting: Sequence[Waiting]) -> bool:
@@ -65,21 +70,24 @@ def is_complete(waiting: Sequence[Waiting]) -> bool:
 
 
 def vectors_of(
-    embedder: GroupEmbedder, waiting: Sequence[Waiting], cancel: threading.Event | None
+    embedder: GroupEmbedder, waiting: Sequence[Waiting], between: Callable[[], None]
 ) -> list[FloatMatrix | MemoryError]:
-    """For each file (chunks, dim) float32, or that it is too large to be embedded."""
+    """For each file (chunks, dim) float32, or that it is too large to be embedded.
+
+    between: called before the first batch and after each; what it raises ends the embedding.
+    """
     if not waiting:
         return []
     try:
-        return list(_embed(embedder, waiting, cancel))
+        return list(_embed(embedder, waiting, between))
     except MemoryError as error:
         if len(waiting) == 1:
             return [error]
-        return [each for item in waiting for each in vectors_of(embedder, [item], cancel)]
+        return [each for item in waiting for each in vectors_of(embedder, [item], between)]
 
 
 def _embed(
-    embedder: GroupEmbedder, waiting: Sequence[Waiting], cancel: threading.Event | None
+    embedder: GroupEmbedder, waiting: Sequence[Waiting], between: Callable[[], None]
 ) -> list[FloatMatrix]:
     """Embed the chunks of several files together; (chunks, dim) float32 of each."""
     texts: list[str] = []
@@ -97,9 +105,9 @@ def _embed(
             embedded[owners[row]] += 1
         for number in sorted({owners[row] for row in rows}):
             waiting[number].report(Stage.EMBEDDING, chunks_embedded=embedded[number])
-        stop_if(cancel)
+        between()
 
-    stop_if(cancel)
+    between()
     vectors = embedder.embed_passages(texts, on_batch=on_batch)
     ends = np.cumsum(np.bincount(owners, minlength=len(waiting)))
     return np.split(vectors, ends[:-1])

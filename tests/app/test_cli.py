@@ -200,11 +200,23 @@ def test_asks_json_has_the_fields_of_an_answer(run: Run, notes: Path) -> None:
     assert citation["quote"] == NOTES[citation["start"] : citation["end"]]
 
 
-def test_a_refusal_is_an_answer(run: Run) -> None:
-    result = run("ask", QUESTION)
+def test_a_refusal_is_an_answer(run: Run, notes: Path) -> None:
+    run("add", str(notes))
+    other = "Who composed the opera about volcanoes?"
+    result = run("ask", other)
     assert result.exit_code == 0
     assert result.stdout
-    assert as_json(run("--json", "ask", QUESTION))["refused"]
+    assert as_json(run("--json", "ask", other))["refused"]
+
+
+def test_a_library_without_documents_is_said(run: Run, tmp_path: Path) -> None:
+    """With a mistyped -L, "The documents do not say" was the answer to every question."""
+    for command in ("ask", "search"):
+        result = run("-L", str(tmp_path / "mistyped"), command, QUESTION)
+        assert result.exit_code == 1
+        assert not result.stdout
+        assert isinstance(result.exception, cli.CommandFailed)
+        assert f"no documents in {tmp_path / 'mistyped'}; add some" in str(result.exception)
 
 
 def test_search_shows_where_and_why(run: Run, notes: Path) -> None:

@@ -5,6 +5,7 @@ import os
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,9 +18,9 @@ from ingest.outcomes import AddReport, Outcome
 from ingest.pipeline import Ingestor
 from ingest.progress import Progress, Stage
 from ingest.reading_ahead import ReadAhead
-from ingest.records import PendingFile
+from ingest.records import NewDocument, PendingFile
 from ingest.settings import IngestSettings
-from ingest.store import Store
+from ingest.store import PutResult, Store
 from ingest.vector_index import VectorIndex
 from tests.fakes import HashedWordsEmbedder
 from tests.ingest.files import write_pdf, write_scan
@@ -399,14 +400,43 @@ def test_what_is_added_can_be_searched_while_the_add_goes_on(
     found: list[int] = []
 
     def on_batch(texts: Sequence[str]) -> None:
-        if any("second" in text for text in texts):
+        if any("third" in text for text in texts):
             found.append(len(index))
 
     ingestor = Ingestor(store, index, HashedWordsEmbedder(on_batch=on_batch))
     write(folder, "a.txt", "The first file. " * MANY_WORDS)
-    write(folder, "b.txt", "The second file.")
-    first, _ = ingestor.add([folder]).files
-    assert found == [first.chunks]
+    write(folder, "b.txt", "The second file. " * MANY_WORDS)
+    write(folder, "c.txt", "The third file.")
+    first, second, _ = ingestor.add([folder]).files
+    assert found in ([first.chunks], [first.chunks + second.chunks])
+
+
+def test_a_file_is_stored_while_the_next_is_embedded(
+    store: Store, index: VectorIndex, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing was embedded while a file was stored: a core of two had nothing to do."""
+    monkeypatch.setattr(ReadAhead, "is_ready", lambda self, file: True)
+    next_is_embedded = threading.Event()
+    put = store.put
+
+    def late_put(new: NewDocument, **options: Any) -> PutResult:
+        assert new.name != "a.txt" or next_is_embedded.wait(timeout=60)
+        return put(new, **options)
+
+    def on_batch(texts: Sequence[str]) -> None:
+        if any("second" in text for text in texts):
+            next_is_embedded.set()
+
+    monkeypatch.setattr(store, "put", late_put)
+    write(folder, "a.txt", "The first file. " * MANY_WORDS)
+    write(folder, "b.txt", "The second file. " * MANY_WORDS)
+    write(folder, "c.txt", "The second file. " * MANY_WORDS)
+    report = Ingestor(store, index, HashedWordsEmbedder(on_batch=on_batch)).add([folder])
+    # The third has the bytes of the second, which was not stored yet when it was read.
+    expected = [("a.txt", "added"), ("b.txt", "added"), ("c.txt", "unchanged")]
+    assert outcomes(report) == expected
+    assert [d.name for d in store.documents()] == ["a.txt", "b.txt"]
+    assert len(index) == len(store.chunk_ids())
 
 
 # --- small files together -----------------------------------------------------------------------
