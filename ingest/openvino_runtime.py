@@ -116,8 +116,8 @@ def cpu_model(
 ) -> openvino.CompiledModel:
     """A model that computes on the CPU, in float32 whatever is not quantised.
 
-    Batches side by side, each on its own cores, are a sixth faster than one on all cores, and a
-    core that another process takes holds up one of them only.
+    Batches side by side, each on its own cores, are up to a fifth faster than one on all of them,
+    and a core that another process takes holds up one batch only.
     """
     # Left to itself, OpenVINO computes what is not int8 in bfloat16 on processors with AMX, and
     # then some shapes after some others give wrong vectors (cosines down to .65; 2026.4).

@@ -31,7 +31,8 @@ _USUAL_SHARE = 0.99
 class _InnerLayer:
     """down(activation(up(x) + bias)), which widens and then narrows again.
 
-    wide: (neurons, taken), narrow: (given, neurons), both float32; bias: (..., neurons).
+    bias: the input of the sum. wide: (neurons, taken), offsets: (..., neurons), narrow: (given,
+    neurons): the numbers of `up`, `bias` and `down`, all float32.
     """
 
     up: openvino.Node
