@@ -37,15 +37,16 @@ def passage_vectors(
     retrieval_set: RetrievalSet, embedder: SentenceEmbedder
 ) -> tuple[list[str], FloatMatrix]:
     """The entry's key and the vector of each passage."""
-    with tempfile.TemporaryDirectory() as temporary:
-        store = Store(Path(temporary) / "library.sqlite3")
-        with store:
-            store_entries(store, retrieval_set.entries, embedder)
-            chunks = list(store.chunks(store.chunk_ids()))
-            ids, vectors = store.vectors([chunk.chunk_id for chunk in chunks])
-        rows = {chunk_id: row for row, chunk_id in enumerate(ids.tolist())}
-        ordered = vectors[[rows[chunk.chunk_id] for chunk in chunks]]
-        return [chunk.document_path for chunk in chunks], ordered
+    with (
+        tempfile.TemporaryDirectory() as temporary,
+        Store(Path(temporary) / "library.sqlite3") as store,
+    ):
+        store_entries(store, retrieval_set.entries, embedder)
+        chunks = list(store.chunks(store.chunk_ids()))
+        ids, vectors = store.vectors([chunk.chunk_id for chunk in chunks])
+    rows = {chunk_id: row for row, chunk_id in enumerate(ids.tolist())}
+    ordered = vectors[[rows[chunk.chunk_id] for chunk in chunks]]
+    return [chunk.document_path for chunk in chunks], ordered
 
 
 def values(

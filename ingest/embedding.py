@@ -65,7 +65,7 @@ class EmbeddingRuntime(Protocol):
 
     def encode_tokens(
         self, batches: Iterable[Sequence[Piece]], kind: TextKind
-    ) -> Iterator[tuple[FloatMatrix, FloatMatrix]]: ...
+    ) -> Iterator[tuple[FloatMatrix, Iterable[FloatMatrix]]]: ...
 
 
 class SentenceEmbedder(Embeddings):

@@ -67,8 +67,8 @@ class OpenVinoRuntime:
         self,
         batches: Iterable[Sequence[Piece]],
         kind: TextKind,  # noqa: ARG002
-    ) -> Iterator[tuple[FloatMatrix, FloatMatrix]]:
-        """As `encode`, and (n, tokens, dim) float32, in each row the ids of a piece and padding."""
+    ) -> Iterator[tuple[FloatMatrix, Iterable[FloatMatrix]]]:
+        """As `encode`, and for each piece (tokens, dim) float32, the first of them of its ids."""
         for results in self._infer(batches):
             yield np.array(results[0], dtype=np.float32), np.array(results[1], dtype=np.float32)
 

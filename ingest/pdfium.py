@@ -211,8 +211,8 @@ def _character_boxes(raw: Any, textpage: Any, indices: IntArray) -> FloatArray:
     read = ctypes.cast(raw.FPDFText_GetLooseCharBox, _READ_BOX)
     handle = ctypes.cast(textpage.raw, ctypes.c_void_p)
     places = np.flatnonzero(indices >= 0)
-    addresses = rectangles.ctypes.data + places * rectangles.strides[0]
-    _for_each(read, repeat(handle), indices[places].tolist(), addresses.tolist())
+    addresses = _addresses(rectangles)[places].tolist()
+    _for_each(read, repeat(handle), indices[places].tolist(), addresses)
     return rectangles[:, [0, 3, 2, 1]].astype(np.float64)
 
 
@@ -278,10 +278,11 @@ def _segments(raw: Any, paths: Sequence[int]) -> _Segments:
 
     matrices = np.zeros((len(paths), 6), dtype=np.float32)
     read_matrix = ctypes.cast(raw.FPDFPageObj_GetMatrix, _READ_MATRIX)
-    _for_each(read_matrix, paths, _addresses(matrices))
+    _for_each(read_matrix, paths, _addresses(matrices).tolist())
     points = np.zeros((len(segments), 2), dtype=np.float32)
     read_point = ctypes.cast(raw.FPDFPathSegment_GetPoint, _READ_POINT)
-    _for_each(read_point, segments, _addresses(points), _addresses(points[:, 1:]))
+    x_at, y_at = _addresses(points), _addresses(points[:, 1:])
+    _for_each(read_point, segments, x_at.tolist(), y_at.tolist())
     kinds = np.fromiter(map(ctypes.cast(raw.FPDFPathSegment_GetType, _KIND_OF), segments), np.int64)
     closes = np.fromiter(
         map(ctypes.cast(raw.FPDFPathSegment_GetClose, _KIND_OF), segments), np.int64
@@ -322,10 +323,10 @@ def _rules_between(segments: _Segments) -> list[Rule]:
     return found
 
 
-def _addresses(rows: npt.NDArray[np.float32]) -> list[int]:
-    """Of each row of an array."""
+def _addresses(rows: npt.NDArray[np.float32]) -> IntArray:
+    """(len(rows),): of each row of an array."""
     first: int = rows.ctypes.data
-    return (first + np.arange(len(rows)) * rows.strides[0]).tolist()
+    return first + np.arange(len(rows)) * rows.strides[0]
 
 
 def _for_each(function: Callable[..., object], *arguments: Iterable[object]) -> None:

@@ -65,8 +65,8 @@ class TorchRuntime:
 
     def encode_tokens(
         self, batches: Iterable[Sequence[Piece]], kind: TextKind
-    ) -> Iterator[tuple[FloatMatrix, FloatMatrix]]:
-        """As `encode`, and (n, tokens, dim) float32, in each row the ids of a piece and padding."""
+    ) -> Iterator[tuple[FloatMatrix, Iterable[FloatMatrix]]]:
+        """As `encode`, and for each piece (tokens, dim) float32, the first of them of its ids."""
         encode = self._model.encode_query if kind is TextKind.QUERY else self._model.encode_document
         for batch in batches:
             found = encode(
@@ -75,13 +75,9 @@ class TorchRuntime:
                 show_progress_bar=False,
                 output_value=None,  # all that the model's modules give
             )
-            whole = np.array([each["sentence_embedding"].cpu().numpy() for each in found])
-            of_tokens = [each["token_embeddings"].cpu().numpy() for each in found]
-            longest, dimensions = max(map(len, of_tokens)), of_tokens[0].shape[1]
-            tokens = np.zeros((len(batch), longest, dimensions), dtype=np.float32)
-            for row, vectors in enumerate(of_tokens):
-                tokens[row, : len(vectors)] = vectors
-            yield whole.astype(np.float32), tokens
+            whole = [each["sentence_embedding"].cpu().numpy() for each in found]
+            tokens = [np.asarray(each["token_embeddings"].cpu(), np.float32) for each in found]
+            yield np.asarray(whole, dtype=np.float32), tokens
 
     @property
     def dimensions(self) -> int:

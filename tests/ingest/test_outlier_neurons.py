@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from ingest.outlier_neurons import set_apart  # first: it keeps OpenVINO's telemetry out
+from ingest.openvino_runtime import cpu_model  # first: it keeps OpenVINO's telemetry out
+from ingest.outlier_neurons import set_apart
 
 import openvino  # isort: skip
 from openvino import opset13 as ops  # isort: skip
@@ -53,8 +54,7 @@ def layer(activation: str, *, transposed: bool, gated: bool = False) -> openvino
 
 
 def computed(graph: openvino.Model, x: Numbers) -> Numbers:
-    settings = {"INFERENCE_PRECISION_HINT": "f32"}
-    return np.array(openvino.Core().compile_model(graph, "CPU", settings)({0: x})[0])
+    return np.array(cpu_model(graph)({0: x})[0])
 
 
 def products(graph: openvino.Model) -> dict[str, openvino.Node]:

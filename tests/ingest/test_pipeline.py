@@ -411,11 +411,11 @@ def test_what_is_added_can_be_searched_while_the_add_goes_on(
     assert found in ([first.chunks], [first.chunks + second.chunks])
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_file_is_stored_while_the_next_is_embedded(
     store: Store, index: VectorIndex, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing was embedded while a file was stored: a core of two had nothing to do."""
-    monkeypatch.setattr(ReadAhead, "is_ready", lambda self, file: True)
     next_is_embedded = threading.Event()
     put = store.put
 
