@@ -1,8 +1,9 @@
-"""One addition: its files are read, embedded in groups, and stored, in the order they were given.
+"""One addition: its files are read, embedded in groups, and stored, the smallest first.
 
-Each file has an outcome. While a group is embedded, the one before is stored, by a thread of its
-own: a document in one transaction; the index is caught up after each group. What was not finished
-when it ends, of its own or by an error, leaves nothing behind.
+So there is soon something to embed beside what is read. Each file has an outcome. While a group is
+embedded, the one before is stored, by a thread of its own: a document in one transaction; the index
+is caught up after each group. What was not finished when it ends, of its own or by an error, leaves
+nothing behind.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import time
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
+from operator import itemgetter
 from typing import Protocol
 
 from ingest.embedding_groups import GroupEmbedder, Waiting, fits, has_twin, is_complete, vectors_of
@@ -95,24 +97,25 @@ class Addition:
         self._storing: list[Waiting] = []  # the group before; its outcomes are to come
         self._stored: Future[list[FileOutcome]] | None = None
         self._storer = ThreadPoolExecutor(1, thread_name_prefix="store")
-        self._outcomes: list[FileOutcome] = []
+        self._outcomes: list[tuple[int, FileOutcome]] = []  # with the place of what was given
 
     def run(self, work: Sequence[PendingFile | FileOutcome]) -> AddReport:
         """Work through files, and outcomes of what was none; all are struck off the pending.
 
-        Raises DiskFull, LibraryReadOnly, SharedIndexError, EmbedderMismatch.
+        The report is in the order of `work`. Raises DiskFull, LibraryReadOnly, SharedIndexError,
+        EmbedderMismatch.
         """
         sizes = [_size(item) for item in work]
-        reports = self._reporters(work, sizes)
+        order = sorted(range(len(work)), key=sizes.__getitem__)
+        reports = self._reporters(work, sizes, order)
         files = [
-            (item, size)
-            for item, size in zip(work, sizes, strict=True)
-            if isinstance(item, PendingFile)
+            (item, sizes[place]) for place in order if isinstance(item := work[place], PendingFile)
         ]
         ahead = ReadAhead(self._reader, files, workers=self._settings.workers)
         last_save = time.monotonic()
         try:
-            for item, report in zip(work, reports, strict=True):
+            for place, report in zip(order, reports, strict=True):
+                item = work[place]
                 if isinstance(item, PendingFile) and not ahead.is_ready(item):
                     self._finish()
                 result = self._result(item, report, ahead)
@@ -128,7 +131,7 @@ class Addition:
             self._finish()
         except Cancelled:
             self._end_storing()
-            return AddReport(tuple(self._outcomes), cancelled=True)
+            return AddReport(self._outcomes_in_place(), cancelled=True)
         finally:
             ahead.close()
             self._storer.shutdown(wait=True)
@@ -139,11 +142,18 @@ class Addition:
                 self._store.tidy()
             self._index.adapt(self._store)
             self._index.save()
-        return AddReport(tuple(self._outcomes))
+        return AddReport(self._outcomes_in_place())
+
+    def _outcomes_in_place(self) -> tuple[FileOutcome, ...]:
+        return tuple(outcome for _, outcome in sorted(self._outcomes, key=itemgetter(0)))
 
     def _reporters(
-        self, work: Sequence[PendingFile | FileOutcome], sizes: Sequence[int]
+        self,
+        work: Sequence[PendingFile | FileOutcome],
+        sizes: Sequence[int],
+        order: Sequence[int],
     ) -> list[Reporter]:
+        """One for each of `work`, in the order in which it will be worked through."""
         totals = Totals(sum(sizes))
         return [
             Reporter(
@@ -153,13 +163,14 @@ class Addition:
                     stage=Stage.READING,
                     file_index=number,
                     file_count=len(work),
-                    name=item.name if isinstance(item, PendingFile) else item.path,
+                    name=item.name if isinstance(item := work[place], PendingFile) else item.path,
                     path=item.source if isinstance(item, PendingFile) else item.path,
-                    byte_size=size,
+                    byte_size=sizes[place],
                     bytes_total=totals.bytes_total,
                 ),
+                place=place,
             )
-            for number, (item, size) in enumerate(zip(work, sizes, strict=True), start=1)
+            for number, place in enumerate(order, start=1)
         ]
 
     def _result(
@@ -186,11 +197,16 @@ class Addition:
 
         beside: as in `known_outcome`.
         """
-        if has_twin(result, [*self._waiting, *self._storing]):
-            self._finish()
-        elif not fits(result, self._waiting):
-            self._embed()
-        self._waiting.append(Waiting(report, self._unless_known(result, beside)))
+        try:
+            if has_twin(result, [*self._waiting, *self._storing]):
+                self._finish()
+            elif not fits(result, self._waiting):
+                self._embed()
+            result = self._unless_known(result, beside)
+        except BaseException:  # it does not wait yet, so that nobody else would discard it
+            self._reader.discard(result)
+            raise
+        self._waiting.append(Waiting(report, result))
         if is_complete(self._waiting):
             self._embed()
 
@@ -254,7 +270,7 @@ class Addition:
         group, stored = self._storing, self._stored
         self._storing, self._stored = [], None
         for item, outcome in zip(group, stored.result(), strict=True):
-            self._outcomes.append(outcome)
+            self._outcomes.append((item.report.place, outcome))
             item.report(Stage.DONE, outcome=outcome)
 
     def _store_group(

@@ -340,7 +340,7 @@ def _clipped(text: str, characters: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Span:
-    """A stretch of a page. keeps_lines: each line is a unit of its own (rows, items, code)."""
+    """A stretch of a page under one heading."""
 
     start: int
     end: int

@@ -58,10 +58,12 @@ class ExtractionWorkers:
     """A few warm worker processes. Thread-safe: each call of `read` has a worker to itself.
 
     Workers are started when first needed and end with `close`, or with this process.
+    cores: that they share; one that begins with a file alone may use them all.
     """
 
-    def __init__(self, limits: LoadLimits, *, module: str = _MODULE) -> None:
+    def __init__(self, limits: LoadLimits, *, cores: int = 1, module: str = _MODULE) -> None:
         self._limits = limits
+        self._cores = cores
         self._module = module
         self._lock = threading.Lock()
         self._idle: list[_Worker] = []
@@ -128,11 +130,19 @@ class ExtractionWorkers:
         *,
         unpack_to: str = "",
     ) -> dict[str, Any]:
-        request = {"path": str(path), "name": name, "limits": asdict(self._limits)}
-        request |= {"unpack_to": unpack_to, **asdict(options or ReadOptions())}
-        worker = self._take()
+        silent_seconds = self._silent_seconds(path)
+        worker, cores = self._take()
+        request = {
+            "path": str(path),
+            "name": name,
+            "limits": asdict(self._limits),
+            "silent_seconds": silent_seconds,
+            "cores": cores,
+            "unpack_to": unpack_to,
+            **asdict(options or ReadOptions()),
+        }
         try:
-            message = worker.ask(request, self._silent_seconds(path), self._output_bytes(), alive)
+            message = worker.ask(request, silent_seconds, self._output_bytes(), alive)
         except BaseException:
             with self._lock:
                 self._busy.discard(worker)
@@ -141,13 +151,14 @@ class ExtractionWorkers:
         self._give_back(worker)
         return message
 
-    def _take(self) -> _Worker:
+    def _take(self) -> tuple[_Worker, int]:
+        """A worker, and its share of the cores."""
         with self._lock:
             if self._closed:
                 raise UnreadableFile("was not read: reading was stopped; add it again.")
             worker = self._idle.pop() if self._idle else _Worker(self._module, self._limits)
             self._busy.add(worker)
-        return worker
+            return worker, max(1, self._cores // len(self._busy))
 
     def _give_back(self, worker: _Worker) -> None:
         with self._lock:

@@ -4,7 +4,8 @@ A message is eight bytes of length, big-endian, and that much JSON in UTF-8: pla
 nothing a document makes of its reader can run in the program that started it. Ends when stdin
 does, whatever it is doing, and by the system's own alarm where the interpreter cannot see that.
 
-    <- {"path", "name", "limits", "ocr_languages", "password", "unpack_to"}
+    <- {"path", "name", "limits", "silent_seconds", "ocr_languages", "password", "cores",
+        "unpack_to"}
     -> {"alive": pages read}                      any number of these, then one of
     -> {"members": [name, ...]}                   of an archive, written to "<unpack_to>0" and on
     -> {"document": {"title", "media_type", "pages":
@@ -39,15 +40,17 @@ Message = dict[str, Any]
 
 def main() -> None:
     """Serve until stdin ends. Takes stdout for itself: what a parser prints goes to stderr."""
-    os.environ["OMP_THREAD_LIMIT"] = "1"  # of OCR: files side by side use the cores better
+    os.environ["OMP_THREAD_LIMIT"] = "1"  # of OCR: pages side by side use the cores better
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     requests: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_receive, args=(sys.stdin.buffer, requests), daemon=True).start()
     while True:
         request = json.loads(requests.get())
-        _set_limits(request["limits"])
-        write_message(answers, answer(request, _alive(answers, request["limits"])))
+        alarm_seconds = request["silent_seconds"] + _ALARM_GRACE_SECONDS
+        _set_alarm(alarm_seconds)
+        _limit_memory(int(request["limits"]["max_memory_bytes"]))
+        write_message(answers, answer(request, _alive(answers, alarm_seconds)))
         _set_alarm(0)
 
 
@@ -67,6 +70,7 @@ def answer(request: Message, alive: Callable[[int], None]) -> Message:
             limits=limits,
             password=request["password"],
             ocr_languages=request["ocr_languages"],
+            cores=request["cores"],
             alive=alive,
         )
     except UnreadableFile as error:
@@ -108,7 +112,7 @@ def _end_with_children() -> None:
     os._exit(0)
 
 
-def _alive(answers: IO[bytes], limits: Message) -> Callable[[int], None]:
+def _alive(answers: IO[bytes], alarm_seconds: float) -> Callable[[int], None]:
     last = time.monotonic()
 
     def alive(pages: int) -> None:
@@ -116,19 +120,17 @@ def _alive(answers: IO[bytes], limits: Message) -> Callable[[int], None]:
         now = time.monotonic()
         if now - last >= _ALIVE_EVERY_SECONDS:
             last = now
-            _set_alarm(limits["max_silent_seconds"] + _ALARM_GRACE_SECONDS)
+            _set_alarm(alarm_seconds)
             write_message(answers, {"alive": pages})
 
     return alive
 
 
-def _set_limits(limits: Message) -> None:
-    _set_alarm(limits["max_silent_seconds"] + _ALARM_GRACE_SECONDS)
+def _limit_memory(largest: int) -> None:
     try:
         import resource
     except ImportError:  # Windows has no such limits; time and output are limited there too
         return
-    largest = int(limits["max_memory_bytes"])
     for kind, value in ((resource.RLIMIT_AS, largest), (resource.RLIMIT_CORE, 0)):
         hard = resource.getrlimit(kind)[1]
         try:

@@ -75,7 +75,7 @@ class FileReader:
         self._tokens = tokens
         self._settings = settings
         self._options = ReadOptions(password=password, ocr_languages=settings.ocr_languages)
-        self._workers = ExtractionWorkers(settings.limits)
+        self._workers = ExtractionWorkers(settings.limits, cores=settings.cores)
         self._pages: dict[str, int] = {}
 
     def close(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from posixpath import splitext
 
@@ -38,14 +39,15 @@ def member_names(written: Iterable[str]) -> list[str]:
     out of the archive if the name were a path.
     """
     names: dict[str, None] = {}
+    copies: Counter[str] = Counter()
     for number, name in enumerate(written, start=1):
         parts = (part.strip() for part in display_name(name).replace("\\", "/").split("/"))
         base = "/".join(part for part in parts if part not in ("", ".", "..")) or f"file {number}"
         start, suffix = splitext(base)
-        distinct, copy = base, 1
+        distinct = base
         while distinct in names:
-            copy += 1
-            distinct = f"{start} ({copy}){suffix}"
+            copies[base] += 1
+            distinct = f"{start} ({copies[base] + 1}){suffix}"
         names[distinct] = None
     return list(names)
 

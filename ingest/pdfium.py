@@ -38,7 +38,7 @@ _PART_OF = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int)
 _KIND_OF = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
 _READ_MATRIX = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
 _READ_POINT = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
-_MAX_PIXELS = 40_000_000  # of a rendered page; a page may claim to be kilometres wide
+_MOST_PIXELS = 40_000_000  # of a rendered page; a page may claim to be kilometres wide
 
 _MAX_FONT_NAME = 128  # bytes; of a longer one PDFium writes nothing
 _BOLD = re.compile(rb"bold|black|heavy|demi", re.IGNORECASE)
@@ -118,18 +118,6 @@ class PdfFile:
         with _PDFIUM_LOCK:
             return str(self._document.get_metadata_value("Title") or "")
 
-    def page_text(self, index: int) -> str:
-        """The text of a page as PDFium orders it, unclean; "" if the page is broken."""
-        with _pdfium() as pdfium:
-            try:
-                page = self._document[index]
-                try:
-                    return str(page.get_textpage().get_text_range())
-                finally:
-                    page.close()
-            except pdfium.PdfiumError:
-                return ""
-
     def page_layout(self, index: int) -> PageLayout:
         """The text of a page and where it stands; nothing if the page is broken."""
         with _pdfium() as pdfium:
@@ -164,18 +152,22 @@ class PdfFile:
                 page.close()
 
     def render(
-        self, index: int, *, scale: float, boxes: Sequence[Rectangle] = ()
+        self,
+        index: int,
+        *,
+        scale: float,
+        most_pixels: int = _MOST_PIXELS,
+        boxes: Sequence[Rectangle] = (),
     ) -> tuple[Pixels, list[PixelBox]]:
         """Draw a page: RGB pixels (height, width, 3) uint8, and where the boxes are in them.
 
-        scale: pixels a point (1/72 inch); lowered where the picture would be over 40 million
-        pixels.
+        scale: pixels a point (1/72 inch); lowered where the picture would have over `most_pixels`.
         """
         with _pdfium():
             page = self._document[index]
             try:
                 width, height = page.get_size()
-                scale = min(scale, (_MAX_PIXELS / max(1.0, width * height)) ** 0.5)
+                scale = min(scale, (most_pixels / max(1.0, width * height)) ** 0.5)
                 bitmap = page.render(scale=scale, rev_byteorder=True, prefer_bgrx=False)
                 positions = bitmap.get_posconv(page)
                 placed = [

@@ -2,9 +2,9 @@
 
 One bad file never stops the others: each file has an outcome, and a skipped one a reason. Files
 are read in worker processes and chunked in threads, a few ahead of those that are being embedded;
-small ones that are ready are embedded together. They are written down as pending before work on
-them begins, so `resume` takes up what a killed process left. An archive is a folder of files: each
-file in it becomes a document of its own, called "archive.zip/its name".
+the smallest come first, and small ones that are ready are embedded together. They are written down
+as pending before work on them begins, so `resume` takes up what a killed process left. An archive
+is a folder of files: each file in it becomes a document of its own, called "archive.zip/its name".
 
 It knows no model and no settings of the program: an embedder and plain numbers are given to it.
 """
@@ -62,6 +62,7 @@ class Ingestor:
         """Add files, and every file in folders (hidden ones left out), to a collection.
 
         password: for files that are encrypted; used now, and kept nowhere.
+        The smallest are taken first; the report is in the order in which they were found.
         A file from the same path replaces its older version; the same bytes under another path
         of the collection are "unchanged". What is no longer in an archive that is added again goes
         out. Never raises for a file; raises EmbedderMismatch and

@@ -23,10 +23,10 @@ class Stage(StrEnum):
 class Progress:
     """Where an add stands.
 
-    file_index: 1-based. name: of the file. pages, chunks: of it, 0 until known. chunks_embedded:
-    of `chunks`. bytes_done, bytes_total: of all files, one counted when it is done. Files that
-    are embedded together report in turns. The files of an archive have its file_index, and the
-    last of them its byte_size.
+    file_index: 1-based, the smallest first. name: of the file. pages, chunks: of it, 0 until
+    known. chunks_embedded: of `chunks`. bytes_done, bytes_total: of all files, one counted when
+    it is done. Files that are embedded together report in turns. The files of an archive have
+    its file_index, and the last of them its byte_size.
     outcome: with Stage.DONE only.
     """
 
@@ -63,11 +63,15 @@ class Totals:
 
 
 class Reporter:
-    """Reports one file's progress; keeps what was said before."""
+    """Reports one file's progress; keeps what was said before.
+
+    place: of the file, or of the archive that it is in, among what was given, from 0.
+    """
 
     def __init__(
-        self, progress: ProgressCallback | None, totals: Totals, initial: Progress
+        self, progress: ProgressCallback | None, totals: Totals, initial: Progress, *, place: int
     ) -> None:
+        self.place = place
         self._progress = progress
         self._totals = totals
         self._state = initial
@@ -76,7 +80,7 @@ class Reporter:
         """Of a file of this archive, whose bytes count when its last file is done."""
         byte_size = self._state.byte_size if is_last else 0
         state = replace(self._state, name=name, pages=0, byte_size=byte_size)
-        return Reporter(self._progress, self._totals, state)
+        return Reporter(self._progress, self._totals, state, place=self.place)
 
     def __call__(
         self,

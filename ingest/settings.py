@@ -18,13 +18,14 @@ class IngestSettings:
     keep_originals: keep a copy of each file, to show its pages.
     chunk_tokens: most tokens of a chunk, in the embedder's tokens; less where it reads fewer.
     ocr_languages: of Tesseract, joined by "+"; "" reads no pictures.
-    workers: processes that read files, at least 1.
+    cores: to be used, at least 1. workers: processes that read files, at least 1.
     """
 
     keep_originals: bool = True
     chunk_tokens: int = MAX_TOKENS
     limits: LoadLimits = field(default_factory=LoadLimits)
     ocr_languages: str = "eng"
+    cores: int = field(default_factory=lambda: os.cpu_count() or 1)
     workers: int = field(
         default_factory=lambda: min(_MAX_WORKERS, max(1, (os.cpu_count() or 2) - 1))
     )

@@ -39,16 +39,17 @@ def load(
     limits: LoadLimits | None = None,
     password: str = "",
     ocr_languages: str = "",
+    cores: int = 1,
     alive: Callable[[int], None] = lambda _pages: None,
 ) -> Document:
     """Read the text of a file, whatever its name says it is.
 
     name: what the user calls the file; it tells Markdown from plain text and nothing else.
-    password: for encrypted files. ocr_languages: of Tesseract; "" for no OCR. alive: called with
-    the number of pages read so far.
+    password: for encrypted files. ocr_languages: of Tesseract; "" for no OCR. cores: how many may
+    work on it. alive: called with the number of pages read so far.
     Raises UnreadableFile or a child of it, whose message completes "<name> ..." to a sentence.
     """
-    reading = Reading(limits or LoadLimits(), password, ocr_languages, alive)
+    reading = Reading(limits or LoadLimits(), password, ocr_languages, cores, alive)
     return _load(path, name, reading)
 
 

@@ -6,7 +6,7 @@ A file beyond a limit is skipped with a sentence that names the limit, never cut
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from ingest.errors import FileTooLarge
@@ -39,7 +39,10 @@ class LoadLimits:
 
 @dataclass(slots=True)
 class Budget:
-    """What is left of the limits while one file is being read."""
+    """What is left of the limits while one file is being read.
+
+    pages: that have text so far; a scan's are looked at two or three times.
+    """
 
     limits: LoadLimits
     alive: Callable[[int], None] = lambda _pages: None
@@ -49,7 +52,7 @@ class Budget:
 
     def spend(self, text: str) -> None:
         """Count extracted text. Raises FileTooLarge once characters or seconds run out."""
-        self.pages += 1
+        self.pages += bool(text.strip())
         self.alive(self.pages)
         self.characters += len(text)
         if self.characters > self.limits.max_characters:
@@ -63,18 +66,31 @@ class Budget:
                 " smaller files, or raise the limit."
             )
 
+    def untimed(self, texts: Iterable[str]) -> Iterator[str]:
+        """The same texts; the seconds for which each is waited for are not counted."""
+        texts = iter(texts)
+        while True:
+            asked = time.monotonic()
+            text = next(texts, None)
+            self.started += time.monotonic() - asked
+            if text is None:
+                return
+            yield text
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
     """How one file is to be read.
 
     password: for encrypted files. ocr_languages: of Tesseract, joined by "+"; "" for no OCR.
-    alive: called with the number of pages read so far. depth: of archives around this file.
+    cores: how many may work on it, at least 1. alive: called with the number of pages read so
+    far. depth: of archives around this file.
     """
 
     limits: LoadLimits
     password: str = ""
     ocr_languages: str = ""
+    cores: int = 1
     alive: Callable[[int], None] = lambda _pages: None
     depth: int = 0
 

@@ -1,18 +1,20 @@
 """The only user of Tesseract: pictures of text -> text.
 
-It runs as a program of its own with a time limit, one thread each (the files are what runs side
-by side), and never through a shell. Without it, the errors here say how to get it.
+It runs as a program of its own with a time limit, one thread each (pages are what runs side by
+side), and never through a shell. Without it, the errors here say how to get it.
 """
 
 from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 
 from ingest.documents import Document, Page
-from ingest.errors import CorruptFile, NoTextFile
+from ingest.errors import CorruptFile, FileTooLarge, NoTextFile
 from ingest.loaders.characters import clean_text
 from ingest.loaders.limits import Reading
 from ingest.loaders.sniffing import FileKind
@@ -20,6 +22,7 @@ from ingest.pdfium import Pixels
 
 _PAGE_SECONDS = 100
 _BLANK_CONTRAST = 16  # of 255; paper without anything on it has less
+_MOST_AT_ONCE = 8  # pages of one file: each may take a hundred megabytes
 _HOW_TO_GET_IT = (
     "install Tesseract (apt install tesseract-ocr, brew install tesseract), or run OCR on it, for"
     " instance with ocrmypdf, and add the result."
@@ -44,23 +47,52 @@ def no_ocr_reason(wanted: str) -> str:
 
 
 def load_picture(path: Path, kind: FileKind, reading: Reading) -> Document:
-    """Read the text in a picture; one page each for TIFF. Raises CorruptFile, NoTextFile."""
+    """Read the text in a picture, or in the pages of a TIFF.
+
+    Raises CorruptFile, FileTooLarge, NoTextFile.
+    """
     languages = usable_languages(reading.ocr_languages)
     if not languages:
         raise NoTextFile(f"is a picture; {no_ocr_reason(reading.ocr_languages)}")
-    output = _tesseract(str(path.absolute()), languages, None)
-    if output is None:
-        raise CorruptFile("is a picture that cannot be read; save it anew as PNG or PDF.")
-    texts = [clean_text(text).strip() for text in output.removesuffix("\f").split("\f")]
+    page_count = _pages_of_tiff(path) if kind is FileKind.TIFF else 1
+    if page_count > reading.limits.max_pages:
+        raise FileTooLarge(
+            f"has {page_count:,} pages, more than {reading.limits.max_pages:,}; split it into"
+            " smaller files, or raise the limit."
+        )
+    failed: list[int] = []
+
+    def read(page: int) -> str:
+        number = ["-c", f"tessedit_page_number={page}"] if page_count > 1 else []
+        output = _tesseract([str(path.absolute()), "stdout", "-l", languages, *number])
+        if output is None:
+            failed.append(page)
+        return clean_text(output or "").strip()
+
     budget = reading.budget()
-    for text in texts:
+    texts = []
+    for text in budget.untimed(read_side_by_side(read, range(page_count), reading.cores)):
         budget.spend(text)
+        texts.append(text)
+    if len(failed) == page_count:
+        raise CorruptFile("is a picture that cannot be read; save it anew as PNG or PDF.")
     if not any(texts):
         raise NoTextFile("is a picture in which OCR finds no text.")
     pages = tuple(
         Page(number, text, read_by_ocr=bool(text)) for number, text in enumerate(texts, start=1)
     )
     return Document(title="", media_type=kind.value, pages=pages)
+
+
+def read_side_by_side(
+    read: Callable[[int], str], pages: Iterable[int], at_once: int
+) -> Iterator[str]:
+    """What `read`, called by up to `at_once` threads, makes of each page, in order."""
+    threads = ThreadPoolExecutor(min(at_once, _MOST_AT_ONCE))
+    try:
+        yield from threads.map(read, pages)
+    finally:
+        threads.shutdown(cancel_futures=True)
 
 
 def read_pixels(pixels: Pixels, languages: str) -> str:
@@ -72,17 +104,27 @@ def read_pixels(pixels: Pixels, languages: str) -> str:
         return ""
     height, width, _ = pixels.shape
     image = b"P6\n%d %d\n255\n" % (width, height) + pixels.tobytes()
-    return clean_text(_tesseract("stdin", languages, image) or "").strip()
+    return clean_text(_tesseract(["stdin", "stdout", "-l", languages], image) or "").strip()
 
 
-def _tesseract(source: str, languages: str, image: bytes | None) -> str | None:
+def _pages_of_tiff(path: Path) -> int:
+    from PIL import Image
+
+    try:
+        with Image.open(path) as picture:
+            return int(getattr(picture, "n_frames", 1))
+    except Exception:  # a parser before hostile bytes; Tesseract's own has the last word
+        return 1
+
+
+def _tesseract(arguments: Sequence[str], image: bytes | None = None) -> str | None:
     """What it reads; None if it fails, which it does for what is no picture."""
     program = shutil.which("tesseract")
     if program is None:
         return None
     try:
         answer = subprocess.run(  # noqa: S603 - a list, an absolute path, checked languages
-            [program, source, "stdout", "-l", languages],
+            [program, *arguments],
             input=image,
             stdin=subprocess.DEVNULL if image is None else None,
             capture_output=True,

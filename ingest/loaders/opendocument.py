@@ -92,10 +92,13 @@ def _blocks(element: Element, depth: int) -> Iterator[str]:
 
 
 def _frames(paragraph: Element, depth: int) -> Iterator[str]:
-    """Text boxes that are anchored in a paragraph."""
+    """The text boxes that are anchored in a paragraph; those in a box are its own paragraphs'."""
     if depth < _MAX_DEPTH:
-        for box in paragraph.iter(f"{_DRAW}text-box"):
-            yield from _blocks(box, depth + 1)
+        for child in paragraph:
+            if child.tag == f"{_DRAW}text-box":
+                yield from _blocks(child, depth + 1)
+            else:
+                yield from _frames(child, depth + 1)
 
 
 def _items(parent: Element, level: int) -> Iterator[str]:

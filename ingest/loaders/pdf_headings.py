@@ -22,6 +22,7 @@ _LARGER = 1.15  # than the text
 _AS_LARGE = 0.97  # what is bold may be smaller by so little
 _MOST_BOLD = 0.3  # of a document's characters: where more are bold, bold means nothing
 _MOST_LINES = 3
+_DEEPEST = 16  # every passage carries the path of its headings
 _MOST_CHARACTERS = 150
 _FEWEST_LETTERS = 3
 _RUNNING_PAGES = 3
@@ -89,7 +90,7 @@ def find_headings(pages: Sequence[Sequence[SetLine]]) -> list[list[SetHeading]]:
         for page in pages
     ]
     styles = sorted({style for page in found for style, _ in page}, reverse=True)
-    levels = {style: level for level, style in enumerate(styles, start=1)}
+    levels = {style: min(level, _DEEPEST) for level, style in enumerate(styles, start=1)}
     return [[SetHeading(texts, levels[style]) for style, texts in page] for page in found]
 
 

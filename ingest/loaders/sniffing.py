@@ -88,7 +88,7 @@ _REFUSED = (
     (b"SQLite format 3\x00", "is a database, not a document; export its text and add that."),
 )
 _HTML_HEAD = re.compile(
-    r"\s*(?:<\?xml[^>]{0,200}>\s*)?(?:<!--.{0,2000}?-->\s*)*"
+    r"\s*(?:<\?xml[^>]{0,200}>\s*)?(?:<!--(?:(?!-->).){0,2000}-->\s*)*"
     r"<(?:!doctype\s+html|html|head|body|meta|title|script|table|article|main|div|p|h1)\b",
     re.IGNORECASE | re.DOTALL,
 )

@@ -119,12 +119,15 @@ class _Renderer:
     def _children(self, element: HtmlElement, depth: int) -> Iterator[str]:
         if element.text:
             yield _SPACES.sub(" ", element.text)
+        items = 0
         for child in element:
-            yield from self._element(child, depth + 1)
+            items += child.tag == "li"
+            yield from self._element(child, depth + 1, items)
             if child.tail:
                 yield _SPACES.sub(" ", child.tail)
 
-    def _element(self, element: HtmlElement, depth: int) -> Iterator[str]:
+    def _element(self, element: HtmlElement, depth: int, item: int) -> Iterator[str]:
+        """item: which one of its list it is, from 1, where it is one."""
         tag = element.tag if isinstance(element.tag, str) else ""
         if not tag or tag in _DROPPED or _is_hidden(element):
             return
@@ -141,7 +144,7 @@ class _Renderer:
         elif tag == "br":
             yield "\n"
         elif tag == "li":
-            yield f"\n{_item_mark(element)} "
+            yield f"\n{_item_mark(element, item)} "
             yield from self._stripped(element, depth)
         elif self._is_block(tag):
             yield "\n\n"
@@ -205,14 +208,14 @@ def _span(cell: HtmlElement, name: str) -> int:
     return min(max(int(stated), 1), _MAX_COLUMNS) if stated.isdecimal() and len(stated) < 6 else 1
 
 
-def _item_mark(item: HtmlElement) -> str:
-    """What stands before a list item: its number in a numbered list, else a dash."""
-    parent = item.getparent()
+def _item_mark(element: HtmlElement, item: int) -> str:
+    """What stands before the n-th item of a list: its number in a numbered list, else a dash."""
+    parent = element.getparent()
     if parent is None or parent.tag != "ol":
         return "-"
     start = (parent.get("start") or "1").strip()
     first = int(start) if start.isdecimal() and len(start) < 6 else 1
-    return f"{first + sum(1 for _ in item.itersiblings('li', preceding=True))}."
+    return f"{first + item - 1}."
 
 
 def _flat_text(element: HtmlElement) -> str:

@@ -13,7 +13,7 @@ from ingest import extraction_worker
 from ingest.documents import Document, Page
 
 
-def load(path: Path, *, alive: Callable[[int], None], **_: object) -> Document:
+def load(path: Path, *, alive: Callable[[int], None], cores: int, **_: object) -> Document:
     match path.read_text():
         case "segfault":
             ctypes.string_at(0)
@@ -25,6 +25,10 @@ def load(path: Path, *, alive: Callable[[int], None], **_: object) -> Document:
             return Document("", "text/plain", (Page(1, str(bytearray(8 << 30))),))
         case "flood":
             return Document("", "text/plain", (Page(1, "x" * (3 << 20)),))
+        case "alarm":
+            return Document("", "text/plain", (Page(1, f"{signal.alarm(0)} s left"),))
+        case "cores":
+            return Document("", "text/plain", (Page(1, f"{cores} cores"),))
         case "print":
             os.write(1, b"a parser's own words")
     return Document("", "text/plain", (Page(1, f"read by {os.getpid()}"),))

@@ -397,13 +397,13 @@ def test_an_archives_name_or_path_means_all_that_came_out_of_it(
 def test_progress_tells_each_file_of_an_archive(ingestor: Ingestor, archive: Path) -> None:
     write(archive, {"a.txt": b"First words. " * 1000, "b.txt": b"", "c.txt": b"Third words."})
     plain = archive.with_name("z.txt")
-    plain.write_text("Plain words.")
+    plain.write_text("Plain words." * 100)  # smaller files are taken first
     seen: list[Progress] = []
     report = ingestor.add([archive, plain], progress=seen.append)
     done = [p for p in seen if p.stage is Stage.DONE]
     assert [p.outcome for p in done] == list(report.files)
     assert [(p.file_index, p.file_count) for p in done] == [(1, 2)] * 3 + [(2, 2)]
-    total = archive.stat().st_size + len("Plain words.")
+    total = archive.stat().st_size + plain.stat().st_size
     assert [p.bytes_done for p in done] == [0, 0, archive.stat().st_size, total]
     assert {p.bytes_total for p in seen} == {total}
     assert "reports.zip/c.txt" in {p.name for p in seen}

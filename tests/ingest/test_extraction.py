@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,30 @@ def test_a_hang_ends_when_its_time_is_up(tmp_path: Path) -> None:
         with pytest.raises(FileTooLarge, match="made no progress for 3 seconds"):
             workers.read(write(tmp_path, "hang"), name="hang")
         assert process_of(workers, tmp_path)
+
+
+def test_a_large_file_has_the_longer_time_in_the_worker_too(tmp_path: Path) -> None:
+    """The worker's own alarm knew nothing of the time that each megabyte adds, and came first."""
+    limits = LoadLimits(max_silent_seconds=20, seconds_per_megabyte=100e6)  # 100 s a byte
+    with ExtractionWorkers(limits, module=HOSTILE) as workers:
+        page = workers.read(write(tmp_path, "alarm"), name="alarm").pages[0]
+    assert 520 < int(page.text.removesuffix(" s left")) < 570
+
+
+def test_workers_share_the_cores(tmp_path: Path) -> None:
+    """Whoever reads alone may use them all; who reads beside another, half of them."""
+    pipes = [tmp_path / "first", tmp_path / "second"]
+    for pipe in pipes:
+        os.mkfifo(pipe)
+    with (
+        ExtractionWorkers(LoadLimits(), cores=8, module=HOSTILE) as workers,
+        ThreadPoolExecutor(2) as threads,
+    ):
+        read = [threads.submit(workers.read, pipe, name=pipe.name) for pipe in pipes]
+        with pipes[0].open("w") as first, pipes[1].open("w") as second:  # when both are at it
+            first.write("cores")
+            second.write("cores")
+        assert sorted(each.result().pages[0].text for each in read) == ["4 cores", "8 cores"]
 
 
 def test_what_a_parser_prints_is_no_part_of_the_answer(

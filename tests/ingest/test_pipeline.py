@@ -349,9 +349,26 @@ def test_progress_tells_file_stage_and_counts(ingestor: Ingestor, folder: Path) 
     embedded = [p.chunks_embedded for p in seen if p.name == "a.txt"]
     assert embedded == sorted(embedded)
     done = [p for p in seen if p.stage is Stage.DONE]
-    assert [p.outcome for p in done] == list(report.files)
+    assert [p.outcome for p in done] == [report.files[1], report.files[0]]
     assert [p.chunks_embedded for p in done] == [p.chunks for p in done]
     assert done[-1].bytes_done == done[-1].bytes_total == 12_000 + 12
+
+
+def test_the_smallest_files_are_taken_first_and_reported_in_the_order_given(
+    ingestor: Ingestor, folder: Path
+) -> None:
+    """A core waited while the first file, the largest perhaps, was read."""
+    given = [
+        write(folder, "large.txt", "Some words. " * 1000),
+        folder / "missing.txt",
+        write(folder, "small.txt", "Words."),
+        write(folder, "medium.txt", "Other words. " * 10),
+    ]
+    seen: list[Progress] = []
+    report = ingestor.add(given, progress=seen.append)
+    assert [Path(file.path) for file in report.files] == given
+    done = [(p.file_index, p.name) for p in seen if p.stage is Stage.DONE]
+    assert done == [(1, str(given[1])), (2, "small.txt"), (3, "medium.txt"), (4, "large.txt")]
 
 
 def test_cancel_keeps_what_is_done_and_drops_what_is_not(
@@ -366,7 +383,7 @@ def test_cancel_keeps_what_is_done_and_drops_what_is_not(
     ingestor = Ingestor(store, index, HashedWordsEmbedder(on_batch=on_batch))
     write(folder, "a.txt", "The first file. " * MANY_WORDS)
     write(folder, "b.txt", "The second file. " * MANY_WORDS)
-    write(folder, "c.txt", "The third file.")
+    write(folder, "c.txt", "The third file. " * 2 * MANY_WORDS)
     report = ingestor.add([folder], cancel=cancel)
     assert report.cancelled
     assert outcomes(report) == [("a.txt", "added")]
@@ -384,7 +401,7 @@ def test_an_interrupt_leaves_the_library_in_order(
 
     ingestor = Ingestor(store, index, HashedWordsEmbedder(on_batch=on_batch))
     write(folder, "a.txt", "The first file. " * MANY_WORDS)
-    write(folder, "b.txt", "The second file.")
+    write(folder, "b.txt", "The second file. " * MANY_WORDS)
     with pytest.raises(KeyboardInterrupt):
         ingestor.add([folder])
     assert [d.name for d in store.documents()] == ["a.txt"]
@@ -406,9 +423,9 @@ def test_what_is_added_can_be_searched_while_the_add_goes_on(
     ingestor = Ingestor(store, index, HashedWordsEmbedder(on_batch=on_batch))
     write(folder, "a.txt", "The first file. " * MANY_WORDS)
     write(folder, "b.txt", "The second file. " * MANY_WORDS)
-    write(folder, "c.txt", "The third file.")
+    write(folder, "c.txt", "The third file. " * 2 * MANY_WORDS)
     first, second, _ = ingestor.add([folder]).files
-    assert found in ([first.chunks], [first.chunks + second.chunks])
+    assert found[0] in (first.chunks, first.chunks + second.chunks)
 
 
 @pytest.mark.usefixtures("patient")
@@ -466,13 +483,12 @@ def test_small_files_are_embedded_together_and_each_gets_its_own_vectors(
     assert [name for name, outcome in outcomes(report) if outcome != "added"] == [
         "5.txt", "6-empty.txt",
     ]  # fmt: skip
-    # Up to the twin of one of them, up to the large file, that one, the rest.
+    # Up to the twin of one of them, up to the large file, that one.
     by_name = {Path(file.path).name: file.chunks for file in report.files}
     assert batches == [
         sum(by_name[f"{i}.txt"] for i in range(5)) + by_name["5-again.txt"],
-        by_name["6.txt"],
+        by_name["6.txt"] + by_name["7.txt"] + by_name["8.txt"],
         by_name["7-large.txt"],
-        by_name["7.txt"] + by_name["8.txt"],
     ]
     for document in store.documents():
         chunks = store.document_chunks(document.document_id)
@@ -482,8 +498,8 @@ def test_small_files_are_embedded_together_and_each_gets_its_own_vectors(
         ]
         _, vectors = store.vectors([chunk.chunk_id for chunk in chunks])
         assert np.allclose(vectors, HashedWordsEmbedder().embed_passages(texts))
-    for position, file in enumerate(report.files):
-        of_file = [p for p in seen if p.file_index == position + 1]
+    for file in report.files:
+        of_file = [p for p in seen if p.path == file.path]
         assert of_file[-1].outcome == file
         assert of_file[-1].chunks_embedded == of_file[-1].chunks
     assert [p.bytes_done for p in seen] == sorted(p.bytes_done for p in seen)
@@ -511,20 +527,21 @@ def test_a_file_that_needs_too_much_memory_costs_itself_only(
 def test_cancel_drops_the_small_files_in_hand(
     store: Store, index: VectorIndex, folder: Path
 ) -> None:
+    """The copy of the next file, which had been read and did not wait with them yet, stayed."""
     cancel = threading.Event()
 
     def on_batch(texts: Sequence[str]) -> None:
         if any("second" in text for text in texts):
             cancel.set()
 
-    write(folder, "a.txt", "The first file. " * MANY_WORDS)
-    for name in ("second", "third"):
+    for name in ("first", "second"):
         write(folder, f"{name}.txt", f"The {name} file.")
+    write(folder, "third.txt", "The third file. " * MANY_WORDS)
     ingestor = Ingestor(store, index, HashedWordsEmbedder(on_batch=on_batch))
     report = ingestor.add([folder], cancel=cancel)
     assert report.cancelled
-    assert outcomes(report) == [("a.txt", "added")]
-    assert [d.name for d in store.documents()] == ["a.txt"]
+    assert outcomes(report) == []
+    assert store.documents() == []
     assert store.pending() == []
     assert list(store.originals.staged()) == []
 

@@ -9,8 +9,8 @@ from PIL import Image
 from reportlab.lib.pagesizes import A4
 from reportlab.pdfgen.canvas import Canvas
 
-import ingest.pdfium
 from ingest.loaders import load
+from ingest.pdfium import PdfFile
 from ingest.rendering import encode_png, locate, render_page
 from tests.ingest.files import write_pdf
 
@@ -70,10 +70,11 @@ def test_a_page_that_is_not_there_is_an_index_error(tmp_path: Path) -> None:
             render_page(path, number)
 
 
-def test_a_huge_page_is_drawn_smaller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ingest.pdfium, "_MAX_PIXELS", 100_000)
+def test_a_huge_page_is_drawn_smaller(tmp_path: Path) -> None:
     path = write_pdf(tmp_path / "a.pdf", [["Hello"]])
-    height, width, _ = pixels_of(render_page(path, 1, scale=1000.0)).shape
+    with PdfFile(path) as pdf:
+        pixels, _ = pdf.render(0, scale=1000.0, most_pixels=100_000)
+    height, width, _ = pixels.shape
     assert 90_000 < height * width < 102_000
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
 import zipfile
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 
 import pptx
 import pypdf
 import pytest
 import xlsxwriter
+from PIL import Image
 from pptx.chart.data import CategoryChartData
 from pptx.enum.chart import XL_CHART_TYPE
 from pptx.util import Inches
@@ -120,6 +123,28 @@ def test_an_opendocument_text_keeps_headings_lists_and_tables(tmp_path: Path) ->
     assert sections(path) == ["Head"]
 
 
+def test_a_text_box_in_a_text_box_is_read_once(tmp_path: Path) -> None:
+    """It was read as part of each box around it: 18 boxes gave the innermost text 131,072 times."""
+    inner = "<text:p>Innermost.</text:p>"
+    for number in range(40, 0, -1):
+        box = f"<draw:frame><draw:text-box>{inner}</draw:text-box></draw:frame>"
+        inner = f"<text:p>Box {number}.{box}</text:p>"
+    names = "".join(
+        f' xmlns:{n}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"'
+        for n, name in (("office", "office"), ("text", "text"), ("draw", "drawing"))
+    )
+    path = tmp_path / "a.odt"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("mimetype", "application/vnd.oasis.opendocument.text")
+        archive.writestr(
+            "content.xml",
+            f"<office:document-content{names}><office:body><office:text>{inner}</office:text>"
+            "</office:body></office:document-content>",
+        )
+    expected = [*(f"Box {number}." for number in range(1, 41)), "Innermost."]
+    assert texts(path) == ["\n\n".join(expected)]
+
+
 def test_rtf_and_json_become_text(tmp_path: Path) -> None:
     (tmp_path / "a.rtf").write_bytes(rb"{\rtf1\ansi Gr\'fc\'dfe \b bold\b0\par End}")
     assert texts(tmp_path / "a.rtf") == ["Grüße bold\nEnd"]
@@ -183,6 +208,55 @@ def test_pictures_and_scans_are_read_by_ocr_and_marked_so(tmp_path: Path, suffix
     path = write_picture(tmp_path / f"a.{suffix}")
     document = load(path, name=path.name, ocr_languages="eng")
     assert document.pages == (Page(1, "Revenue was 4217", read_by_ocr=True),)
+
+
+@NEEDS_TESSERACT
+@pytest.mark.parametrize("cores", [1, 4])
+def test_each_page_of_a_scanned_tiff_has_its_own_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cores: int
+) -> None:
+    """All pages had the time of one together, so that a scan of forty "cannot be read"."""
+    times: list[float | None] = []
+
+    def run(*arguments: Any, **options: Any) -> subprocess.CompletedProcess[bytes]:
+        times.append(options["timeout"])
+        return run_program(*arguments, **options)
+
+    run_program = subprocess.run
+    monkeypatch.setattr("ingest.loaders.ocr.subprocess.run", run)
+    lines = ["Apples", "Barley", "Cherries", "Dates", "Elderberries"]
+    pictures = [Image.open(write_picture(tmp_path / f"{line}.png", line)) for line in lines]
+    path = tmp_path / "a.tif"
+    pictures[0].save(path, save_all=True, append_images=pictures[1:])
+    assert load(path, name="a.tif", ocr_languages="eng", cores=cores).pages == tuple(
+        Page(number, line, read_by_ocr=True) for number, line in enumerate(lines, start=1)
+    )
+    assert times == [100] * 5
+
+
+@NEEDS_TESSERACT
+def test_a_tiff_of_too_many_pages_is_refused(tmp_path: Path) -> None:
+    picture = Image.open(write_picture(tmp_path / "a.png"))
+    picture.save(tmp_path / "a.tif", save_all=True, append_images=[picture] * 3)
+    with pytest.raises(FileTooLarge, match="has 4 pages, more than 3"):
+        load(tmp_path / "a.tif", name="a.tif", ocr_languages="eng", limits=LoadLimits(max_pages=3))
+
+
+@NEEDS_TESSERACT
+def test_the_pages_of_a_scan_are_read_side_by_side_in_their_order(tmp_path: Path) -> None:
+    """They were read one after the other, by one core of however many there are."""
+    lines = ["Apples", "Barley", "Cherries", "Dates", "Elderberries"]
+    writer = pypdf.PdfWriter()
+    for line in lines:
+        writer.append(write_picture(tmp_path / f"{line}.pdf", line))
+    writer.write(tmp_path / "a.pdf")
+    pages_read: list[int] = []
+    document = load(
+        tmp_path / "a.pdf", name="a.pdf", ocr_languages="eng", cores=4, alive=pages_read.append
+    )
+    assert [page.text for page in document.pages] == lines
+    # A scan's pages are looked at for text, twice, before OCR: progress told of 15 pages of five.
+    assert pages_read == [0] * 10 + [1, 2, 3, 4, 5]
 
 
 @NEEDS_TESSERACT

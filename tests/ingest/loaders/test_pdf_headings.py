@@ -149,6 +149,15 @@ def test_headings_are_whole_lines_of_their_page_and_no_text_is_lost(
     )
 
 
+def test_headings_of_ever_smaller_sizes_nest_only_so_deep() -> None:
+    """Each size was a level: 400 of them made 3 MB of headings for a few hundred lines."""
+    page = [SetLine(f"Heading {n} of many", 1000 - n, is_bold=False) for n in range(400)]
+    page += [SetLine("Some more words of prose.", 20, is_bold=False)] * 2000
+    [headings] = find_headings([page])
+    assert [heading.level for heading in headings[:20]] == [*range(1, 17), 16, 16, 16, 16]
+    assert max(heading.level for heading in headings) == 16
+
+
 def test_a_page_of_nothing_but_headings_takes_linear_time() -> None:
     page = [SetLine(f"Heading {n:x} of many", 40, is_bold=False) for n in range(50_000)]
     page = [

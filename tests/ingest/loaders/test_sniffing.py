@@ -19,6 +19,12 @@ def test_a_pdf_named_txt_is_a_pdf(tmp_path: Path) -> None:
     assert sniff(write_pdf(tmp_path / "x.txt", [["Hello"]]), name="x.txt") is FileKind.PDF
 
 
+def test_a_text_of_many_comments_is_told_at_once(tmp_path: Path) -> None:
+    """A comment could be taken for part of the one before: each of them doubled the time."""
+    assert sniff_bytes(tmp_path, b"<!---->" * 60 + b"words", "x.txt") is FileKind.TEXT
+    assert sniff_bytes(tmp_path, b"<!-- a -> b -->\n" * 60 + b"<p>words", "x") is FileKind.HTML
+
+
 def test_a_pdf_may_begin_with_rubbish(tmp_path: Path) -> None:
     data = b"\r\nHTTP junk\r\n" + write_pdf(tmp_path / "x", [["Hello"]]).read_bytes()
     assert sniff_bytes(tmp_path, data, "x.pdf") is FileKind.PDF
