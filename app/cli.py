@@ -471,7 +471,7 @@ def _sentence(error: Exception) -> str:
 
     if isinstance(error, ValidationError):  # a setting that cannot be
         problem = error.errors()[0]
-        name = "_".join(str(part) for part in problem["loc"]).upper()
+        name = "".join(str(part) for part in problem["loc"][:1]).upper()  # the rest is inside it
         return one_line(f"PAPERLIGHT_{name}={problem['input']!r} cannot be used: {problem['msg']}")
     ours = type(error).__module__.partition(".")[0] in ("app", "rag", "ingest", "inference")
     kind = "" if ours or type(error).__module__ == "__main__" else f"{type(error).__name__}: "

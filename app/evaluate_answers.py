@@ -85,7 +85,7 @@ def answers(
             if output is not None:  # as far as it is: a run takes many minutes
                 output.write_text(json.dumps(report) + "\n", "utf-8")
             if texts is not None:
-                _write_texts(texts, chosen, measured)
+                _write_texts(texts, chosen, measured, first=len(report["sets"]) == 1)
             if not options.as_json:
                 _print(options, chosen, measured)
     if options.as_json:
@@ -212,8 +212,11 @@ def _print_comparison(options: Options, report: dict[str, Any], against: Path) -
             )
 
 
-def _write_texts(path: Path, chosen: AnswerSet, measured: list[SystemAnswers]) -> None:
-    with path.open("a", encoding="utf-8") as file:
+def _write_texts(
+    path: Path, chosen: AnswerSet, measured: list[SystemAnswers], *, first: bool
+) -> None:
+    """A set's rows, behind those of the sets before it; the first takes the place of a file."""
+    with path.open("w" if first else "a", encoding="utf-8") as file:
         for number, question in enumerate(chosen.questions):
             row: dict[str, Any] = {
                 "set": chosen.name,

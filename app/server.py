@@ -13,11 +13,13 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from pathlib import Path
 
 import streamlit
 import uvicorn
 from fastapi import FastAPI
+from fastapi.responses import PlainTextResponse
 from starlette.concurrency import run_in_threadpool
 
 from app.api.application import create_api
@@ -33,6 +35,10 @@ logger = logging.getLogger(__name__)
 
 PAGE = Path(__file__).parent / "ui" / "page.py"
 SHUTDOWN_SECONDS = 3
+NO_PAGE = (
+    "The page is not served here: PAPERLIGHT_API_KEYS is set, and the page asks for no key. To use "
+    "it, set PAPERLIGHT_HOST to 127.0.0.1 and come from this machine or through an SSH tunnel."
+)
 # No other site may put the page into a frame and have it clicked, or learn what is open here.
 _HEADERS = (
     ("X-Frame-Options", "SAMEORIGIN"),
@@ -70,7 +76,22 @@ def create_app(
             await run_in_threadpool(library.close)
             install(None)
 
-    return create_api(settings, lifespan=lifespan, beside=page)
+    beside = page if serves_page(settings) else PlainTextResponse(NO_PAGE, HTTPStatus.FORBIDDEN)
+    return create_api(settings, lifespan=lifespan, beside=beside)
+
+
+def serves_page(settings: Settings) -> bool:
+    """Whether the page is served: it asks for no key, so that it would go round the API's."""
+    return is_loopback(settings.host) or not settings.api_keys
+
+
+def who_may_read(settings: Settings) -> str:
+    """What whoever starts the server should know of who can read; "" on loopback."""
+    if not serves_page(settings):
+        return NO_PAGE
+    if is_loopback(settings.host):
+        return ""
+    return "Anybody who can reach this address can read the documents: no API keys are set."
 
 
 def _streamlit_environment(settings: Settings) -> Mapping[str, str]:
@@ -121,8 +142,8 @@ def serve(settings: Settings, library: Library, *, announce: Callable[[str], Non
         ws_per_message_deflate=False,  # costs more time than a local network does
     )
     announce(f"Paperlight is starting at {settings.address}")
-    if not is_loopback(settings.host) and not settings.api_keys:
-        announce("Anybody who can reach this address can read the documents: no API keys are set.")
+    if warning := who_may_read(settings):
+        announce(warning)
     # uvicorn ends in an orderly way on either signal and then raises it again for us.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

@@ -10,7 +10,9 @@ from pathlib import Path
 from app.workspace import StartProgress, Workspace
 from inference.llama.gpus import unused_gpus
 from inference.models import FetchProgress
+from ingest.errors import DiskFull, LibraryReadOnly
 from ingest.progress import Progress
+from ingest.storage_failures import named_storage_failures
 from rag.doctor import check_devices, describe_hardware
 from rag.settings import CHECKOUT
 
@@ -56,8 +58,6 @@ class StartUp:
         while not self._stopping.is_set():
             try:
                 self._get_ready()
-                self._finish_what_was_left()
-                return
             except _Stopped:
                 return
             except Exception as error:  # a thread's boundary: page and API show what went wrong
@@ -68,7 +68,10 @@ class StartUp:
                 if str(error) != failure:
                     failure = str(error)
                     self._announce(f"Paperlight cannot answer: {failure}")
-            self._stopping.wait(RETRY_SECONDS)
+                self._stopping.wait(RETRY_SECONDS)
+            else:
+                self._finish_what_was_left()
+                return
 
     def _get_ready(self) -> None:
         library, start = self._workspace.library, self._workspace.start
@@ -76,14 +79,23 @@ class StartUp:
         start.tell("Loading the models")
         library.warm_up(reporter.fetching)
         self._announce_hardware()
+        try:
+            self._offer_samples(reporter)
+        except (LibraryReadOnly, DiskFull) as error:  # what is in it can be asked all the same
+            self._announce(str(error))
+        start.finish()
+        self._announce(f"Paperlight is ready at {self._workspace.settings.address}")
+
+    def _offer_samples(self, reporter: _Reporter) -> None:
+        """Index the samples where they are wanted, and note that they were offered."""
+        library = self._workspace.library
         if _wants_samples(self._workspace):
-            start.tell("Indexing the sample documents")
+            self._workspace.start.tell("Indexing the sample documents")
             library.add(SAMPLES, progress=reporter.indexing, cancel=self._stopping)
         if self._stopping.is_set():
             raise _Stopped
-        _samples_mark(self._workspace).touch()
-        start.finish()
-        self._announce(f"Paperlight is ready at {self._workspace.settings.address}")
+        with named_storage_failures(library.path):
+            _samples_mark(self._workspace).touch()
 
     def _announce_hardware(self) -> None:
         """What computes, in one line, and loudly what could and does not."""
@@ -96,7 +108,13 @@ class StartUp:
 
     def _finish_what_was_left(self) -> None:
         """Take up the files of a killed process. Questions are answered meanwhile."""
-        report = self._workspace.library.resume(cancel=self._stopping)
+        try:
+            report = self._workspace.library.resume(cancel=self._stopping)
+        except Exception as error:  # a thread's boundary: what is in the library can be asked
+            logger.debug("unfinished files were not taken up", exc_info=True)
+            if not self._stopping.is_set():
+                self._announce(f"Files left by an earlier run could not be taken up: {error}")
+            return
         for file in report.files:
             self._announce(f"Taken up again: {file.path} ({file.reason or file.outcome.value})")
 

@@ -188,31 +188,39 @@ class Engine:
 
     def _admit(self, now: float) -> None:
         for completion in scheduler.admission_order(self.waiting, self.running, now):
+            victim = None
             if not self._has_place_for(completion):
+                victim = self._victim_of(completion)
+                if victim is None:
+                    continue
+            if self._should_wait_for_shared_prefix(completion, victim):
                 continue
-            if self._should_wait_for_shared_prefix(completion):
-                continue
+            if victim is not None:  # not before it is sure that somebody takes the place
+                self._preempt(victim)
             if not self._start(completion, now):
                 return
 
     def _has_place_for(self, completion: Completion) -> bool:
         builds = bool(completion.build)
         running = sum(bool(item.build) == builds for item in self.running)
-        if running < (BLOCK_BUILDERS if builds else self.config.max_sequences):
-            return True
-        if builds:
-            return False
-        victim = scheduler.preemption_victim(
+        return running < (BLOCK_BUILDERS if builds else self.config.max_sequences)
+
+    def _victim_of(self, completion: Completion) -> Completion | None:
+        """Who gives way to this one, if anybody does; for a block to be kept nobody does."""
+        if completion.build:
+            return None
+        return scheduler.preemption_victim(
             self.running, size=lambda item: item.computed, below=completion.priority
         )
-        if victim is None:
-            return False
-        self._preempt(victim)
-        return True
 
-    def _should_wait_for_shared_prefix(self, completion: Completion) -> bool:
-        """True if a running prompt is just computing a long beginning that this one shares."""
-        prompts = [item for item in self.running if item.pending_tokens > 1]
+    def _should_wait_for_shared_prefix(
+        self, completion: Completion, victim: Completion | None
+    ) -> bool:
+        """True if a running prompt is just computing a long beginning that this one shares.
+
+        victim: who gives way to this one, and so computes nothing more for it.
+        """
+        prompts = [item for item in self.running if item.pending_tokens > 1 and item is not victim]
         if not prompts or not self.config.prefix_cache or self.model.is_recurrent:
             return False
         key = completion.key
@@ -234,9 +242,7 @@ class Engine:
         headroom = HEADROOM_CELLS * (len(self.running) + 1)
         need = len(completion.tokens) - cells.length + unmet + headroom
         while not self.cache.make_room(need) and self.running:
-            victim = scheduler.preemption_victim(
-                self.running, size=lambda item: item.computed, below=completion.priority
-            )
+            victim = self._victim_of(completion)
             if victim is None:
                 self.cache.release(cells)
                 return False

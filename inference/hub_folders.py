@@ -11,7 +11,7 @@ import re
 from fnmatch import fnmatch
 from pathlib import Path
 
-from inference.hub_models import HubFile, fetch_file, hub_failure
+from inference.hub_models import PATH_COMPONENT, HubFile, fetch_file, hub_failure
 from inference.model_files import (
     FetchProgress,
     ModelFetchError,
@@ -22,8 +22,7 @@ from inference.model_files import (
     read_manifest,
 )
 
-_COMPONENT = r"(?!\.)[A-Za-z0-9._-]+"
-_REPOSITORY = re.compile(rf"{_COMPONENT}/{_COMPONENT}")
+_REPOSITORY = re.compile(rf"{PATH_COMPONENT}/{PATH_COMPONENT}")
 _DATA = ("*.json", "*.txt", "*.model", "*.jinja", "*.safetensors")
 # Other runtimes' copies of the weights, and their settings.
 _OTHER_RUNTIMES = ("onnx/*", "openvino/*")
@@ -88,7 +87,7 @@ def _is_data(name: str) -> bool:
     """Whether a file is wanted. The name is the hub's word: it may not lead out of the folder."""
     parts = name.split("/")
     return (
-        all(re.fullmatch(_COMPONENT, part) for part in parts)
+        all(re.fullmatch(PATH_COMPONENT, part) for part in parts)
         and any(fnmatch(name, pattern) for pattern in _DATA)
         and not any(fnmatch(name, pattern) for pattern in _OTHER_RUNTIMES)
     )

@@ -207,8 +207,10 @@ class HubFile:
 
 
 # One path component of the hub: no "..", nothing hidden, no backslash.
-_COMPONENT = r"(?!\.)[A-Za-z0-9._-]+"
-_HUB_NAME = re.compile(rf"hf:({_COMPONENT}/{_COMPONENT})/((?:{_COMPONENT}/)*{_COMPONENT}\.gguf)")
+PATH_COMPONENT = r"(?!\.)[A-Za-z0-9._-]+"
+_HUB_NAME = re.compile(
+    rf"hf:({PATH_COMPONENT}/{PATH_COMPONENT})/((?:{PATH_COMPONENT}/)*{PATH_COMPONENT}\.gguf)"
+)
 
 
 def parse_hub_name(name: str) -> HubFile | None:
@@ -307,14 +309,14 @@ class _Download:
             metadata = self._ask(url)
             part = self._part_path(metadata)
             self._fetch(url, part, metadata.size)
+            digest = self._check(part, metadata)
+            part.replace(self._target)
+            for outdated in self._target.parent.glob(f".{glob.escape(self._target.name)}.*.part"):
+                outdated.unlink()
+            record = describe_file(self._target, sha256=digest, origin=self._file.origin)
+            record_files(self._target.parent, {self._target.name: record})
         except (HfHubHTTPError, OfflineModeIsEnabled, httpx.HTTPError, OSError) as error:
             raise ModelFetchError(hub_failure(self._file.origin, error)) from error
-        digest = self._check(part, metadata)
-        part.replace(self._target)
-        for outdated in self._target.parent.glob(f".{glob.escape(self._target.name)}.*.part"):
-            outdated.unlink()
-        record = describe_file(self._target, sha256=digest, origin=self._file.origin)
-        record_files(self._target.parent, {self._target.name: record})
 
     def _ask(self, url: str) -> HfFileMetadata:
         from huggingface_hub import get_hf_file_metadata

@@ -52,8 +52,6 @@ class BlockStore:
         self._blocks: OrderedDict[str, bytes] = OrderedDict()
         self._held_bytes = 0
         self._lock = threading.Lock()
-        self.hits = 0
-        self.misses = 0
 
     def identity(self, context: Sequence[int], passage: Sequence[int]) -> str:
         """The name of the block of `passage` behind `context` (token ids)."""
@@ -75,12 +73,8 @@ class BlockStore:
             state = self._blocks.get(identity)
             if state is not None:
                 self._blocks.move_to_end(identity)
-                self.hits += 1
                 return state
         state = self._read(identity)
-        with self._lock:
-            self.hits += state is not None
-            self.misses += state is None
         if state is not None:
             self._keep(identity, state)
         return state
@@ -95,18 +89,15 @@ class BlockStore:
                 logger.warning("a passage block could not be saved: %s", error)
 
     def _keep(self, identity: str, state: bytes) -> None:
+        if len(state) > self._memory_bytes:  # all others would go for it, and then it would too
+            return
         with self._lock:
             self._held_bytes -= len(self._blocks.pop(identity, b""))
             self._blocks[identity] = state
             self._held_bytes += len(state)
-            while self._held_bytes > self._memory_bytes and self._blocks:
+            while self._held_bytes > self._memory_bytes:
                 _, dropped = self._blocks.popitem(last=False)
                 self._held_bytes -= len(dropped)
-
-    @property
-    def held_bytes(self) -> int:
-        """Bytes of the blocks in memory."""
-        return self._held_bytes
 
     # --- disk ---------------------------------------------------------------------------------
 
@@ -133,6 +124,8 @@ class BlockStore:
         return state
 
     def _write(self, identity: str, state: bytes) -> None:
+        if len(state) > self._disk_bytes:
+            return
         path = self._path(identity)
         path.parent.mkdir(parents=True, exist_ok=True)
         self._make_space(len(state))
@@ -146,9 +139,16 @@ class BlockStore:
                 raise
 
     def _make_space(self, needed: int) -> None:
-        """Remove the files that were used longest ago until there is room in the budget."""
+        """Remove the files that were used longest ago until there is room in the budget.
+
+        What a killed process had begun to write is one of them, under a name that nobody asks for.
+        """
         assert self._folder is not None
-        files = [(p.stat().st_mtime, p.stat().st_size, p) for p in self._folder.glob("*/*.kv")]
+        files = []
+        for path in self._folder.glob("*/*"):
+            with contextlib.suppress(FileNotFoundError):  # another process has just renamed it
+                facts = path.stat()
+                files.append((facts.st_mtime, facts.st_size, path))
         held = sum(size for _, size, _ in files)
         for _, size, path in sorted(files):
             if held + needed <= self._disk_bytes:

@@ -61,6 +61,15 @@ class FinishReason(Enum):
     ERROR = "error"  # see TokenStream: the error is raised to the reader
 
 
+def is_text(text: str) -> bool:
+    """Whether UTF-8 can hold it. JSON can spell half a character, a lone surrogate: "\\ud800"."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Verbatim:
     """What a completion is made of: whole words of a text as they stand there, or a phrase.
@@ -74,6 +83,8 @@ class Verbatim:
     def __post_init__(self) -> None:
         if not any(text.strip() for text in (*self.texts, *self.phrases)):
             raise InvalidRequest("verbatim needs a text or a phrase to copy")
+        if not all(map(is_text, (*self.texts, *self.phrases))):
+            raise InvalidRequest("verbatim holds half a character (a lone surrogate); take it out")
 
 
 @dataclass(frozen=True, slots=True)

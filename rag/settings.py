@@ -11,10 +11,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+# The longest question that page and API take, in characters: some pages of text pasted into it.
+MOST_QUESTION_CHARS = 20_000
 
 
 def default_home() -> Path:
@@ -22,6 +25,16 @@ def default_home() -> Path:
     if (CHECKOUT / "pyproject.toml").is_file():
         return CHECKOUT / "data"
     return Path.home() / ".local" / "share" / "paperlight"
+
+
+def _not_blank(key: SecretStr) -> SecretStr:
+    """An empty key would be that of everybody who sends none."""
+    if not key.get_secret_value().strip():
+        raise PydanticCustomError(
+            "blank_key",
+            "a key must not be empty; write what callers are to send, or no list for no keys",
+        )
+    return key
 
 
 class Settings(BaseSettings):
@@ -132,8 +145,10 @@ class Settings(BaseSettings):
     # --- server -------------------------------------------------------------------------------
     host: str = Field(default="127.0.0.1", description="Address to listen on")
     port: int = Field(default=8501, ge=0, le=65535, description="Port to listen on")
-    api_keys: tuple[SecretStr, ...] = Field(
-        default=(), description="Keys that the HTTP API accepts"
+    api_keys: tuple[Annotated[SecretStr, AfterValidator(_not_blank)], ...] = Field(
+        default=(),
+        description="Keys that the HTTP API accepts; with them, the page, which asks for none, is "
+        "served on loopback only",
     )
     max_upload_mb: int = Field(
         default=200, ge=1, description="Largest file the page and API accept"

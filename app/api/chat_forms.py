@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.api.errors import ApiError
 from app.api.filter_forms import FilteredBody
 from app.api.generation_forms import (
+    LEAST_LOGPROB,
     Choice,
     GenerationBody,
     ReplyHead,
@@ -24,9 +25,6 @@ from app.api.generation_forms import (
 )
 from inference.request import FinishReason, Message, SamplingParams, TokenEvent, TokenLogprob
 from rag.results import Turn
-
-# JSON has no -Infinity; OpenAI gives this number for what is all but impossible.
-_LEAST_LOGPROB = -9999.0
 
 
 class TextPart(BaseModel):
@@ -258,6 +256,6 @@ def _token(text: str, logprob: float) -> dict[str, Any]:
     known = "\ufffd" not in text
     return {
         "token": text,
-        "logprob": max(logprob, _LEAST_LOGPROB),
+        "logprob": max(logprob, LEAST_LOGPROB),
         "bytes": list(text.encode()) if known else None,
     }

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import Field
 
 from app.api.generation_forms import (
+    LEAST_LOGPROB,
     Choice,
     GenerationBody,
     ReplyHead,
@@ -21,7 +22,6 @@ from inference.request import FinishReason, SamplingParams, TokenEvent, TokenLog
 
 MOST_PROMPTS = 128
 DEFAULT_MAX_TOKENS = 16  # OpenAI's, for this endpoint
-_LEAST_LOGPROB = -9999.0  # JSON has no -Infinity
 
 
 class CompletionBody(GenerationBody):
@@ -124,9 +124,9 @@ class CompletionFrame:
             self._offsets[index] = start + len(record.text)
         return {
             "tokens": [record.text for record in records],
-            "token_logprobs": [max(record.logprob, _LEAST_LOGPROB) for record in records],
+            "token_logprobs": [max(record.logprob, LEAST_LOGPROB) for record in records],
             "top_logprobs": [
-                {text: max(logprob, _LEAST_LOGPROB) for text, logprob in record.top}
+                {text: max(logprob, LEAST_LOGPROB) for text, logprob in record.top}
                 for record in records
             ],
             "text_offset": offsets,

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, File, Form, Query, Request, Response, UploadFile
 
 from app.api.dependencies import Client, Opened, Ready, Workers
-from app.api.errors import ApiError
+from app.api.errors import ApiError, with_details
 from app.api.filter_forms import FilterBody
 from app.as_json import as_json
 
@@ -39,7 +39,7 @@ async def add_documents(
 
     Instead of an archive, each file in it has an outcome and is a document of its own. Of a file's
     name only the last component is kept. What was received is added even if the client does not
-    wait for the answer.
+    wait for the answer. An error in between has the outcomes of the files before it as `files`.
     """
     cancel = threading.Event()
     outcomes: list[dict[str, Any]] = []
@@ -52,7 +52,12 @@ async def add_documents(
             password=password,
             cancel=cancel,
         )
-        report = await workers.run(add, cancel.set)
+        try:
+            report = await workers.run(add, cancel.set)
+        except Exception as error:
+            if outcomes:  # those files are in the library, whatever became of this one
+                raise with_details(error, {"files": outcomes}) from error
+            raise
         outcomes += [as_json(outcome) for outcome in report.files]
         if report.cancelled:
             raise ApiError(

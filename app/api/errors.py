@@ -100,6 +100,27 @@ class ApiError(Exception):
         return _INVALID if self.status < HTTPStatus.INTERNAL_SERVER_ERROR else _FAILED
 
 
+def ended_early() -> ApiError:
+    """What is said of a request that was cancelled: by its client, who is gone, or at the end."""
+    return ApiError(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "the request was ended before it was done, since the server is stopping; ask again",
+    )
+
+
+def with_details(error: Exception, details: Mapping[str, Any]) -> ApiError:
+    """The same error with further members."""
+    known = _as_api_error(error)
+    return ApiError(
+        known.status,
+        str(known),
+        param=known.param,
+        code=known.code,
+        details={**known.details, **details},
+        headers=known.headers,
+    )
+
+
 class ErrorMembers(BaseModel):
     """What went wrong."""
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from fastapi import Request
 
-from app.api.errors import error_body
+from app.api.errors import ended_early, error_body
 from app.api.generation_forms import Choice, Frame, GenerationBody, samples_usage
 from app.api.streaming import EventStream, WorkerThreads, begun, merged, server_sent_event
-from inference.request import TokenEvent, TokenLogprob
+from inference.request import FinishReason, TokenEvent, TokenLogprob
 from inference.service import TokenStream
 
 
@@ -46,6 +46,8 @@ def _choice(stream: TokenStream) -> Choice:
     for event in stream:
         text.append(event.text)
         logprobs += event.logprobs
+    if stream.finish_reason is FinishReason.CANCELLED:  # not to be taken for the model's own end
+        raise ended_early()
     return Choice("".join(text), tuple(logprobs), stream.finish_reason)
 
 
@@ -87,6 +89,8 @@ async def _chunks(
         async for index, event in events:
             if event.text or event.logprobs:
                 yield frame.piece(index, event)
+            if event.finish_reason is FinishReason.CANCELLED:
+                raise ended_early()
             if event.finish_reason is not None:
                 yield frame.ending(index, event.finish_reason)
         if usage:

@@ -27,6 +27,8 @@ from inference.request import (
 from inference.samples import SEED_BITS
 
 MOST_SAMPLES = 128  # OpenAI's own limit of n
+# JSON has no -Infinity; OpenAI gives this number for what is all but impossible.
+LEAST_LOGPROB = -9999.0
 
 
 class StreamOptions(BaseModel):

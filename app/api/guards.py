@@ -80,7 +80,7 @@ class LocalOnly:
                 return await _refuse(scope, receive, send, f"unknown host {host[:80]!r}")
             origin = headers.get("origin")
             writes = scope["type"] == "websocket" or scope["method"] not in _SAFE_METHODS
-            if writes and origin is not None and urlsplit(origin).netloc != host:
+            if writes and origin is not None and _authority(origin) != host:
                 return await _refuse(scope, receive, send, "a page of another origin may not ask")
         return await self._app(scope, receive, send)
 
@@ -92,6 +92,14 @@ def _host_name(header: str) -> str:
         return (parts.hostname or "") if parts.netloc == header and not parts.username else ""
     except ValueError:
         return ""
+
+
+def _authority(origin: str) -> str | None:
+    """The host and port in an Origin header; None where it is none."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send, reason: str) -> None:

@@ -23,7 +23,7 @@ from app.api.chat_forms import ChatBody, ChatFrame
 from app.api.completion_forms import CompletionBody, CompletionFrame
 from app.api.dependencies import Client, Ready, Workers
 from app.api.embedding_forms import EmbeddingBody, check_lengths
-from app.api.errors import ApiError, error_body
+from app.api.errors import ApiError, ended_early, error_body
 from app.api.generation import Generation, respond
 from app.api.generation_forms import token_counts
 from app.api.streaming import EventStream, WorkerThreads, begun, server_sent_event
@@ -171,7 +171,7 @@ async def embeddings(
         parts = []
         for start in range(0, len(texts), _TEXTS_AT_ONCE):
             if cancelled.is_set():
-                raise ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "the request was cancelled")
+                raise ended_early()
             parts.append(as_vectors(texts[start : start + _TEXTS_AT_ONCE]))
         return body.reply(np.concatenate(parts), sum(counts))
 
@@ -199,6 +199,8 @@ async def _from_documents(
         events = await begun(events, request, asking.cancel)
         return EventStream(_answer_chunks(events, reply, usage=body.wants_usage), asking.cancel)
     answer = await workers.run_for(request, asking.answer, asking.cancel)
+    if answer.cancelled:
+        raise ended_early()
     message = {"content": answer.text} | _sources(answer)
     return reply.answer(message, _answer_usage(answer))
 
@@ -224,6 +226,8 @@ async def _answer_chunks(
             if event.text:
                 yield reply.chunk({"reasoning_content": event.text})
             if event.answer is not None:
+                if event.answer.cancelled:
+                    raise ended_early()
                 for word in _WORDS.findall(event.answer.text):
                     yield reply.chunk({"content": word})
                 yield reply.chunk(_sources(event.answer), "stop")

@@ -17,11 +17,11 @@ from app.ui.session import OpenSource, PageState, reader_watch, session_id
 from app.workspace import StartProgress
 from rag.library import Library
 from rag.results import Answer, AnswerEvent, Citation, Hit
+from rag.settings import MOST_QUESTION_CHARS
 
 # Below about ten redraws a second text seems to come in jerks; each costs a small message.
 POLL_SECONDS = 0.12
 SNIPPET_CHARS = 400
-MAX_QUESTION_CHARS = 4_000
 
 
 def draw_conversation(library: Library, state: PageState, start: StartProgress) -> None:
@@ -71,7 +71,7 @@ def draw_input(library: Library, state: PageState) -> None:
                 )
         question = st.chat_input(
             "Ask your documents" if not state.exchanges else "Ask a follow-up question",
-            max_chars=MAX_QUESTION_CHARS,
+            max_chars=MOST_QUESTION_CHARS,
             disabled=running is not None,
             key="question",
         )

@@ -125,11 +125,6 @@ class Context:
         """llama.cpp's own pointer; for `SamplerChain` only."""
         return self._context
 
-    @property
-    def can_shift(self) -> bool:
-        """True if cells may be moved to other positions (passage blocks need it)."""
-        return bool(llama_cpp.llama_memory_can_shift(self._memory))
-
     # --- decoding -----------------------------------------------------------------------------
 
     def decode(
@@ -194,11 +189,6 @@ class Context:
         self._check_ids(sequence)
         llama_cpp.llama_memory_seq_rm(self._memory, sequence, start, end)
 
-    def shift_cells(self, sequence: int, start: int, end: int, offset: int) -> None:
-        """Move positions [start, end) by `offset`, for every sequence that shares the cells."""
-        self._check_ids(sequence)
-        llama_cpp.llama_memory_seq_add(self._memory, sequence, start, end, offset)
-
     def position_range(self, sequence: int) -> tuple[int, int]:
         """First and last position that `sequence` holds, (-1, -1) if none."""
         self._check_ids(sequence)
@@ -206,10 +196,6 @@ class Context:
             int(llama_cpp.llama_memory_seq_pos_min(self._memory, sequence)),
             int(llama_cpp.llama_memory_seq_pos_max(self._memory, sequence)),
         )
-
-    def clear_cells(self) -> None:
-        """Empty the whole cache."""
-        llama_cpp.llama_memory_clear(self._memory, True)
 
     def save_sequence(self, sequence: int) -> bytes:
         """The state of a sequence's cells, for `restore_sequence` on the same model and types."""

@@ -15,7 +15,7 @@ from llama_cpp.llama_grammar import json_schema_to_gbnf
 from inference.llama.backend import last_error
 from inference.llama.context import LogitsArray
 from inference.llama.model import Model
-from inference.request import InvalidRequest
+from inference.request import InvalidRequest, is_text
 
 # llama.cpp's own limit of a repetition in a grammar (MAX_REPETITION_THRESHOLD).
 LARGEST_REPETITION = 2000
@@ -31,8 +31,12 @@ def json_schema_grammar(schema: str) -> str:
     Raises InvalidRequest if the schema cannot be expressed, or would make a huge grammar.
     """
     try:
+        parsed = json.loads(schema)
+        # Anywhere in it: a pattern's would be in the grammar, a property's name in what is said.
+        if not is_text(json.dumps(parsed, ensure_ascii=False)):
+            raise InvalidRequest("it holds half a character (a lone surrogate); take it out")
         # The converter spells repetitions out: a maxLength of 10**9 costs it minutes and gigabytes.
-        if _largest_repetition(json.loads(schema)) > LARGEST_REPETITION:
+        if _largest_repetition(parsed) > LARGEST_REPETITION:
             raise InvalidRequest(f"it repeats something more than {LARGEST_REPETITION} times")
         grammar = str(json_schema_to_gbnf(schema))
         if len(grammar) > LARGEST_GRAMMAR_CHARS:
@@ -64,6 +68,8 @@ class Grammar:
     """
 
     def __init__(self, model: Model, text: str) -> None:
+        if not is_text(text):  # made in the engine's thread, which any other error would end
+            raise InvalidRequest("the grammar holds half a character (a lone surrogate)")
         self._sampler = llama_cpp.llama_sampler_init_grammar(
             model.vocab_handle, text.encode(), b"root"
         )

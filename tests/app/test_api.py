@@ -9,6 +9,7 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
@@ -23,10 +24,11 @@ from pydantic import SecretStr
 from reportlab.pdfgen.canvas import Canvas
 
 from app.api.application import create_api
-from app.workspace import Workspace, install
+from app.workspace import Workspace, current, install
 from inference.request import QueueFull
+from ingest.errors import DiskFull
 from rag.results import Answer, Citation, Hit
-from rag.settings import Settings
+from rag.settings import MOST_QUESTION_CHARS, Settings
 from tests.fakes import HashedWordsEmbedder, ModellessLibrary, ScriptedService
 
 NOTES = (
@@ -257,6 +259,32 @@ def test_a_full_queue_is_a_429_that_says_when_to_come_back(
     assert reply.json()["error"]["type"] == "rate_limit_error"
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [CHAT, CHAT_STREAM, DIRECT, DIRECT_STREAM, TEXT, TEXT_STREAM],
+    ids=["chat", "chat-stream", "direct", "direct-stream", "text", "texts"],
+)
+def test_an_answer_that_was_cut_off_is_not_passed_off_as_a_whole_one(
+    make_api: MakeApi, path: str, body: dict[str, Any]
+) -> None:
+    """A server that stopped ended its answers with "stop", as a model does that has had its say."""
+    service = ScriptedService("The first words", hold=True)
+    client = make_api(service)
+    with ThreadPoolExecutor(1) as pool:
+        asking = pool.submit(client.post, path, json=body)
+        assert service.submitted.acquire(timeout=30)
+        service.streams[0].cancel()  # as an engine that is closed does
+        reply = asking.result(30)
+    if body.get("stream"):
+        *chunks, (_, last) = events_of(reply)
+        assert all(chunk["choices"][0]["finish_reason"] is None for _, chunk in chunks)
+    else:
+        assert reply.status_code == 503
+        last = reply.json()
+    assert last["error"]["type"] == "server_error"
+    assert "the server is stopping" in last["error"]["message"]
+
+
 # --- embeddings -----------------------------------------------------------------------------------
 
 
@@ -307,8 +335,6 @@ def test_before_it_is_ready_a_question_is_a_503_with_the_progress(
     make_api: MakeApi, path: str, body: dict[str, Any]
 ) -> None:
     client = make_api(ready=False)
-    from app.workspace import current
-
     current().start.tell("Fetching SmolLM2", 0.4)
     reply = client.post(path, json=body)
     assert reply.status_code == 503
@@ -319,8 +345,6 @@ def test_before_it_is_ready_a_question_is_a_503_with_the_progress(
 
 def test_probes_tell_alive_from_ready(make_api: MakeApi) -> None:
     client = make_api(ready=False)
-    from app.workspace import current
-
     assert client.get("/healthz").status_code == 200
     assert client.get("/readyz").status_code == 503
     assert client.get("/api/documents").status_code == 200
@@ -332,8 +356,6 @@ def test_probes_tell_alive_from_ready(make_api: MakeApi) -> None:
 
 def test_a_start_that_failed_says_why(make_api: MakeApi) -> None:
     client = make_api(ready=False)
-    from app.workspace import current
-
     current().start.fail("the model could not be fetched; check the network")
     assert client.get("/readyz").json()["what"].startswith("the model could not be fetched")
     assert "the start failed" in client.post(ASK[0], json=ASK[1]).json()["error"]["message"]
@@ -402,6 +424,47 @@ def test_one_bad_file_does_not_stop_the_others(client: TestClient) -> None:
     outcomes = client.post("/api/documents", files=files).json()["files"]
     assert [outcome["outcome"] for outcome in outcomes] == ["skipped", "added"]
     assert outcomes[0]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("failure", "status", "words"),
+    [
+        (DiskFull(Path("library")), 500, "free some space"),
+        (RuntimeError("a fault of ours"), 500, "something went wrong inside Paperlight"),
+        (QueueFull("9 requests are under way", 5.0), 429, "under way"),
+    ],
+    ids=["disk", "fault", "queue"],
+)
+def test_an_upload_that_fails_half_way_tells_what_is_stored(
+    make_api: MakeApi,
+    monkeypatch: pytest.MonkeyPatch,
+    failure: Exception,
+    status: int,
+    words: str,
+) -> None:
+    """The outcomes of the files before it were lost, and nobody knew that they had been added."""
+    client = make_api()
+    library = current().library
+    add, names = library.add_bytes, ["a.txt", "b.txt", "c.txt"]
+
+    def add_or_fail(name: str, *given: Any, **options: Any) -> Any:
+        if name == "c.txt":
+            raise failure
+        return add(name, *given, **options)
+
+    monkeypatch.setattr(library, "add_bytes", add_or_fail)
+    files = [("files", (name, f"Text of {name}.".encode())) for name in names]
+    reply = client.post("/api/documents", files=files)
+    error = reply.json()["error"]
+    assert reply.status_code == status
+    assert words in error["message"]
+    assert ("retry-after" in reply.headers) is (status == 429)
+    assert [(f["path"], f["outcome"]) for f in error["files"]] == [
+        ("a.txt", "added"),
+        ("b.txt", "added"),
+    ]
+    first = client.post("/api/documents", files=files[2:]).json()["error"]
+    assert "files" not in first  # there is none before it
 
 
 def test_an_upload_over_the_limit_is_a_413_and_one_at_the_limit_is_taken(
@@ -595,6 +658,68 @@ def test_a_bad_request_is_told_in_one_form(
     assert set(error) == {"message", "type", "param", "code"}
     assert error["type"] == "invalid_request_error"
     assert words in error["message"]
+
+
+HALF = "\ud800"  # of a character: JSON can spell it, UTF-8 cannot
+HALF_A_SCHEMA = [
+    {"type": "string", "pattern": f"^{HALF}$"},
+    {"enum": [HALF]},
+    {"const": HALF},
+    {"type": "string", "title": HALF},
+    {"type": "object", "properties": {HALF: {"type": "string"}}},
+    {"$ref": f"#/{HALF}"},
+]
+
+
+def post_escaped(client: TestClient, path: str, body: dict[str, Any]) -> httpx.Response:
+    """As JSON in ASCII, which alone can spell half a character."""
+    headers = {"Content-Type": "application/json"}
+    return client.post(path, content=json.dumps(body), headers=headers)
+
+
+@pytest.mark.parametrize(
+    "schema", HALF_A_SCHEMA, ids=["pattern", "enum", "const", "title", "name", "ref"]
+)
+def test_a_schema_with_half_a_character_is_refused(
+    make_api: MakeApi, schema: dict[str, Any]
+) -> None:
+    """One such pattern killed the engine; a name or a reference made a response unsendable."""
+    service = ScriptedService(REPLY)
+    client = make_api(service)
+    form = {"type": "object", "properties": {"height": schema}}
+    wanted = {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}
+    for path, body in (
+        ("/api/extract", {"schema": form}),
+        (DIRECT[0], DIRECT[1] | {"response_format": wanted}),
+    ):
+        reply = post_escaped(client, path, body)
+        assert reply.status_code == 400
+        assert "half a character" in reply.json()["error"]["message"]
+    assert not service.requests
+
+
+def test_text_with_half_a_character_harms_nobody(client: TestClient) -> None:
+    """Only schemas are refused: a tokenizer reads it as "?", and no text has it to stop at."""
+    said = [{"role": "user", "content": f"{QUESTION} {HALF}"}]
+    for path, body in (
+        (CHAT[0], CHAT[1] | {"messages": said}),
+        (DIRECT[0], DIRECT[1] | {"messages": said, "stop": [HALF]}),
+        (TEXT[0], TEXT[1] | {"prompt": HALF, "stop": HALF}),
+        (ASK[0], ASK[1] | {"history": [{"question": HALF, "answer": HALF}]}),
+    ):
+        assert post_escaped(client, path, body).status_code == 200
+    for path, body in (("/api/ask", {"question": HALF}), ("/api/search", {"query": HALF})):
+        assert post_escaped(client, path, body).status_code == 400
+
+
+@pytest.mark.parametrize(("path", "name"), [("/api/ask", "question"), ("/api/search", "query")])
+def test_a_question_may_be_as_long_everywhere(client: TestClient, path: str, name: str) -> None:
+    """What /api/ask took, /api/search refused and the page cut: each had a limit of its own."""
+    longest = "lighthouse ".ljust(MOST_QUESTION_CHARS, "x")
+    assert client.post(path, json={name: longest}).status_code == 200
+    refused = client.post(path, json={name: f"{longest}x"})
+    assert refused.status_code == 400
+    assert f"at most {MOST_QUESTION_CHARS} characters" in refused.json()["error"]["message"]
 
 
 def test_the_reference_describes_every_path_and_loads_nothing(client: TestClient) -> None:

@@ -395,6 +395,17 @@ def test_a_setting_that_cannot_be_is_named(tmp_path: Path) -> None:
     assert told.stderr.startswith("paperlight: PAPERLIGHT_PORT='eighty' cannot be used: ")
 
 
+@pytest.mark.parametrize("key", ["", " "])
+def test_an_empty_key_is_refused(tmp_path: Path, key: str) -> None:
+    """PAPERLIGHT_API_KEYS='["$KEY"]' with KEY unset was a key that every caller without one has."""
+    told = paperlight(tmp_path, "list", PAPERLIGHT_API_KEYS=json.dumps(["secret", key]))
+    assert told.returncode == 1
+    assert told.stderr == (
+        f"paperlight: PAPERLIGHT_API_KEYS={key!r} cannot be used: a key must not be empty; write "
+        "what callers are to send, or no list for no keys\n"
+    )
+
+
 def test_a_library_that_is_no_library_is_named(tmp_path: Path) -> None:
     (tmp_path / "library").mkdir()
     (tmp_path / "library" / "library.db").write_bytes(b"this was never a database" * 100)
@@ -467,6 +478,31 @@ def test_bad_answers_become_a_question_set(run: Run, notes: Path, tmp_path: Path
     assert [(q.text, q.gold) for q in load_questions(path)] == [(QUESTION, ("41 metres",))]
     assert run("feedback", "approve", "2", "--not-answerable").exit_code == 0
     assert as_json(run("feedback", "cases", str(path), "--json"))["cases"] == 2
+
+
+# --- evaluation ---------------------------------------------------------------------------------
+
+
+def test_the_texts_of_an_evaluation_are_those_of_its_own_run(
+    run: Run, notes: Path, tmp_path: Path
+) -> None:
+    """They were written behind those of every earlier run, and --output in the place of its."""
+    run("add", str(notes))
+    sets = []
+    for name in ("one", "two"):
+        sets.append(tmp_path / f"{name}.jsonl")
+        sets[-1].write_text(json.dumps({"question": QUESTION, "answers": ["41 metres"]}))
+    texts = tmp_path / "texts.jsonl"
+    for _ in range(2):
+        done = run(
+            "eval", "answers", *map(str, sets), "--system", "paperlight", "--texts", str(texts)
+        )
+        assert done.exit_code == 0, done.output
+        rows = [json.loads(line) for line in texts.read_text("utf-8").splitlines()]
+        assert [(row["set"], row["question"]) for row in rows] == [
+            ("one", QUESTION),
+            ("two", QUESTION),
+        ]
 
 
 # --- forms --------------------------------------------------------------------------------------

@@ -104,9 +104,12 @@ def test_a_rebound_name_is_refused_on_loopback_and_allowed_elsewhere(host: str) 
         ("http://evil.example", 403),
         ("http://127.0.0.1:9999", 403),
         ("null", 403),
+        ("http://[", 403),
+        ("http://[::1", 403),
     ],
 )
 def test_pages_of_other_origins_change_nothing(origin: str, status: int) -> None:
+    """An origin that is no address, "http://[", was an error of the server's own (500)."""
     headers = {"Origin": origin}
     assert app().post("/v1/echo", headers=headers).status_code == status
     assert app().get("/v1/echo", headers=headers).status_code == 405  # reading passes the guard

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +15,7 @@ from app import startup
 from app.startup import StartUp
 from app.workspace import StartStage, Workspace
 from inference.models import FetchProgress, ModelFetchError
+from ingest.errors import DiskFull
 from rag.settings import Settings
 from tests.fakes import ModellessLibrary, ScriptedService
 
@@ -166,3 +169,67 @@ def test_files_that_a_killed_process_left_are_taken_up(
         )
         start(workspace)
         assert resumed.wait(WAIT_SECONDS)
+
+
+def test_unfinished_files_that_cannot_be_taken_up_do_not_take_the_server_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that had said it was ready failed again because of one file of an earlier run."""
+    lines: list[str] = []
+    told = threading.Event()
+
+    def announce(line: str) -> None:
+        lines.append(line)
+        if "could not be taken up" in line:
+            told.set()
+
+    def fail(**_: object) -> None:
+        raise DiskFull(tmp_path)
+
+    with opened(tmp_path) as workspace:
+        monkeypatch.setattr(workspace.library, "resume", fail)
+        start_up = StartUp(workspace, announce)
+        start_up.begin()
+        assert told.wait(WAIT_SECONDS)
+        start_up.stop()
+        assert workspace.start.is_ready
+    assert "Paperlight is ready at http://127.0.0.1:8501" in lines
+    assert not [line for line in lines if "cannot answer" in line]
+
+
+@contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    """A folder that nobody may write to; root may wherever it is not mounted so."""
+    if os.geteuid() != 0:
+        folder.chmod(0o500)
+        yield
+        folder.chmod(0o700)
+        return
+    for options in (["--bind"], ["-o", "remount,ro,bind"]):
+        mounted = subprocess.run(
+            ["mount", *options, str(folder), str(folder)],
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        if mounted.returncode:
+            pytest.skip(f"needs the right to mount a folder: {mounted.stderr.strip()}")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.mark.parametrize("document", ["own.txt", ""])
+def test_a_read_only_library_is_served(tmp_path: Path, document: str) -> None:
+    """The mark that samples were offered could not be written, and the server never got ready."""
+    lines: list[str] = []
+    with opened(tmp_path) as workspace:
+        if document:
+            workspace.library.add_bytes(document, b"The lighthouse is 41 metres tall.")
+    with read_only(tmp_path / "library"), opened(tmp_path) as workspace:
+        start(workspace, lines.append)
+        assert names(workspace) == [document] * bool(document)
+        assert len(workspace.library.search("lighthouse")) == bool(document)
+    assert [line for line in lines if "is read-only" in line]
+    assert lines[-1] == "Paperlight is ready at http://127.0.0.1:8501"

@@ -205,6 +205,44 @@ def test_who_is_alone_and_refused_again_and_again_is_told(driven: Driven) -> Non
     driven.empty()
 
 
+def test_nobody_loses_a_place_to_who_waits_for_a_shared_beginning(driven: Driven) -> None:
+    """Once a batch request gave way to one that then waited for another's prompt all the same.
+
+    It took its place back at the next step and lost it again at the one after, until the prompt
+    was computed.
+    """
+    beginning = tuple(range(1000, 1140))  # three batches of 64
+    inside = [driven.ask((100 + n,), most=20, priority=Priority.BATCH) for n in range(2)]
+    driven.step()
+    first = driven.ask((*beginning, 2000))
+    driven.step()
+    assert not first.told
+    before = driven.engine.counters.preemptions
+    second = driven.ask((*beginning, 2001))
+    driven.step()
+    assert not first.told
+    assert driven.engine.counters.preemptions == before
+    driven.run()
+    assert [each.ends for each in (*inside, first, second)] == [[FinishReason.LENGTH]] * 4
+    driven.empty()
+
+
+def test_who_computes_the_shared_beginning_itself_gives_way_at_once(driven: Driven) -> None:
+    """Its place is the one to be had, and what it has computed so far is shared."""
+    beginning = tuple(range(1000, 1140))
+    inside = [driven.ask((100 + n,), most=20) for n in range(2)]
+    driven.step()
+    batch = driven.ask((*beginning, 2000), priority=Priority.BATCH)
+    driven.step()
+    urgent = driven.ask((*beginning, 2001))
+    driven.step()
+    assert batch.completion in driven.engine.waiting
+    assert urgent.completion.cached_tokens
+    driven.run()
+    assert [each.ends for each in (*inside, batch, urgent)] == [[FinishReason.LENGTH]] * 4
+    driven.empty()
+
+
 statuses = st.sampled_from([OK, OK, OK, NO_ROOM, FAILED, FAILED_LATE])
 arrivals = st.tuples(
     st.just("ask"),

@@ -202,6 +202,20 @@ def test_a_file_with_another_checksum_is_thrown_away(hub: Hub, tmp_path: Path) -
     assert not list(tmp_path.glob(".*.part"))
 
 
+def test_a_file_that_cannot_be_moved_into_place_is_a_failed_fetch(hub: Hub, tmp_path: Path) -> None:
+    """What went wrong after the last byte came out as an OSError, which no caller expects."""
+
+    def take_its_place(progress: FetchProgress) -> None:
+        if progress.what.startswith("Checking"):
+            (tmp_path / FILE.file_name).mkdir(exist_ok=True)
+
+    with pytest.raises(ModelFetchError, match="what was fetched so far is kept"):
+        pull_file(FILE, tmp_path, take_its_place, endpoint=hub.endpoint)
+
+    (part,) = tmp_path.glob(".*.part")
+    assert part.read_bytes() == CONTENT
+
+
 def test_a_file_that_changed_on_the_hub_is_not_glued_to_the_old_part(
     hub: Hub, tmp_path: Path
 ) -> None:

@@ -37,6 +37,29 @@ def test_a_schema_that_cannot_be_is_refused(schema: Any, reason: str) -> None:
         json_schema_grammar(json.dumps(schema))
 
 
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "string", "pattern": "^\ud800$"},
+        {"enum": ["\ud800"]},
+        {"const": ["\udfff"]},
+        {"title": "\ud800", "type": "string"},
+        {"type": "object", "properties": {"\ud800": {"type": "string"}}},
+        {"$ref": "#/\ud800"},
+    ],
+    ids=["pattern", "enum", "const", "title", "name", "reference"],
+)
+def test_half_a_character_is_refused_wherever_it_stands(schema: dict[str, Any]) -> None:
+    """A pattern with a lone surrogate became a grammar that no UTF-8 holds.
+
+    The engine could not encode it and died of it, and after five such requests it was not started
+    again. A reference put it into the message of the refusal, which could then not be sent.
+    """
+    with pytest.raises(InvalidRequest, match="half a character") as refused:
+        json_schema_grammar(json.dumps(schema))
+    assert str(refused.value).isascii()
+
+
 def test_a_usual_schema_becomes_a_grammar() -> None:
     properties = {f"field_{i}": {"type": "string", "maxLength": 100} for i in range(100)}
     assert "root ::=" in json_schema_grammar(json.dumps({"properties": properties}))

@@ -53,7 +53,8 @@ def logits_of(path: Path, rows: int) -> LogitsArray:
     found = []
     try:
         for start in range(0, TOKENS, rows):
-            context.clear_cells()
+            for row in range(rows):
+                context.remove_cells(row)
             context.decode(
                 np.arange(1000 + start, 1000 + start + rows),
                 np.zeros(rows, np.int64),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +38,6 @@ def test_the_least_recently_used_block_leaves_memory_first() -> None:
     assert blocks.get("a")
     blocks.put("d", STATE)
     assert ["a" in blocks, "b" in blocks, "c" in blocks, "d" in blocks] == [True, False, True, True]
-    assert blocks.held_bytes == 3 * len(STATE)
 
 
 def test_blocks_are_there_for_a_later_run(tmp_path: Path) -> None:
@@ -79,6 +79,30 @@ def test_the_disk_budget_holds(tmp_path: Path) -> None:
         blocks.put(f"{index:04}", STATE)
     assert sum(f.stat().st_size for f in tmp_path.glob("*/*.kv")) <= 3 * len(STATE) + 200
     assert blocks.get("0005") == STATE
+
+
+def test_a_block_above_the_budget_costs_no_other(tmp_path: Path) -> None:
+    """One larger than all the memory, or the disk, once drove out every block and then itself."""
+    blocks = BlockStore("m", memory_bytes=3 * len(STATE), folder=tmp_path, disk_bytes=10_000)
+    blocks.put("abcd", STATE)
+    blocks.put("large", 20 * STATE)
+    assert "large" not in blocks
+    assert len(list(tmp_path.glob("*/*.kv"))) == 1
+    [file] = tmp_path.glob("*/*.kv")
+    file.unlink()
+    assert blocks.get("abcd") == STATE  # out of memory
+
+
+def test_what_a_killed_process_left_half_written_makes_room(tmp_path: Path) -> None:
+    """Only whole blocks were counted and removed: the disk filled up with halves of others."""
+    store(tmp_path).put("abcd", STATE)
+    [folder] = tmp_path.iterdir()
+    half = folder / "tmp1234"
+    half.write_bytes(bytes(9_000))
+    os.utime(half, (0, 0))
+    store(tmp_path).put("abce", STATE)
+    assert not half.exists()
+    assert len(list(tmp_path.glob("*/*.kv"))) == 2
 
 
 @given(

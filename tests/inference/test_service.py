@@ -248,8 +248,12 @@ def test_impossible_requests_are_refused_at_once(service, request_of, reason) ->
         service.submit(request_of(service))
 
 
-def test_a_broken_grammar_fails_its_own_request_only(service: InferenceService) -> None:
-    request = chat(service, "Hi", sampling=SamplingParams(grammar="this is not GBNF"))
+@pytest.mark.parametrize("grammar", ["this is not GBNF", 'root ::= "\ud800"'])
+def test_a_broken_grammar_fails_its_own_request_only(
+    service: InferenceService, grammar: str
+) -> None:
+    """One with half a character (a lone surrogate) once ended the engine's thread."""
+    request = chat(service, "Hi", sampling=SamplingParams(grammar=grammar))
     with pytest.raises(InvalidRequest, match="grammar"):
         service.complete(request)
     assert service.complete(chat(service, "Who wrote Hamlet?"))

@@ -121,3 +121,10 @@ def test_there_must_be_something_to_copy() -> None:
         Verbatim((" ",))
     with pytest.raises(InvalidRequest, match="not both"):
         SamplingParams(grammar="root ::= [a-z]", verbatim=Verbatim(("text",)))
+
+
+def test_half_a_character_is_refused_before_it_reaches_the_engine() -> None:
+    """The engine's thread could not encode a text to copy with a lone surrogate, and ended."""
+    for rule in (lambda: Verbatim(("\ud800",)), lambda: Verbatim(("text",), ("\udfff",))):
+        with pytest.raises(InvalidRequest, match="half a character"):
+            rule()
