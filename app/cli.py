@@ -47,6 +47,7 @@ from app.terminal import (
 )
 
 if TYPE_CHECKING:
+    from inference.models import FetchProgress
     from ingest.outcomes import AddReport, FileOutcome
     from rag.results import Answer, Citation, Hit
     from rag.summary import Summary
@@ -186,7 +187,8 @@ def remove(
     documents: Annotated[
         list[str],
         typer.Argument(
-            help="Ids (or their first characters), names or paths; an archive's means all in it."
+            help="Ids (or their first characters), names or paths; an archive's means all in it,"
+            " 'report*.pdf' all that it fits."
         ),
     ],
     library: LibraryOption = None,
@@ -271,6 +273,8 @@ def search(
 ) -> None:
     """Show the passages that fit a query best."""
     options = options_of(context)
+    if not query.strip():
+        raise CommandFailed("The query is empty; say what to look for.")
     chosen = options.filter()
     with options.open_filled_library() as opened:
         hits = opened.search(query, k=k, filter=chosen)
@@ -379,9 +383,8 @@ def serve(
     options = options_of(context)
     settings = options.settings(host=host, port=port)
     from app.server import serve as run_server
-    from rag.library import Library
 
-    with Library.open(options.library, settings=settings, engine_process=True) as opened:
+    with options.opened(settings, engine_process=True) as opened:
         run_server(settings, opened, announce=options.terminal.note)
 
 
@@ -419,6 +422,7 @@ def doctor(
     """Check the library, the models and the machine; exit code 1 if something stays wrong."""
     options = options_of(context)
     with options.open_library() as opened:
+        opened.fetch_progress = _fetch_nothing
         report = opened.doctor(repair=repair)
     if options.as_json:
         options.terminal.result(as_plain(report) | {"ok": report.ok})
@@ -428,6 +432,16 @@ def doctor(
             options.terminal.say(f"{mark:9} {one_line(f'{check.name}: {check.detail}')}")
     if not report.ok:
         raise typer.Exit(1)
+
+
+def _fetch_nothing(progress: FetchProgress) -> None:
+    """Ends the fetching of a model before it begins: a check-up goes to no network."""
+    from inference.models import ModelFetchError
+
+    raise ModelFetchError(
+        f"It is not on this machine, and doctor fetches nothing ({progress.what}). Fetch it with"
+        " paperlight serve, which gets all that is missing, or paperlight models pull NAME."
+    )
 
 
 # --- entry point ------------------------------------------------------------------------------
@@ -469,10 +483,10 @@ def _wants_traceback() -> bool:
 def _sentence(error: Exception) -> str:
     from pydantic import ValidationError
 
-    if isinstance(error, ValidationError):  # a setting that cannot be
-        problem = error.errors()[0]
-        name = "".join(str(part) for part in problem["loc"][:1]).upper()  # the rest is inside it
-        return one_line(f"PAPERLIGHT_{name}={problem['input']!r} cannot be used: {problem['msg']}")
+    from rag.settings import Settings, what_is_wrong
+
+    if isinstance(error, ValidationError) and error.title == Settings.__name__:
+        return one_line(what_is_wrong(error))
     ours = type(error).__module__.partition(".")[0] in ("app", "rag", "ingest", "inference")
     kind = "" if ours or type(error).__module__ == "__main__" else f"{type(error).__name__}: "
     return safe(f"{kind}{error}" if str(error) else kind + "no reason was given")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from app.terminal import Terminal, fetch_progress
+from app.terminal import Terminal, fetch_progress, one_line
 
 if TYPE_CHECKING:
     from ingest.search_filter import SearchFilter
@@ -31,12 +31,14 @@ class Options:
     """The options of one run. library: the folder; None is the settings' own.
 
     chosen: the parts of a SearchFilter that were given, by their names there.
+    told: variables that are no settings were named.
     """
 
     library: Path | None = None
     model: str | None = None
     as_json: bool = False
     chosen: dict[str, Any] = field(default_factory=dict)
+    told: bool = False
 
     @property
     def terminal(self) -> Terminal:
@@ -44,10 +46,16 @@ class Options:
         return Terminal(self.as_json)
 
     def settings(self, **changes: Any) -> Settings:
-        """The settings of the environment with the command line's on top; telemetry is off."""
-        from rag.settings import Settings, set_environment
+        """The settings of the environment with the command line's on top; telemetry is off.
+
+        Says, once, which variables are named like settings and are none.
+        """
+        from rag.settings import Settings, set_environment, unknown_settings
 
         set_environment()
+        for sentence in () if self.told else unknown_settings():
+            self.terminal.note(f"paperlight: {one_line(sentence)}")
+        self.told = True
         given = {"model": self.model, **changes}
         return Settings(**{name: value for name, value in given.items() if value is not None})
 
@@ -60,13 +68,29 @@ class Options:
             given[name] = moment(given[name])
         return SearchFilter(**given)
 
+    def opened(self, settings: Settings, **how: Any) -> Library:
+        """The library, for the caller to close. how: as Library.open has it.
+
+        Raises CommandFailed where there can be no such folder.
+        """
+        from rag.library import Library
+
+        folder = self.library or settings.library_path
+        try:
+            return Library.open(self.library, settings=settings, **how)
+        except (FileExistsError, NotADirectoryError) as error:
+            raise CommandFailed(
+                f"{error.filename} is a file and not a folder; give the library's folder"
+            ) from error
+        except FileNotFoundError as error:  # /proc has no room for folders
+            raise CommandFailed(
+                f"The library's folder {folder} cannot be made; give another"
+            ) from error
+
     @contextmanager
     def open_library(self) -> Iterator[Library]:
         """The library, closed afterwards; models that must be fetched say so."""
-        settings = self.settings()
-        from rag.library import Library
-
-        with Library.open(self.library, settings=settings) as library:
+        with self.opened(self.settings()) as library:
             library.fetch_progress = fetch_progress()
             yield library
 
@@ -118,13 +142,14 @@ def _choice(name: str) -> Callable[[typer.Context, Any], Any]:
 
 
 def _documents(context: typer.Context, value: list[str] | None) -> list[str] | None:
-    """Keeps paths as the library has them: whole. A pattern may begin anywhere."""
     if value:
-        options_of(context).chosen["documents"] = [
-            str(Path(name).resolve()) if "/" in name and not name.startswith("*") else name
-            for name in value
-        ]
+        options_of(context).chosen["documents"] = [kept_path(name) for name in value]
     return value
+
+
+def kept_path(name: str) -> str:
+    """A path as the library keeps it: whole. A pattern may begin anywhere."""
+    return str(Path(name).resolve()) if "/" in name and not name.startswith("*") else name
 
 
 # A callback puts each into the Options, so that commands need not look at them.

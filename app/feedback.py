@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from app.as_json import as_json as as_plain
-from app.command_options import JsonOption, LibraryOption, options_of
+from app.command_options import CommandFailed, JsonOption, LibraryOption, options_of
 from app.counts import counted
 from app.terminal import one_line
 
@@ -113,7 +113,13 @@ def cases(
     with options.open_library() as opened:
         rows = opened.feedback.cases()
         bad = sum(each.example is None for each in opened.feedback.all())
-    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")
+    lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    try:
+        path.write_text(lines, "utf-8")
+    except OSError as error:
+        raise CommandFailed(
+            f"{path} cannot be written ({error.strerror}); name a file in a folder that is there"
+        ) from error
     if options.as_json:
         options.terminal.result({"cases": len(rows), "without_right_answer": bad - len(rows)})
         return

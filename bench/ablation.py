@@ -67,7 +67,7 @@ def main() -> None:
     arguments = parser.parse_args()
     options = Options(model=arguments.model)
     settings = options.settings()
-    report: dict[str, Any] = {"bench": "ablation", "model": arguments.model, "sets": []}
+    report: dict[str, Any] = {"bench": "ablation", "model": Path(arguments.model).name, "sets": []}
     with tempfile.TemporaryDirectory() as temporary:
         home = arguments.home or Path(temporary)
         for path in arguments.sets:

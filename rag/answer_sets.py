@@ -102,8 +102,10 @@ def load_answer_sets(path: Path) -> list[AnswerSet]:
     """The question sets at a path, sorted by name. Raises AnswerSetError."""
     try:
         found = list(_sets_at(path))
+    except AnswerSetError:
+        raise
     except (KeyError, TypeError, ValueError) as error:
-        raise AnswerSetError(f"{path} cannot be read as a question set: {error!r}.") from error
+        raise _unreadable(path, repr(error)) from error
     if not found:
         raise AnswerSetError(
             f"Expected a SQuAD file, ClapNQ, page evidence, RGB or a file of questions at {path},"
@@ -117,11 +119,15 @@ def load_questions(path: Path) -> tuple[Question, ...]:
 
     Each has "question" and its right answers as "answers", "answer" or "answer_contains" (text or
     a list); "answerable": false where there is none; and, if that is to be judged, the "document"
-    and "page" to be cited.
+    and "page" to be cited. Raises AnswerSetError.
     """
     text = path.read_text("utf-8")
-    rows = json.loads(text) if text.lstrip().startswith("[") else _lines(text)
-    return tuple(_own_question(row) for row in rows)
+    if not text.lstrip().startswith("["):
+        return tuple(
+            _own_question(row, path, f"line {number}") for number, row in _lines(path, text)
+        )
+    rows = enumerate(_json(text, path), 1)
+    return tuple(_own_question(row, path, f"entry {number}") for number, row in rows)
 
 
 def _sets_at(path: Path) -> Iterator[AnswerSet]:
@@ -134,7 +140,9 @@ def _sets_at(path: Path) -> Iterator[AnswerSet]:
             for inside in sorted(path.iterdir()):
                 if inside.suffix in (".json", ".jsonl"):
                     yield from _sets_at(inside)
-    elif path.suffix == ".json" and isinstance(loaded := json.loads(path.read_text("utf-8")), dict):
+    elif path.suffix == ".json" and isinstance(
+        loaded := _json(path.read_text("utf-8"), path), dict
+    ):
         yield _squad(path.parent.name if path.stem.startswith("dev") else path.stem, loaded)
     elif path.suffix == ".jsonl" and "positive" in (row := next(_rows(path), {})):
         yield _counterfactual(path) if "positive_wrong" in row else _noisy(path)
@@ -259,7 +267,11 @@ def _noisy(path: Path) -> AnswerSet:
     return AnswerSet(path.stem, tuple(entries), (), tuple(questions))
 
 
-def _own_question(row: Mapping[str, Any]) -> Question:
+def _own_question(row: Any, path: Path, place: str) -> Question:
+    """place: of the file where it stands."""
+    if not isinstance(row, dict) or not isinstance(row.get("question"), str):
+        like = '{"question": "...", "answers": ["..."]}'
+        raise _unreadable(path, f"{place} has no question; write it like {like}")
     gold = next(
         (_texts(row[name]) for name in ("answers", "answer", "answer_contains") if name in row), ()
     )
@@ -282,9 +294,26 @@ def _texts(value: Any) -> tuple[str, ...]:
 
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:
-    yield from _lines(path.read_text("utf-8"))
+    yield from (row for _, row in _lines(path, path.read_text("utf-8")))
 
 
-def _lines(text: str) -> Iterator[dict[str, Any]]:
+def _lines(path: Path, text: str) -> Iterator[tuple[int, Any]]:
+    """What each line of a file says, with the line's number from 1."""
     # Not splitlines: a text may have a line separator of Unicode in it.
-    yield from (json.loads(line) for line in text.split("\n") if line.strip())
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.strip():
+            yield number, _json(line, path, first_line=number)
+
+
+def _json(text: str, path: Path, *, first_line: int = 1) -> Any:
+    """What a file, or a part of it that begins at `first_line`, says. Raises AnswerSetError."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        line = first_line + error.lineno - 1
+        why = f"line {line} is not JSON: {error.msg} at column {error.colno}"
+        raise _unreadable(path, why) from error
+
+
+def _unreadable(path: Path, why: str) -> AnswerSetError:
+    return AnswerSetError(f"{path} cannot be read as a question set: {why}.")

@@ -6,18 +6,30 @@ A value that cannot work is refused here, with a sentence that says what to do.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import (
+    AfterValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 # The longest question that page and API take, in characters: some pages of text pasted into it.
 MOST_QUESTION_CHARS = 20_000
+_PREFIX = "PAPERLIGHT_"
+# What `make` reads, which a shell that exports it hands on to every command.
+_NOT_SETTINGS = ("GPU",)
 
 
 def default_home() -> Path:
@@ -40,7 +52,10 @@ def _not_blank(key: SecretStr) -> SecretStr:
 class Settings(BaseSettings):
     """Paperlight's settings. Frozen: pass a changed copy instead of changing one."""
 
-    model_config = SettingsConfigDict(env_prefix="PAPERLIGHT_", frozen=True, extra="ignore")
+    # Variables of several values are decoded here, where what is no JSON gets a sentence.
+    model_config = SettingsConfigDict(
+        env_prefix=_PREFIX, enable_decoding=False, frozen=True, extra="ignore"
+    )
 
     home: Path = Field(default_factory=default_home, description="Where library and models live")
     debug: bool = Field(default=False, description="Show tracebacks on the command line")
@@ -65,12 +80,16 @@ class Settings(BaseSettings):
     # --- engine -------------------------------------------------------------------------------
     gpu_layers: int = Field(default=-1, ge=-1, description="Layers on the GPU; -1: all that fit")
     tensor_split: tuple[Annotated[float, Field(ge=0)], ...] = Field(
-        default=(), description="Each GPU's share of the layers; empty: by free memory"
+        default=(),
+        description="Each GPU's share of the layers, as JSON; empty: by free memory",
+        examples=["[3, 1]"],
     )
     map_file: bool = Field(default=True, description="Map the model's file instead of reading it")
     lock_memory: bool = Field(default=False, description="Keep the model from being swapped out")
     adapters: dict[Path, float] = Field(
-        default_factory=dict, description="LoRA adapters: GGUF file -> scale, as JSON"
+        default_factory=dict,
+        description="LoRA adapters: GGUF file -> scale, as JSON",
+        examples=['{"style.gguf": 0.8}'],
     )
     context_tokens: int = Field(
         default=0, ge=0, le=1 << 20, description="KV cells shared by all requests; 0: chosen"
@@ -112,6 +131,7 @@ class Settings(BaseSettings):
     glossary: dict[str, str] = Field(
         default_factory=dict,
         description="What questions call a thing -> what the documents call it, as JSON",
+        examples=['{"AMEX": "American Express"}'],
     )
     calculations: bool = Field(
         default=True,
@@ -147,12 +167,27 @@ class Settings(BaseSettings):
     port: int = Field(default=8501, ge=0, le=65535, description="Port to listen on")
     api_keys: tuple[Annotated[SecretStr, AfterValidator(_not_blank)], ...] = Field(
         default=(),
-        description="Keys that the HTTP API accepts; with them, the page, which asks for none, is "
-        "served on loopback only",
+        description="Keys that the HTTP API accepts, as JSON; with them, the page, which asks for "
+        "none, is served on loopback only",
+        examples=['["a long secret"]'],
     )
     max_upload_mb: int = Field(
         default=200, ge=1, description="Largest file the page and API accept"
     )
+
+    @field_validator("tensor_split", "adapters", "glossary", "api_keys", mode="before")
+    @classmethod
+    def _from_json(cls, value: Any, info: ValidationInfo) -> Any:
+        """A variable's text is JSON; an empty one sets nothing."""
+        if not isinstance(value, str):
+            return value
+        if not value.strip():
+            assert info.field_name is not None
+            return cls.model_fields[info.field_name].get_default(call_default_factory=True)
+        try:
+            return json.loads(value)
+        except ValueError:
+            raise PydanticCustomError("not_json", "it is not JSON") from None
 
     @property
     def library_path(self) -> Path:
@@ -169,6 +204,30 @@ class Settings(BaseSettings):
         """Where the page is, as a browser wants it."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.port}"
+
+
+def what_is_wrong(error: ValidationError) -> str:
+    """One sentence about the first setting that cannot be; what is secret is not repeated."""
+    problem = error.errors()[0]
+    name = str(problem["loc"][0])  # the rest of it is inside the variable
+    field, variable = Settings.model_fields[name], f"{_PREFIX}{name.upper()}"
+    given = "" if "SecretStr" in repr(field.annotation) else f"={problem['input']!r}"
+    example = f"; write it like {variable}='{field.examples[0]}'" if field.examples else ""
+    return f"{variable}{given} cannot be used: {problem['msg']}{example}"
+
+
+def unknown_settings() -> list[str]:
+    """A sentence for each variable that is named like a setting and is none."""
+    known = [name.upper() for name in Settings.model_fields]
+    sentences = []
+    for variable in sorted(os.environ):
+        name = variable.upper().removeprefix(_PREFIX)  # in any case, as the settings are read
+        if name in (variable.upper(), *known, *_NOT_SETTINGS):
+            continue
+        nearest = get_close_matches(name, known, n=1)
+        meant = f"did you mean {_PREFIX}{nearest[0]}?" if nearest else "README.md has a list"
+        sentences.append(f"{variable} is no setting; {meant}")
+    return sentences
 
 
 # What third-party packages would otherwise send home, or look up in a cloud, without being asked.

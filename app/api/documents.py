@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -13,6 +15,7 @@ from app.api.dependencies import Client, Opened, Ready, Workers
 from app.api.errors import ApiError, with_details
 from app.api.filter_forms import FilterBody
 from app.as_json import as_json
+from ingest.errors import PageNotFound
 
 router = APIRouter(prefix="/api/documents", tags=["documents"])
 
@@ -108,7 +111,8 @@ def get_page_image(
 ) -> Response:
     """A page as PNG; start and end mark a span of its text."""
     highlight = (start, end) if start is not None and end is not None else None
-    picture = workspace.library.render_page(document_id, number, highlight=highlight)
+    with _page_as_asked(document_id, number):
+        picture = workspace.library.render_page(document_id, number, highlight=highlight)
     if picture is None:
         raise ApiError(HTTPStatus.NOT_FOUND, "there is no picture of this page, only its text")
     return Response(picture, media_type="image/png")
@@ -117,10 +121,21 @@ def get_page_image(
 @router.get("/{document_id}/pages/{number}")
 def get_page(document_id: str, number: int, workspace: Opened) -> dict[str, Any]:
     """A page's text. number: 1-based; of a format without pages, its section."""
-    page = workspace.library.page(document_id, number - 1)
+    with _page_as_asked(document_id, number):
+        page = workspace.library.page(document_id, number - 1)
     return {
         "document_id": document_id,
         "page": page.number,
         "text": page.text,
         "read_by_ocr": page.read_by_ocr,
     }
+
+
+@contextmanager
+def _page_as_asked(document_id: str, number: int) -> Iterator[None]:
+    """Names a page that is not there by the number that was asked for: the library's begin at 0."""
+    try:
+        yield
+    except (PageNotFound, OverflowError) as error:  # or it has more digits than SQLite's numbers
+        message = f"document {document_id!r} has no page {number}; its pages begin with 1"
+        raise ApiError(HTTPStatus.NOT_FOUND, message) from error

@@ -9,14 +9,15 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
+from app.api.bodies import WholeTextBody
 from app.api.errors import ApiError
 
 MOST_TEXTS = 2048  # OpenAI's own limit
 
 
-class EmbeddingBody(BaseModel):
+class EmbeddingBody(WholeTextBody):
     """Texts to embed."""
 
     model_config = ConfigDict(extra="ignore")

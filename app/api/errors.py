@@ -178,9 +178,9 @@ def install_error_handlers(app: FastAPI) -> None:
     async def known(_: Request, error: Exception) -> JSONResponse:
         return error_response(error)
 
-    async def invalid(_: Request, error: Exception) -> JSONResponse:
+    async def invalid(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
-        return error_response(_describe_problems(error))
+        return error_response(_describe_problems(error, request.headers.get("content-type", "")))
 
     async def http(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
@@ -193,9 +193,12 @@ def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, http)
 
 
-def _describe_problems(error: RequestValidationError) -> ApiError:
+def _describe_problems(error: RequestValidationError, content_type: str) -> ApiError:
     """Every problem as "field: what is wrong with it", and the first field as `param`."""
     problems = error.errors()
+    if problems[0]["loc"] == ("body",) and "json" not in content_type.lower():
+        message = "the body was not read as JSON: send it with Content-Type: application/json"
+        return ApiError(HTTPStatus.BAD_REQUEST, message)
     if problems[0]["type"] == "json_invalid":
         message = f"the body is not valid JSON: {problems[0]['ctx']['error']}"
         return ApiError(HTTPStatus.BAD_REQUEST, message, code="invalid_json")

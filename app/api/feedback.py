@@ -12,6 +12,7 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
+from app.api.bodies import OwnBody
 from app.api.dependencies import Opened
 from app.as_json import as_json
 from rag.feedback import Judgement, Place, Rating
@@ -43,7 +44,7 @@ class JudgedAnswer(BaseModel):
     passages: list[PlaceBody] = Field(default_factory=list, max_length=100)
 
 
-class FeedbackBody(BaseModel):
+class FeedbackBody(OwnBody):
     """What a reader thinks of an answer."""
 
     rating: Rating = Field(description="up or down")

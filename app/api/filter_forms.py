@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
+from app.api.bodies import OwnBody
 from ingest.search_filter import SearchFilter, combined, moment
 
 
-class FilterBody(BaseModel):
+class FilterBody(OwnBody):
     """Only documents that fit every part."""
-
-    model_config = ConfigDict(extra="forbid")  # a misspelt part would leave everything
 
     collection: str | None = Field(default=None, description="Its name")
     documents: list[str] = Field(

@@ -43,7 +43,9 @@ class KeyCheck:
         if not any(matches):
             raise ApiError(
                 HTTPStatus.UNAUTHORIZED,
-                "an API key is needed: send it as 'Authorization: Bearer KEY'",
+                "this API key is not known here: send one of those in PAPERLIGHT_API_KEYS"
+                if token
+                else "an API key is needed: send it as 'Authorization: Bearer KEY'",
                 code="invalid_api_key",
                 headers={"WWW-Authenticate": "Bearer"},
             )

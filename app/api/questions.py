@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from typing import Any
 
 from fastapi import APIRouter, Request
-from pydantic import AfterValidator, BaseModel, Field
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
 from app.api.asking import Asking
+from app.api.bodies import OwnBody
 from app.api.dependencies import Client, Ready, Workers
 from app.api.errors import error_body
 from app.api.filter_forms import FilteredBody
 from app.api.streaming import EventStream, begun, server_sent_event
 from app.as_json import as_json
-from inference.request import is_text
 from rag.citations import Unsupported
 from rag.results import AnswerEvent, Turn
 from rag.settings import MOST_QUESTION_CHARS
@@ -29,21 +27,21 @@ router = APIRouter(prefix="/api", tags=["questions"])
 _REFUSAL_SECONDS = 0.2
 
 
-class SearchBody(FilteredBody):
+class SearchBody(OwnBody, FilteredBody):
     """What to look for."""
 
     query: str = Field(min_length=1, max_length=MOST_QUESTION_CHARS, description="What to look for")
     k: int = Field(default=10, ge=1, le=200, description="Most passages to return")
 
 
-class TurnBody(BaseModel):
+class TurnBody(OwnBody):
     """An earlier exchange."""
 
     question: str = Field(description="What was asked")
     answer: str = Field(description="What was answered")
 
 
-class AskBody(FilteredBody):
+class AskBody(OwnBody, FilteredBody):
     """A question to the documents."""
 
     question: str = Field(min_length=1, max_length=MOST_QUESTION_CHARS, description="What to ask")
@@ -55,25 +53,10 @@ class AskBody(FilteredBody):
     stream: bool = Field(default=False, description="Send the answer as server-sent events")
 
 
-def _whole(schema: dict[str, Any]) -> dict[str, Any]:
-    """Refuses half characters (lone surrogates): no answer that names such a field can be sent."""
-    try:
-        written = json.dumps(schema, ensure_ascii=False)
-    except RecursionError:  # too deep to be looked up, which the library says
-        return schema
-    if not is_text(written):
-        raise PydanticCustomError(
-            "half_character", "it holds half a character (a lone surrogate); take it out"
-        )
-    return schema
-
-
-class ExtractBody(FilteredBody):
+class ExtractBody(OwnBody, FilteredBody):
     """A form to fill in from the documents."""
 
-    json_schema: Annotated[dict[str, Any], AfterValidator(_whole)] = Field(
-        alias="schema", description="JSON schema of an object"
-    )
+    json_schema: dict[str, Any] = Field(alias="schema", description="JSON schema of an object")
     instruction: str = Field(
         default="", max_length=4_000, description="What the values are of, if that is not clear"
     )

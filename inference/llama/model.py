@@ -160,6 +160,10 @@ class Model:
 
     def load_adapter(self, path: Path) -> Any:
         """Load a LoRA adapter for this model; freed with it."""
+        if not path.is_file():  # or llama.cpp's last words, which are of something else, say why
+            raise ModelLoadError(
+                f"there is no LoRA adapter {path}; PAPERLIGHT_ADAPTERS names the files"
+            )
         adapter = llama_cpp.llama_adapter_lora_init(self._model, str(path).encode())
         if not adapter:
             raise ModelLoadError(f"{path} is not a LoRA adapter for this model: {last_error()}")

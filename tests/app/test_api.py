@@ -604,8 +604,12 @@ def test_answers_and_forms_rest_on_what_the_filter_leaves(client: TestClient) ->
 def test_a_filter_that_makes_no_sense_is_a_400_that_says_why(
     client: TestClient, path: str, chosen: dict[str, Any], words: str, stream: bool
 ) -> None:
-    body = {"query": QUESTION, "question": QUESTION, "model": "paperlight", "messages": USER}
-    reply = client.post(path, json=body | chosen | {"stream": stream})
+    body: dict[str, Any] = {
+        "/api/search": {"query": QUESTION},
+        "/api/ask": {"question": QUESTION, "stream": stream},
+        CHAT[0]: CHAT[1] | {"stream": stream},
+    }[path]
+    reply = client.post(path, json=body | chosen)
     assert reply.status_code == 400
     assert words in reply.json()["error"]["message"]
 
@@ -705,11 +709,64 @@ def test_text_with_half_a_character_harms_nobody(client: TestClient) -> None:
         (CHAT[0], CHAT[1] | {"messages": said}),
         (DIRECT[0], DIRECT[1] | {"messages": said, "stop": [HALF]}),
         (TEXT[0], TEXT[1] | {"prompt": HALF, "stop": HALF}),
-        (ASK[0], ASK[1] | {"history": [{"question": HALF, "answer": HALF}]}),
     ):
         assert post_escaped(client, path, body).status_code == 200
-    for path, body in (("/api/ask", {"question": HALF}), ("/api/search", {"query": HALF})):
-        assert post_escaped(client, path, body).status_code == 400
+
+
+def test_half_a_character_that_cannot_be_kept_is_refused(client: TestClient) -> None:
+    """The tokenizer of /v1/embeddings and SQLite behind /api/feedback made a 500 of it."""
+    answer = client.post(ASK[0], json=ASK[1]).json()
+    for path, body in (
+        ("/v1/embeddings", {"model": "hashed-words", "input": HALF}),
+        ("/v1/embeddings", {"model": "hashed-words", "input": ["whole", HALF]}),
+        ("/api/feedback", {"rating": "down", "answer": answer, "expected": HALF}),
+        ("/api/feedback", {"rating": "down", "answer": answer | {"text": HALF}}),
+        ("/api/extract", {"schema": {"properties": {}}, "instruction": HALF}),
+        ("/api/ask", {"question": HALF}),
+        ("/api/ask", ASK[1] | {"history": [{"question": HALF, "answer": HALF}]}),
+        ("/api/search", {"query": HALF}),
+        ("/api/search", {"query": "ferry", "collection": HALF}),
+        (CHAT[0], CHAT[1] | {"filter": {"documents": [HALF]}}),
+    ):
+        reply = post_escaped(client, path, body)
+        assert reply.status_code == 400
+        assert "half a character" in reply.json()["error"]["message"]
+
+
+def test_a_field_that_is_not_known_is_refused(client: TestClient) -> None:
+    """A question with "filtr" was answered from all documents, as if nothing had been chosen."""
+    answer = client.post(ASK[0], json=ASK[1]).json()
+    for path, body in (
+        ASK,
+        ("/api/search", {"query": "ferry"}),
+        ("/api/extract", {"schema": {"properties": {}}}),
+        ("/api/feedback", {"rating": "up", "answer": answer}),
+    ):
+        reply = client.post(path, json=body | {"filtr": {"types": ["pdf"]}})
+        assert (reply.status_code, reply.json()["error"]["param"]) == (400, "filtr")
+    for path, body in (CHAT, TEXT, ("/v1/embeddings", {"model": "hashed-words", "input": "x"})):
+        assert client.post(path, json=body | {"filtr": 1}).status_code == 200  # OpenAI's may grow
+
+
+@pytest.mark.parametrize("headers", [{}, {"Content-Type": "text/plain"}], ids=str)
+def test_json_without_its_type_is_told_how_to_be_sent(
+    client: TestClient, headers: dict[str, str]
+) -> None:
+    """It was "Input should be a valid dictionary", of a body that was one."""
+    reply = client.post(ASK[0], content=json.dumps(ASK[1]), headers=headers)
+    assert reply.status_code == 400
+    assert "send it with Content-Type: application/json" in reply.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("number", [0, -3, 99, 10**30])
+def test_a_page_that_is_not_there_is_named_as_it_was_asked_for(
+    client: TestClient, number: int
+) -> None:
+    """Of page 0 it said "no page with index -1", of 99 it said 98; 10**30 was a 500."""
+    [record] = client.get("/api/documents").json()["documents"]
+    reply = client.get(f"/api/documents/{record['document_id']}/pages/{number}")
+    assert reply.status_code == 404
+    assert f"has no page {number};" in reply.json()["error"]["message"]
 
 
 @pytest.mark.parametrize(("path", "name"), [("/api/ask", "question"), ("/api/search", "query")])

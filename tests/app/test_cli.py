@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,16 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 from typer.testing import CliRunner, Result
 
 from app import cli
-from ingest.errors import InvalidFilter
-from rag.answer_sets import load_questions
+from app.command_options import Options
+from ingest.errors import DocumentNotFound, InvalidFilter
+from rag.answer_sets import AnswerSetError, load_questions
 from rag.errors import FeedbackNotFound
 from rag.feedback import Rating, judgement_of
 from rag.library import Library
 from rag.results import Answer
-from rag.settings import Settings
+from rag.settings import Settings, what_is_wrong
 from tests.fakes import ModellessLibrary, ScriptedService
 from tests.ingest.files import NEEDS_TESSERACT, write_pdf, write_picture, zip_bytes
 
@@ -161,12 +164,34 @@ def test_an_archive_is_removed_with_all_that_came_out_of_it(run: Run, tmp_path: 
 def test_remove_does_not_guess(run: Run, notes: Path) -> None:
     run("add", str(notes))
     run("add", str(notes), "--collection", "other")
-    for wanted, words in (("harbour.txt", "several documents"), ("absent", "no document")):
+    for wanted, words, error in (
+        ("harbour.txt", "several documents", cli.CommandFailed),
+        ("absent", "no document", DocumentNotFound),
+        ("absent*", "no document", DocumentNotFound),
+    ):
         result = run("remove", wanted)
-        assert isinstance(result.exception, cli.CommandFailed)
+        assert isinstance(result.exception, error)
         assert words in str(result.exception)
     assert len(as_json(run("list", "--json"))) == 2
     assert len(as_json(run("list", "--json", "-c", "other"))) == 1
+
+
+def test_remove_takes_the_patterns_that_document_takes(
+    run: Run, notes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`remove '*.txt'` said that no document is called so; `list -d '*.txt'` showed them."""
+    starred = tmp_path / "a*.txt"
+    starred.write_text("Text of a file with a star in its name.")
+    others = [tmp_path / "ab.txt", tmp_path / "rules.md"]
+    for other in others:
+        other.write_text(f"Text of {other.name}.")
+    run("add", str(notes), str(starred), *map(str, others))
+    assert run("remove", "a*.txt").stdout == "removed   a*.txt\n"  # the name comes first
+    monkeypatch.chdir(tmp_path)
+    assert run("remove", "./*.md").stdout == "removed   rules.md\n"
+    removed = run("remove", "*.TXT", "harb*").stdout.splitlines()
+    assert sorted(removed) == ["removed   ab.txt", "removed   harbour.txt"]
+    assert as_json(run("list", "--json")) == []
 
 
 # --- questions ----------------------------------------------------------------------------------
@@ -217,6 +242,15 @@ def test_a_library_without_documents_is_said(run: Run, tmp_path: Path) -> None:
         assert not result.stdout
         assert isinstance(result.exception, cli.CommandFailed)
         assert f"no documents in {tmp_path / 'mistyped'}; add some" in str(result.exception)
+
+
+def test_an_empty_query_is_no_search(run: Run, notes: Path) -> None:
+    """`search ""` was done, with "Nothing was found."; `ask ""` was an error."""
+    run("add", str(notes))
+    for command in ("search", "ask"):
+        result = run(command, " ")
+        assert result.exit_code == 1
+        assert "is empty" in str(result.exception)
 
 
 def test_search_shows_where_and_why(run: Run, notes: Path) -> None:
@@ -355,6 +389,23 @@ def test_doctor_fails_where_something_stays_wrong(
     assert (result.exit_code == 0) is report["ok"]
 
 
+@pytest.mark.parametrize("model", ["", "qwen2.5-0.5b-instruct"])
+def test_doctor_fetches_no_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str
+) -> None:
+    """A check-up of a machine without the models began to download them."""
+    monkeypatch.setenv("PAPERLIGHT_HOME", str(tmp_path))
+    monkeypatch.setenv("PAPERLIGHT_MODEL", model)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: pytest.fail("asked the network"))
+    monkeypatch.setattr(subprocess, "Popen", lambda *_: pytest.fail("ran pip"))
+    result = CliRunner().invoke(cli.app, ["doctor", "--json"])
+    assert result.exit_code == 1
+    checks = {check["name"]: check for check in json.loads(result.stdout)["checks"]}
+    for name in ("embedding model", "language model"):
+        assert not checks[name]["ok"]
+        assert "is not on this machine, and doctor fetches nothing" in checks[name]["detail"]
+
+
 @pytest.mark.parametrize(
     "arguments", [("ask",), ("bogus",), ("list", "--bogus"), ("serve", "--port", "99999")], ids=str
 )
@@ -382,7 +433,7 @@ def test_a_failure_is_one_sentence_and_a_traceback_only_where_it_is_wanted(tmp_p
     told = paperlight(tmp_path, "remove", "absent")
     assert (told.returncode, told.stdout) == (1, "")
     assert told.stderr == (
-        "paperlight: no document is called 'absent'; paperlight list shows them all\n"
+        "paperlight: There is no document 'absent' in this library; list shows all.\n"
     )
     traced = paperlight(tmp_path, "remove", "absent", PAPERLIGHT_DEBUG="1")
     assert traced.returncode == 1
@@ -401,9 +452,62 @@ def test_an_empty_key_is_refused(tmp_path: Path, key: str) -> None:
     told = paperlight(tmp_path, "list", PAPERLIGHT_API_KEYS=json.dumps(["secret", key]))
     assert told.returncode == 1
     assert told.stderr == (
-        f"paperlight: PAPERLIGHT_API_KEYS={key!r} cannot be used: a key must not be empty; write "
-        "what callers are to send, or no list for no keys\n"
+        "paperlight: PAPERLIGHT_API_KEYS cannot be used: a key must not be empty; write what "
+        "callers are to send, or no list for no keys; write it like "
+        "PAPERLIGHT_API_KEYS='[\"a long secret\"]'\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "example"),
+    [
+        ("API_KEYS", "abc", '["a long secret"]'),
+        ("ADAPTERS", "foo", '{"style.gguf": 0.8}'),
+        ("TENSOR_SPLIT", "1,2", "[3, 1]"),
+        ("GLOSSARY", '{"fee": 1}', '{"AMEX": "American Express"}'),
+    ],
+)
+def test_a_setting_of_several_values_shows_how_it_is_written(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, example: str
+) -> None:
+    """What was no JSON ended in a traceback of 41 lines, also for `paperlight list`."""
+    monkeypatch.setenv(f"PAPERLIGHT_{name}", value)
+    with pytest.raises(ValidationError) as raised:
+        Settings()
+    told = what_is_wrong(raised.value)
+    assert told.startswith(f"PAPERLIGHT_{name}")
+    assert told.endswith(f"; write it like PAPERLIGHT_{name}='{example}'")
+
+
+def test_an_empty_setting_of_several_values_sets_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`PAPERLIGHT_API_KEYS= paperlight serve`, to switch the keys off, was a traceback."""
+    for name in ("API_KEYS", "GLOSSARY", "ADAPTERS", "TENSOR_SPLIT"):
+        monkeypatch.setenv(f"PAPERLIGHT_{name}", "")
+    settings = Settings()
+    assert (settings.api_keys, settings.tensor_split) == ((), ())
+    assert (settings.glossary, settings.adapters) == ({}, {})
+
+
+@pytest.mark.parametrize("value", ['"hunter2"', '["hunter2", 3]', '{"hunter2": 1}', "hunter2"])
+def test_a_key_is_not_printed(tmp_path: Path, value: str) -> None:
+    """A key without its brackets was repeated: "PAPERLIGHT_API_KEYS='hunter2' cannot be used"."""
+    told = paperlight(tmp_path, "list", PAPERLIGHT_API_KEYS=value)
+    assert told.returncode == 1
+    assert told.stderr.startswith("paperlight: PAPERLIGHT_API_KEYS cannot be used: ")
+    assert "hunter2" not in told.stdout + told.stderr
+
+
+def test_a_misspelt_setting_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PAPERLIGHT_PASAGES=3 was passed over in silence, and the answers were the old ones."""
+    monkeypatch.setenv("PAPERLIGHT_PASAGES", "3")
+    monkeypatch.setenv("PAPERLIGHT_GPU", "cpu")  # the Makefile's own
+    monkeypatch.setenv("PAPERLIGHT_XYZ", "3")
+    told = run("list", "--json")
+    assert json.loads(told.stdout) == []
+    assert told.stderr.splitlines() == [
+        "paperlight: PAPERLIGHT_PASAGES is no setting; did you mean PAPERLIGHT_PASSAGES?",
+        "paperlight: PAPERLIGHT_XYZ is no setting; README.md has a list",
+    ]
 
 
 def test_a_library_that_is_no_library_is_named(tmp_path: Path) -> None:
@@ -413,6 +517,22 @@ def test_a_library_that_is_no_library_is_named(tmp_path: Path) -> None:
     assert told.returncode == 1
     assert len(told.stderr.splitlines()) == 1
     assert "library.db" in told.stderr or "library" in told.stderr
+
+
+@pytest.mark.parametrize(
+    ("folder", "words"),
+    [
+        ("file", "file is a file and not a folder; give the library's folder"),
+        ("file/library", "is a file and not a folder; give the library's folder"),
+        ("/proc/library", "The library's folder /proc/library cannot be made; give another"),
+    ],
+)
+def test_a_library_that_can_be_no_folder_is_named(tmp_path: Path, folder: str, words: str) -> None:
+    """`-L report.pdf list` ended with "FileExistsError: [Errno 17] File exists"."""
+    (tmp_path / "file").touch()
+    with pytest.raises(cli.CommandFailed) as raised:
+        Options(library=tmp_path / folder).opened(Settings(home=tmp_path))
+    assert words in str(raised.value)
 
 
 def test_output_without_unicode_loses_characters_and_not_the_answer(
@@ -480,7 +600,36 @@ def test_bad_answers_become_a_question_set(run: Run, notes: Path, tmp_path: Path
     assert as_json(run("feedback", "cases", str(path), "--json"))["cases"] == 2
 
 
+def test_cases_that_cannot_be_written_say_what_to_do(run: Run, tmp_path: Path) -> None:
+    """It ended with "FileNotFoundError: [Errno 2] No such file or directory"."""
+    failure = run("feedback", "cases", str(tmp_path / "absent" / "cases.jsonl")).exception
+    assert isinstance(failure, cli.CommandFailed)
+    assert "name a file in a folder that is there" in str(failure)
+
+
 # --- evaluation ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("bad", "words"),
+    [
+        ('{"answers": ["41 metres"]}', 'line 2 has no question; write it like {"question": "..."'),
+        ("[1]", "line 2 has no question"),
+        ('{"question": ', "line 2 is not JSON: Expecting value at column 14"),
+    ],
+)
+@pytest.mark.parametrize("option", [(), ("--off-topic",)], ids=["set", "off-topic"])
+def test_a_bad_line_of_a_question_set_is_named(
+    run: Run, tmp_path: Path, bad: str, words: str, option: tuple[str, ...]
+) -> None:
+    """A set of a thousand lines was refused with KeyError('question'): no file and no line."""
+    good = json.dumps({"question": QUESTION, "answers": ["41 metres"]})
+    fine, broken = tmp_path / "fine.jsonl", tmp_path / "broken.jsonl"
+    fine.write_text(good)
+    broken.write_text(f"{good}\n{bad}\n")
+    failure = run("eval", "answers", *([str(fine), *option] if option else []), str(broken))
+    assert isinstance(failure.exception, AnswerSetError)
+    assert f"{broken} cannot be read as a question set: {words}" in str(failure.exception)
 
 
 def test_the_texts_of_an_evaluation_are_those_of_its_own_run(

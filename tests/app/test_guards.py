@@ -59,6 +59,19 @@ def test_with_keys_each_of_them_opens_and_nothing_else_does() -> None:
     assert client.post("/v1/echo", headers={"Authorization": "Basic first"}).status_code == 401
 
 
+def test_a_wrong_key_is_told_from_none() -> None:
+    """With a mistyped key, "an API key is needed" sent its owner to look at the header."""
+    for headers, words in (
+        ({"Authorization": "Bearer fist"}, "is not known here"),
+        ({"Authorization": "Bearer "}, "is needed: send it as"),
+        ({}, "is needed: send it as"),
+    ):
+        reply = app("first").post("/v1/echo", headers=headers)
+        assert reply.status_code == 401
+        assert words in reply.json()["error"]["message"]
+        assert "first" not in reply.text
+
+
 @given(st.text(max_size=20))
 def test_no_text_opens_a_keyed_api(text: str) -> None:
     header = f"Bearer {text}".encode()

@@ -356,6 +356,16 @@ def test_a_missing_or_damaged_model_file_is_named(tmp_path: Path) -> None:
         InferenceService(EngineConfig(junk))
 
 
+def test_a_missing_adapter_is_named(config: EngineConfig, tmp_path: Path) -> None:
+    """It was "not a LoRA adapter", with llama.cpp's last words on the size of the context."""
+    absent = tmp_path / "absent.gguf"
+    with pytest.raises(ModelLoadError) as raised:
+        InferenceService(replace(config, adapters=((absent, 1.0),))).close()
+    assert str(raised.value) == (
+        f"there is no LoRA adapter {absent}; PAPERLIGHT_ADAPTERS names the files"
+    )
+
+
 def test_streams_can_be_read_from_any_thread(service: InferenceService) -> None:
     stream = service.submit(chat(service, "Who wrote Hamlet?"))
     texts: list[str] = []
