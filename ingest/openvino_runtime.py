@@ -23,6 +23,10 @@ from ingest.records import FloatMatrix
 sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 import openvino  # noqa: E402
 
+# What converts arrays is set up when the first one is, and threads that come to it together wait
+# for ever: one holds Python's lock and waits for the other, which waits for that. So now.
+openvino.Tensor(np.zeros(1, dtype=np.int64)).data  # noqa: B018
+
 MODEL_FILE = "model.xml"
 WEIGHTS_FILE = "model.bin"
 IDS, MASK = "input_ids", "attention_mask"

@@ -32,7 +32,7 @@ from rag.grounding import Grounded, ground, quoted, refusal
 from rag.judge import ANSWER_START, judge, judge_messages
 from rag.mismatch import mismatch
 from rag.prompts import DEFAULT_TEMPLATE, Example, Template, build_messages, labelled
-from rag.question_kind import asks_more_than_a_fact
+from rag.question_kind import asks_for_summary, asks_more_than_a_fact
 from rag.reading import Reading, focused, reading_for
 from rag.refusal import RelevanceThresholds, asks_for_another, is_relevant
 from rag.results import (
@@ -40,6 +40,7 @@ from rag.results import (
     AnswerEvent,
     AnswerStage,
     AnswerTimings,
+    AnswerUsage,
     Citation,
     Hit,
     Turn,
@@ -47,9 +48,11 @@ from rag.results import (
 from rag.sentence_fit import SentenceEmbedder
 from rag.sentences import is_row
 from rag.short_answer import read_short_answer, short_answer_sampling
+from rag.summary import Summary
 from rag.table_cells import Cell, asked_cell, names_row
 from rag.table_extremes import compare_rows
-from rag.terms import is_unspaced
+from rag.table_sums import sum_rows
+from rag.terms import content_terms, is_unspaced
 
 _STOP = ("\nQuestion:", "\nPassages:", "\n\n\n")
 # One of the sentences that fit best is chosen, of so many; once it is known that they answer, more
@@ -100,6 +103,14 @@ class ExamplePicker(Protocol):
     def pick(self, question: str, count: int) -> list[Example]:
         """Up to `count` examples near the question."""
         ...
+
+
+class Summarize(Protocol):
+    """What summarizes a document, e.g. rag.summary.Summarizer.summarize."""
+
+    def __call__(
+        self, document_id: str, *, cancel: threading.Event | None, client: str
+    ) -> Summary: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +289,12 @@ def _told(grounded: Grounded, case: _Case) -> Grounded:
     )
 
 
+def _is_named(passage: Hit, question: str) -> bool:
+    """Whether the question has a word of the passage's document or section."""
+    names = content_terms(f"{passage.document_name.replace('_', ' ')} {passage.heading}")
+    return bool(names & content_terms(question))
+
+
 def _fits_nearly_as(best: Extract, other: Extract) -> bool:
     """Whether it does, as far as fits can tell: by words alone they are too rough."""
     return other.similarity is None or other.fit >= best.fit - _JUDGED_WITHIN
@@ -335,8 +352,9 @@ class Answerer:
 
     generator: called when an answer needs the model, so that a library opens cheaply.
     embedder: gives what compares sentences with the question; without it words alone are compared.
-    accounts: answers what statements of account tell, without the model; with it, which row of a
-        table has the most or the least is not asked of the model either.
+    accounts: answers what statements of account tell, without the model; with it, what compares
+        or sums up the rows of a table is not asked of the model either.
+    summarize: the summary of a document, for who asks for one.
     """
 
     def __init__(
@@ -348,6 +366,7 @@ class Answerer:
         examples: ExamplePicker | None = None,
         embedder: Callable[[], SentenceEmbedder] | None = None,
         accounts: AccountsReader | None = None,
+        summarize: Summarize | None = None,
         options: AnswerOptions | None = None,
     ) -> None:
         self._search = search
@@ -356,6 +375,7 @@ class Answerer:
         self._examples = examples
         self._embedder = embedder
         self._accounts = accounts
+        self._summarize = summarize
         self._options = options or AnswerOptions()
 
     def stream(
@@ -377,8 +397,8 @@ class Answerer:
         caller = Caller(priority, client, cancel)
         case = self._open_case(question, history, filter, caller)
         yield AnswerEvent(AnswerStage.RETRIEVED, passages=tuple(case.passages))
-        if calculated := self._calculated(case, filter):
-            yield from calculated
+        if known := self._calculated(case, filter) or self._summarized(case, caller):
+            yield from known
             return
         case.is_not_calculated = mentions_measure(case.asked) and self._has_statements(case)
         if not self._may_answer(case):  # as is known without loading the model
@@ -476,8 +496,8 @@ class Answerer:
             return []
         nearest = [hit.document_id for hit in case.passages]
         found = self._accounts.answer(case.asked, nearest, filter=filter)
-        if found is None:
-            found = compare_rows(case.asked, case.passages, self._page_text)
+        for of_rows in (compare_rows, sum_rows):
+            found = found or of_rows(case.asked, case.passages, self._page_text)
         if found is None or not all(self._resolves(citation) for citation in found.citations):
             return []
         draft = Draft()
@@ -491,6 +511,28 @@ class Answerer:
                 draft,
                 short=found.short,
                 is_judged=False,
+            ),
+        ]
+
+    def _summarized(self, case: _Case, caller: Caller) -> list[AnswerEvent]:
+        """The summary of the document that the nearest passage is of, where one is asked for."""
+        if self._summarize is None or not asks_for_summary(case.asked):
+            return []
+        nearest = next(iter(case.passages), None)
+        if nearest is None or not _is_named(nearest, case.asked):
+            return []
+        summary = self._summarize(nearest.document_id, cancel=caller.cancel, client=caller.client)
+        found = Grounded(summary.text, summary.citations, refused=False)
+        return [
+            AnswerEvent(AnswerStage.TOKEN, text=summary.text),
+            *(AnswerEvent(AnswerStage.CITATION, citation=each) for each in summary.citations),
+            _done(
+                case,
+                found,
+                Draft(cancelled=summary.cancelled),
+                model=summary.model,
+                is_judged=False,
+                usage=summary.usage,
             ),
         ]
 
@@ -643,8 +685,12 @@ def _done(
     model: str = "",
     short: str = "",
     is_judged: bool = True,
+    usage: AnswerUsage | None = None,
 ) -> AnswerEvent:
-    """is_judged: whether the answer is as likely as the passages are to have it."""
+    """is_judged: whether the answer is as likely as the passages are to have it.
+
+    usage: None takes that of the case's completions.
+    """
     now = time.monotonic()
     answer = Answer(
         question=case.question,
@@ -652,7 +698,7 @@ def _done(
         refused=grounded.refused,
         passages=tuple(case.passages),
         citations=grounded.citations,
-        usage=together(case.spent),
+        usage=usage or together(case.spent),
         timings=AnswerTimings(
             retrieval_seconds=case.retrieved - case.started,
             first_token_seconds=(draft.first_token_at or now) - case.started,

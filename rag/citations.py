@@ -19,10 +19,11 @@ from rag.terms import content_terms
 
 # "[1]", "[1, 2]", "[1-3]", "[Passage 2]", "(passage 2)", "[^1]", "【1】"
 _MARKER = re.compile(
-    r"\s*(?:[\[【]\s*(?:passages?\s*|source\s*|document\s*)?[\^#]?\d{1,3}"
+    r"(?:[\[【]\s*(?:passages?\s*|source\s*|document\s*)?[\^#]?\d{1,3}"
     r"(?:\s*(?:,|;|-|–|and)\s*(?:passage\s*)?\d{1,3})*\s*[\]】]|\(\s*passages?\s+\d{1,3}\s*\))",
     re.IGNORECASE,
 )
+_BRACKET = re.compile(r"([\[【(\])】])")
 _NUMBER = re.compile(r"\d{1,3}")
 _RANGE = re.compile(r"(\d{1,3})\s*[-–]\s*(\d{1,3})")
 # Below this share of its terms found anywhere, a statement is not about the documents at all.
@@ -100,8 +101,25 @@ def split_statements(answer: str) -> list[Statement]:
 
 
 def without_markers(text: str) -> str:
-    """The text with every bracket marker taken out."""
-    return _MARKER.sub("", text).strip()
+    """The text with every bracket marker taken out, and the white space before it.
+
+    Also those that taking one out makes: "[[2]1]" must not become a marker that nobody gave. A
+    marker has no brackets inside, so it begins at the last one that was opened.
+    """
+    kept: list[str] = []
+    opened: list[int] = []
+    for part in _BRACKET.split(text):
+        kept.append(part)
+        if part in ("[", "【", "("):
+            opened.append(len(kept) - 1)
+        elif part in ("]", "】", ")") and opened:
+            start = opened.pop()
+            if _MARKER.fullmatch("".join(kept[start:])):
+                del kept[start:]
+                kept[-1] = kept[-1].rstrip()
+            else:
+                opened.clear()  # what is opened before holds brackets that stay
+    return "".join(kept).strip()
 
 
 def cite(

@@ -39,7 +39,10 @@ class FittedPrompt:
 
 
 def merge_adjacent(hits: Sequence[Hit], page_text: PageText) -> list[Hit]:
-    """Hits of the same page that touch or overlap become one, at the place of the best of them."""
+    """Hits of the same page that touch or overlap become one, at the place of the best of them.
+
+    Where the page is gone they are left out, as a search does: it was removed since.
+    """
     merged: list[Hit] = []
     for hit in hits:
         merged.append(hit)
@@ -47,7 +50,11 @@ def merge_adjacent(hits: Sequence[Hit], page_text: PageText) -> list[Hit]:
             first, second = pair
             one, other = merged[first], merged.pop(second)
             start, end = min(one.start, other.start), max(one.end, other.end)
-            text = page_text(one.document_id, one.page_index)[start:end]
+            try:
+                text = page_text(one.document_id, one.page_index)[start:end]
+            except LookupError:
+                del merged[first]
+                continue
             merged[first] = replace(one, start=start, end=end, text=text)
     return merged
 

@@ -1,7 +1,8 @@
 """A follow-up question -> a question that can be searched for on its own.
 
 Pure, and simple on purpose: the words of the earlier question are put before a follow-up that
-leans on it. It does not resolve which noun a pronoun stands for; retrieval does not need that.
+leans on it; one that only names another year is the earlier question, asked of that year. It does
+not resolve which noun a pronoun stands for; retrieval does not need that.
 """
 
 from __future__ import annotations
@@ -22,6 +23,13 @@ _CONTINUES = re.compile(
     r"und|et|y|e)\b",
     re.IGNORECASE,
 )
+_YEAR = re.compile(r"\b(?:19|20)\d\d\b")
+_OF_ANOTHER_YEAR = re.compile(
+    r"^\W*(?:(?:and|but|or|so|then|what about|how about)\b\W*)?(?:(?:in|for|of)\b\W*)?"
+    r"(?:(?P<year>(?:19|20)\d\d)|(?P<earlier>the (?:year before|previous year|preceding year))"
+    r"|(?P<later>the (?:year after|next year|following year)))(?: that)?\W*$",
+    re.IGNORECASE,
+)
 _FEW_TERMS = 2
 _TURNS_BACK = 3
 
@@ -31,12 +39,28 @@ def standalone_question(question: str, history: Sequence[Turn]) -> str:
 
     It leans on them when it has a pronoun, begins like a continuation, or is nearly empty.
     """
+    if of_another_year := _of_another_year(question, history):
+        return of_another_year
     parts = [question]
     for turn in reversed(history[-_TURNS_BACK:]):
         if not leans_on_earlier(parts[0]):
             break
         parts.insert(0, turn.question)
     return " ".join(parts)
+
+
+def _of_another_year(question: str, history: Sequence[Turn]) -> str:
+    """The question before, asked of the year that this one names; "" where it does not fit."""
+    named = _OF_ANOTHER_YEAR.match(question)
+    if named is None or not history:
+        return ""
+    before = standalone_question(history[-1].question, history[:-1])
+    years = set(_YEAR.findall(before))
+    if len(years) != 1:
+        return ""
+    (year,) = years
+    other = named["year"] or str(int(year) + (1 if named["later"] else -1))
+    return before.replace(year, other)
 
 
 def leans_on_earlier(question: str) -> bool:

@@ -12,11 +12,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
-from inference.request import FinishReason, Priority, Prompt, QueueFull, Request, SamplingParams
+from inference.request import Priority, Prompt, Request, SamplingParams
 from ingest.search_filter import SearchFilter
 from rag.answer import PageSource, Search
 from rag.citations import Unsupported
@@ -24,8 +24,8 @@ from rag.context import FittedPrompt, fit_prompt, merge_adjacent, smaller
 from rag.errors import ContextTooSmall, InvalidSchema
 from rag.evidence import Evidence, Quote
 from rag.extraction_schema import SchemaField, assembled, fields_of
-from rag.extracts import find_extracts
-from rag.generator import Caller, Generator
+from rag.extracts import Extract, find_extracts
+from rag.generator import Caller, Generator, complete
 from rag.prompts import Example, LabelledPassage, Template, build_messages, labelled
 from rag.reading import Reading, focused, reading_for
 from rag.results import AnswerUsage, Citation, Hit
@@ -35,7 +35,6 @@ from rag.value_support import find_support
 MOST_INSTRUCTION_CHARS = 4000
 _VALUE_TOKENS = 192
 _LIST_TOKENS = 512
-_CANCEL_POLL_SECONDS = 0.05
 _TEMPLATE = Template(
     identifier="extract-1",
     system=(
@@ -135,6 +134,32 @@ class _Found:
     failure: str = ""
 
 
+@dataclass(slots=True)
+class _Job:
+    """One form in the making: what its fields share. done, fields: of them, so far and in all."""
+
+    generator: Generator
+    reading: Reading
+    instruction: str
+    filter: SearchFilter | None
+    cancel: threading.Event
+    client: str
+    progress: Callable[[int, int], None] | None
+    fields: int
+    lock: threading.Lock
+    done: int = 0
+
+    @property
+    def caller(self) -> Caller:
+        return Caller(Priority.BATCH, self.client, self.cancel)
+
+    def finished_one(self) -> None:
+        with self.lock:
+            self.done += 1
+            if self.progress is not None:
+                self.progress(self.done, self.fields)
+
+
 class Extractor:
     """Fills in schemas from what `search` finds. Thread-safe.
 
@@ -192,19 +217,21 @@ class Extractor:
         grammars = [self._grammar(json.dumps(field.nullable)) for field in fields]
         generator = self._generator()
         reading = self._reading or reading_for(generator.model.parameters)
-        reading = replace(reading, unsupported=unsupported or reading.unsupported)
-        cancel = cancel or threading.Event()
-        done = 0
-        counting = threading.Lock()
+        job = _Job(
+            generator=generator,
+            reading=replace(reading, unsupported=unsupported or reading.unsupported),
+            instruction=instruction,
+            filter=filter,
+            cancel=cancel or threading.Event(),
+            client=client,
+            progress=progress,
+            fields=len(fields),
+            lock=threading.Lock(),
+        )
 
         def fill(field: SchemaField, grammar: str) -> _Found:
-            nonlocal done
-            question = _question(field, instruction)
-            found = self._fill(generator, reading, field, grammar, question, filter, cancel, client)
-            with counting:
-                done += 1
-                if progress is not None:
-                    progress(done, len(fields))
+            found = self._fill(job, field, grammar)
+            job.finished_one()
             return found
 
         with ThreadPoolExecutor(self._fields_at_once, thread_name_prefix="extract") as pool:
@@ -213,28 +240,19 @@ class Extractor:
             data=assembled([(each.field, each.value) for each in found]),
             values=tuple(_extracted_values(found)),
             failed={each.field.name: each.failure for each in found if each.failure},
-            usage=_sum(each.usage for each in found),
+            usage=sum((each.usage for each in found), AnswerUsage()),
             total_seconds=time.monotonic() - started,
             model=generator.model_name,
-            cancelled=cancel.is_set(),
+            cancelled=job.cancel.is_set(),
         )
 
-    def _fill(
-        self,
-        generator: Generator,
-        reading: Reading,
-        field: SchemaField,
-        grammar: str,
-        question: str,
-        filter: SearchFilter | None,
-        cancel: threading.Event,
-        client: str,
-    ) -> _Found:
+    def _fill(self, job: _Job, field: SchemaField, grammar: str) -> _Found:
+        """One field, from the passages that are found for it."""
         nothing = _Found(field, None, (), (), AnswerUsage())
-        if cancel.is_set():
+        if job.cancel.is_set():
             return nothing
-        caller = Caller(Priority.BATCH, client, cancel)
-        hits = self._search.search(question, self._passages, filter=filter, caller=caller)
+        question = _question(field, job.instruction)
+        hits = self._search.search(question, self._passages, filter=job.filter, caller=job.caller)
         passages = merge_adjacent(hits, self._page_text)
         if not passages:
             return nothing
@@ -242,37 +260,40 @@ class Extractor:
         comparable = self._search.knows_language(question)
         embedder = self._embedder() if self._embedder is not None and comparable else None
         extracts = find_extracts(question, evidence, embedder=embedder)
-        # Such a model gives a value for whatever it is shown. The instruction, which all fields
-        # share, has no say: "the harbour of Port Ellery" fits where no telephone number stands.
-        if not reading.believes_refusals:
-            own = _question(field, "")
-            fitting = (
-                extracts
-                if own == question
-                else find_extracts(own, Evidence(passages, question=own), embedder=embedder)
-            )
-            if not fitting or fitting[0].fit < reading.value_fit:
-                return nothing
+        reading = job.reading
+        if not reading.believes_refusals and not _fits(
+            field, evidence, extracts, embedder, reading.value_fit
+        ):
+            return nothing  # such a model gives a value for whatever it is shown
         shown = focused(evidence, extracts, reading.focus) if reading.focus else passages
-        prompt, given = self._prompt(generator, question, shown, _most_tokens(field))
-        said, usage = _complete(generator, prompt, grammar, _most_tokens(field), cancel, client)
-        if said is None:
-            return replace(nothing, usage=usage)
+        prompt, given = self._prompt(job.generator, question, shown, _most_tokens(field))
+        sampling = SamplingParams(max_tokens=_most_tokens(field), grammar=grammar)
+        request = Request(prompt, sampling, priority=Priority.BATCH, client=job.client)
+        draft = complete(job.generator, request, job.cancel)
+        if draft.cancelled:
+            return replace(nothing, usage=draft.used)
         # What the model was not shown supports nothing that it says.
         evidence = Evidence(given, question=question)
         extracts = find_extracts(question, evidence, embedder=embedder)
 
-        def supported(value: object) -> Quote | None:
-            quote = find_support(
-                value,
-                evidence,
-                extracts,
-                is_inferred=field.is_inferred,
-                least_fit=reading.value_fit,
-            )
-            return quote if quote is not None and self._stands(quote) else None
+        supported = partial(self._support, field, evidence, extracts, reading.value_fit)
+        return _judged(
+            field, draft.text, draft.used, given, supported, unsupported=reading.unsupported
+        )
 
-        return _judged(field, said, usage, given, supported, unsupported=reading.unsupported)
+    def _support(
+        self,
+        field: SchemaField,
+        evidence: Evidence,
+        extracts: Sequence[Extract],
+        least_fit: float,
+        value: object,
+    ) -> Quote | None:
+        """The sentence that states a value of the field, where its document still says it."""
+        quote = find_support(
+            value, evidence, extracts, is_inferred=field.is_inferred, least_fit=least_fit
+        )
+        return quote if quote is not None and self._stands(quote) else None
 
     def _prompt(
         self, generator: Generator, question: str, passages: Sequence[Hit], answer_tokens: int
@@ -316,46 +337,26 @@ def _question(field: SchemaField, instruction: str) -> str:
     return ". ".join(part.rstrip(".") for part in parts if part)
 
 
+def _fits(
+    field: SchemaField,
+    evidence: Evidence,
+    extracts: Sequence[Extract],
+    embedder: SentenceEmbedder | None,
+    least_fit: float,
+) -> bool:
+    """Whether any sentence of the evidence fits the field itself.
+
+    The instruction, which all fields share, has no say: "the harbour of Port Ellery" fits where no
+    telephone number stands.
+    """
+    own = _question(field, "")
+    if own != evidence.question:
+        extracts = find_extracts(own, Evidence(evidence.passages, question=own), embedder=embedder)
+    return bool(extracts) and extracts[0].fit >= least_fit
+
+
 def _most_tokens(field: SchemaField) -> int:
     return _LIST_TOKENS if field.schema.get("type") in ("array", "object") else _VALUE_TOKENS
-
-
-def _complete(
-    generator: Generator,
-    prompt: Prompt,
-    grammar: str,
-    most_tokens: int,
-    cancel: threading.Event,
-    client: str,
-) -> tuple[str | None, AnswerUsage]:
-    """What the model says, None where it was cancelled; waits where the line is full."""
-    sampling = SamplingParams(max_tokens=most_tokens, grammar=grammar)
-    request = Request(prompt, sampling, priority=Priority.BATCH, client=client)
-    while True:
-        try:
-            stream = generator.submit(request)
-            break
-        except QueueFull as error:
-            if cancel.wait(error.retry_after_seconds):
-                return None, AnswerUsage()
-    pieces: list[str] = []
-    cancelled = False
-    with closing(stream):
-        while not stream.ended:
-            if cancel.is_set() and not cancelled:
-                cancelled = True
-                stream.cancel()
-            event = stream.next_event(_CANCEL_POLL_SECONDS)
-            if event is not None:
-                pieces.append(event.text)
-                cancelled = cancelled or event.finish_reason is FinishReason.CANCELLED
-        used = stream.usage
-    usage = (
-        AnswerUsage(used.prompt_tokens, used.cached_tokens, used.completion_tokens)
-        if used is not None
-        else AnswerUsage()
-    )
-    return None if cancelled else "".join(pieces), usage
 
 
 def _judged(
@@ -438,14 +439,3 @@ def _extracted_values(found: Sequence[_Found]) -> Iterator[ExtractedValue]:
                     statement=f"{path}: {json.dumps(value, ensure_ascii=False)}",
                 ),
             )
-
-
-def _sum(usages: Iterator[AnswerUsage]) -> AnswerUsage:
-    total = AnswerUsage()
-    for usage in usages:
-        total = AnswerUsage(
-            total.prompt_tokens + usage.prompt_tokens,
-            total.cached_tokens + usage.cached_tokens,
-            total.completion_tokens + usage.completion_tokens,
-        )
-    return total

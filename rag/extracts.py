@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from rag.evidence import Evidence, Quote
-from rag.question_kind import asked_terms
+from rag.question_kind import QuestionKind, asked_terms, question_kind
 from rag.sentence_fit import SentenceEmbedder, Signs, find_signs, fit, part_similarities
 from rag.windows import Table, Window, short_tables, with_list
 
@@ -42,11 +42,16 @@ def find_extracts(
     A sentence that announces a list or a table has it with it. A row is compared with the question
     together with the lines above it; where the question names none of a table's rows, all of them
     are one extract. Sentences that ask, that announce what is not there, or that have no word that
-    the question lacks, are left out.
+    the question lacks, are left out; a yes or a no needs none.
     embedder: knows what sentences mean; without it words alone decide.
     """
     wanted = asked_terms(question)
-    windows = [w for w in _candidates(evidence, wanted) if _says_something(w, wanted)]
+    is_yes_or_no = question_kind(question) is QuestionKind.YES_OR_NO
+    windows = [
+        window
+        for window in _candidates(evidence, wanted)
+        if _says_something(window, wanted, is_yes_or_no=is_yes_or_no)
+    ]
     if not windows:
         return []
     headers = [evidence.header(window) for window in windows]
@@ -94,6 +99,8 @@ def _names_a_row(wanted: frozenset[str], table: Table) -> bool:
     return any(each != terms[0] for each in terms)
 
 
-def _says_something(window: Window, wanted: frozenset[str]) -> bool:
-    announces_or_asks = window.text.endswith((":", "：", "?", "？"))
-    return bool(window.terms - wanted) and not announces_or_asks
+def _says_something(window: Window, wanted: frozenset[str], *, is_yes_or_no: bool) -> bool:
+    if window.text.endswith((":", "：", "?", "？")):  # it announces or asks
+        return False
+    # "Smoking is not allowed in the rooms." has no further word; a heading has no full stop.
+    return bool(window.terms - wanted) or (is_yes_or_no and window.text.endswith((".", "!", "。")))

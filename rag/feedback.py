@@ -11,15 +11,14 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
-from ingest.database import connect
+from ingest.database import Database
 from ingest.documents import Page
 from ingest.records import DocumentRecord
 from rag.citations import cite
@@ -135,20 +134,28 @@ def judgement_of(
 class FeedbackStore:
     """The judgements of one library. Thread-safe, and safe beside other processes.
 
-    database: the library's, which exists (ingest/schema.py has the tables).
+    path: of the library's database, which exists (ingest/schema.py has the tables). Where it may
+    only be read, whatever would change it raises LibraryReadOnly.
     """
 
-    def __init__(self, database: Path, documents: Documents) -> None:
-        self._database = database
+    def __init__(self, path: Path, documents: Documents) -> None:
+        self._database = Database(path)
         self._documents = documents
 
+    def close(self) -> None:
+        """Close every connection that is not in use; those close when they come back."""
+        self._database.close()
+
     def give(self, judgement: Judgement) -> Feedback:
-        """Keep a judgement. Raises InvalidFeedback where it cites what is not there."""
+        """Keep a judgement.
+
+        Raises InvalidFeedback where it cites what is not there; LibraryReadOnly, DiskFull.
+        """
         _check(judgement)
         passages = self._passages(judgement)
         good = judgement.rating is Rating.UP
         example = _example(judgement, passages) if good else None
-        with self._connection() as connection:
+        with self._database.writing() as connection:
             cursor = connection.execute(
                 "INSERT INTO feedback (given_at, rating, approved, question, answer, expected,"
                 " not_answerable, example) VALUES (?, ?, 0, ?, ?, ?, ?, ?)",
@@ -174,16 +181,15 @@ class FeedbackStore:
 
     def all(self) -> list[Feedback]:
         """Everything that is kept, oldest first."""
-        with self._connection() as connection:
-            return [_feedback(row) for row in connection.execute(f"{_QUERY} ORDER BY feedback_id")]
+        rows = self._database.rows(f"{_QUERY} ORDER BY feedback_id")
+        return [_feedback(row) for row in rows]
 
     def get(self, feedback_id: int) -> Feedback:
         """One judgement. Raises FeedbackNotFound."""
-        with self._connection() as connection:
-            row = connection.execute(f"{_QUERY} WHERE feedback_id = ?", (feedback_id,)).fetchone()
-        if row is None:
+        rows = self._database.rows(f"{_QUERY} WHERE feedback_id = ?", (feedback_id,))
+        if not rows:
             raise FeedbackNotFound(feedback_id)
-        return _feedback(row)
+        return _feedback(rows[0])
 
     def approve(
         self, feedback_id: int, *, expected: str = "", not_answerable: bool = False
@@ -192,7 +198,7 @@ class FeedbackStore:
 
         expected, not_answerable: take the place of what the reader said; for bad answers only.
         Raises FeedbackNotFound; InvalidFeedback for a good answer whose statements its passages do
-        not support, and for a bad one without a right answer.
+        not support, and for a bad one without a right answer; LibraryReadOnly, DiskFull.
         """
         found = self.get(feedback_id)
         if found.example is not None:
@@ -208,7 +214,7 @@ class FeedbackStore:
                 f"What is the right answer for feedback {feedback_id}? Give it with --expected, or"
                 " say --not-answerable where the documents do not say."
             )
-        with self._connection() as connection:
+        with self._database.writing() as connection:
             connection.execute(
                 "UPDATE feedback SET approved = 1, expected = ?, not_answerable = ?"
                 " WHERE feedback_id = ?",
@@ -217,8 +223,11 @@ class FeedbackStore:
         return self.get(feedback_id)
 
     def delete(self, feedback_id: int) -> None:
-        """Forget a judgement, approved or not. Raises FeedbackNotFound."""
-        with self._connection() as connection:
+        """Forget a judgement, approved or not.
+
+        Raises FeedbackNotFound, LibraryReadOnly, DiskFull.
+        """
+        with self._database.writing() as connection:
             cursor = connection.execute(
                 "DELETE FROM feedback WHERE feedback_id = ?", (feedback_id,)
             )
@@ -238,17 +247,6 @@ class FeedbackStore:
             for each in self.all()
             if each.rating is Rating.DOWN and (each.expected or each.not_answerable)
         ]
-
-    @contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection]:
-        """A connection whose statements are one transaction."""
-        connection = connect(self._database)
-        try:
-            connection.execute("BEGIN")
-            yield connection
-            connection.execute("COMMIT")
-        finally:
-            connection.close()  # without a COMMIT, what was done is undone
 
     def _passages(self, judgement: Judgement) -> list[_Passage]:
         passages: list[_Passage] = []

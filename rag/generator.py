@@ -15,6 +15,7 @@ from inference.request import (
     Message,
     Priority,
     Prompt,
+    QueueFull,
     Request,
     TokenEvent,
     TokenLogprob,
@@ -158,13 +159,63 @@ class Draft:
 def generate(
     generator: Generator, request: Request, draft: Draft, cancel: threading.Event | None
 ) -> Iterator[str]:
-    """Stream a completion into `draft`; leaving early, for whatever reason, stops the engine."""
-    with closing(generator.submit(request)) as stream:
-        yield from read_stream(stream, draft, cancel)
+    """Stream an answer into `draft`; leaving early, for whatever reason, stops the engine.
+
+    It ends where it begins to repeat itself. Waits and raises as `submit` does.
+    """
+    stream = submit(generator, request, cancel)
+    if stream is None:
+        draft.cancelled = True
+        return
+    with closing(stream):
+        yield from read_stream(stream, draft, cancel, leaves_loops=True)
 
 
-def read_stream(stream: TokenStream, draft: Draft, cancel: threading.Event | None) -> Iterator[str]:
-    """Read a completion into `draft` to its end, or until `cancel` is set. Closes nothing."""
+def complete(generator: Generator, request: Request, cancel: threading.Event | None) -> Draft:
+    """A whole completion, also one that repeats itself, as JSON may; after `cancel`, what there is.
+
+    Waits and raises as `submit` does.
+    """
+    draft = Draft()
+    stream = submit(generator, request, cancel)
+    if stream is None:
+        draft.cancelled = True
+        return draft
+    with closing(stream):
+        for _ in read_stream(stream, draft, cancel):
+            pass
+    return draft
+
+
+def submit(
+    generator: Generator, request: Request, cancel: threading.Event | None
+) -> TokenStream | None:
+    """Queue a request; one of a batch waits where the line is full, None if `cancel` ends that.
+
+    Raises QueueFull to whoever does not wait, and the engine's InferenceError.
+    """
+    cancel = cancel or threading.Event()
+    while True:
+        try:
+            return generator.submit(request)
+        except QueueFull as error:
+            if request.priority is Priority.INTERACTIVE:
+                raise
+            if cancel.wait(error.retry_after_seconds):
+                return None
+
+
+def read_stream(
+    stream: TokenStream,
+    draft: Draft,
+    cancel: threading.Event | None,
+    *,
+    leaves_loops: bool = False,
+) -> Iterator[str]:
+    """Read a completion into `draft` to its end, or until `cancel` is set. Closes nothing.
+
+    leaves_loops: end where it begins to repeat itself, too.
+    """
     while not stream.ended:
         if cancel is not None and cancel.is_set() and not draft.cancelled:
             draft.cancelled = True
@@ -181,7 +232,7 @@ def read_stream(stream: TokenStream, draft: Draft, cancel: threading.Event | Non
                 draft.first_token_at = time.monotonic()
             draft.pieces.append(event.text)
             yield event.text
-            if repeats_itself(draft.text):
+            if leaves_loops and repeats_itself(draft.text):
                 break  # greedy decoding never leaves a loop; leaving here stops the engine
     if (usage := stream.usage) is not None:
         draft.used = AnswerUsage(usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens)

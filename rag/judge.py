@@ -12,21 +12,12 @@ of a text (rag.short_answer) goes on from the same prompt, which the engine need
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 
-from inference.request import (
-    Message,
-    Passage,
-    Priority,
-    QueueFull,
-    Request,
-    SamplingParams,
-    TokenLogprob,
-)
-from rag.generator import Caller, Draft, Generator, Spent, TokenStream, read_stream
+from inference.request import Message, Passage, Request, SamplingParams, TokenLogprob
+from rag.generator import Caller, Draft, Generator, Spent, TokenStream, read_stream, submit
 
 _YES, _NO = "yes", "no"
 ANSWER_START = f"{_YES}\n"  # the words that answer follow
@@ -82,8 +73,8 @@ def judge(
 ) -> Judgement | None:
     """How likely it is of each text that it states the answer; None where it was cancelled.
 
-    Texts that do not fit the model's context count as ones that may or may not: 0. Raises the
-    engine's InferenceError.
+    Texts that do not fit the model's context count as ones that may or may not: 0. Waits and raises
+    as rag.generator.submit does.
     """
     prompts = [generator.encode_chat(judge_messages(question, [text])) for text in texts]
     log_odds: list[float] = []
@@ -91,11 +82,14 @@ def judge(
     with ExitStack() as stack:
         streams: list[TokenStream | None] = []
         for prompt in prompts:
-            fits = len(prompt.tokens) < generator.context_tokens
+            if len(prompt.tokens) >= generator.context_tokens:
+                streams.append(None)
+                continue
             request = Request(prompt, _SAMPLING, priority=caller.priority, client=caller.client)
-            streams.append(
-                stack.enter_context(closing(_submit(generator, request, caller))) if fits else None
-            )
+            queued = submit(generator, request, caller.cancel)
+            if queued is None:
+                return None
+            streams.append(stack.enter_context(closing(queued)))
         for prompt, stream in zip(prompts, streams, strict=True):
             if stream is None:
                 log_odds.append(0.0)
@@ -108,17 +102,6 @@ def judge(
             log_odds.append(yes_log_odds(draft.first))
             spent.append(Spent(prompt, draft.used))
     return Judgement(tuple(log_odds), tuple(spent))
-
-
-def _submit(generator: Generator, request: Request, caller: Caller) -> TokenStream:
-    """Queue one request; one of a batch waits where the line is full, unless it is cancelled."""
-    cancel = caller.cancel or threading.Event()
-    while True:
-        try:
-            return generator.submit(request)
-        except QueueFull as error:
-            if caller.priority is Priority.INTERACTIVE or cancel.wait(error.retry_after_seconds):
-                raise
 
 
 def judge_messages(question: str, texts: Sequence[str]) -> list[Message]:

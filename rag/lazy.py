@@ -28,11 +28,12 @@ class Lazy(Generic[T]):
 
     def get(self) -> T:
         """The value; made now if it was not. Raises what `make` raises."""
-        if not self._values:
-            with self._lock:
-                if not self._values:
-                    self._values.append(self._make())
-        return self._values[0]
+        for value in self._values:  # without the lock, where it is there
+            return value
+        with self._lock:
+            if not self._values:
+                self._values.append(self._make())
+            return self._values[0]
 
     def take(self) -> T | None:
         """The value if it was made, which is then forgotten; waits while it is being made."""

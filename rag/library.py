@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 from inference.models import ProgressCallback as FetchCallback
-from inference.request import Priority, QueueFull
+from inference.request import Priority
 from ingest.documents import Page
 from ingest.errors import PasswordNeeded
 from ingest.outcomes import AddReport
@@ -275,29 +275,14 @@ class Library:
 
         After `cancel` the answers under way end early and the rest are empty, marked cancelled.
         """
-        workers = self._opened.requests_at_once
         chosen = combined(collection, filter)
 
         def answer(question: str) -> Answer:
-            return self._batch_answer(question, chosen, cancel)
+            return self.ask(question, filter=chosen, cancel=cancel, priority=Priority.BATCH)
 
+        workers = self._opened.requests_at_once
         with ThreadPoolExecutor(workers, thread_name_prefix="paperlight-batch") as pool:
             return list(pool.map(answer, questions))
-
-    def _batch_answer(
-        self, question: str, filter: SearchFilter, cancel: threading.Event | None
-    ) -> Answer:
-        """One answer of a batch, which waits where an interactive question would be refused."""
-        cancel = cancel or threading.Event()
-        while True:
-            try:
-                events = self.stream(
-                    question, filter=filter, cancel=cancel, priority=Priority.BATCH
-                )
-                return _last_answer(events)
-            except QueueFull as error:
-                if cancel.wait(error.retry_after_seconds):
-                    raise
 
     def extract(
         self,
@@ -374,11 +359,6 @@ class Library:
         Raises RerankerNotFound, ModelFetchError.
         """
         return self._opened.reranker()
-
-    @property
-    def is_warm(self) -> bool:
-        """Whether the models are loaded, so that a question is answered without delay."""
-        return self._parts.generator.is_made and self._parts.embedder.is_made
 
     def warm_up(self, progress: FetchCallback | None = None) -> None:
         """Load both models, side by side, and the index.

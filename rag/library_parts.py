@@ -147,13 +147,19 @@ class LibraryParts:
         index = self.index.take()
         if index is not None:
             index.close()
+        self.feedback.close()
         self.store.close()
 
     # --- making -------------------------------------------------------------------------------
 
     def summarizer(self) -> Summarizer:
         """What summarizes documents."""
-        return Summarizer(self.store, self.generator.get, parts_at_once=self.requests_at_once)
+        return Summarizer(
+            self.store,
+            self.generator.get,
+            self.vectors.get,
+            parts_at_once=self.requests_at_once,
+        )
 
     def _load_embedder(self) -> SentenceEmbedder:
         from ingest.embedding import SentenceEmbedder  # LangChain loads slowly
@@ -249,6 +255,7 @@ class LibraryParts:
             examples=self._load_examples(),
             embedder=self.vectors.get,
             accounts=self.accounts,
+            summarize=self.summarizer().summarize,
             options=AnswerOptions(
                 passages=settings.passages,
                 examples=settings.examples,

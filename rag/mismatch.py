@@ -58,8 +58,11 @@ _OPPOSITES = """
 """
 _WORD = re.compile(r"[a-z]+")
 _MEASURE = re.compile(r"\bhow \w+", re.IGNORECASE)  # "How old is it?" calls nothing old
-# "How long before it switches off?" has its answer in "After 45 minutes it does".
-_DURATION = re.compile(r"\bhow (?:long|soon|much time|many \w+)\b.*?\bbefore\b", re.IGNORECASE)
+# "How long before it switches off?" has its answer in "After 45 minutes it does". Not any distance
+# between: of a hostile question each "how long" would look through all the rest.
+_DURATION = re.compile(
+    r"\bhow (?:long|soon|much time|many \w+)\b.{0,300}?\bbefore\b", re.IGNORECASE
+)
 # No other numbers: who asks about "a claim of 5,000 euros" is answered by a row "2,500 to 10,000".
 # The 1940s have other years in them.
 _YEAR = re.compile(r"\b(?:1\d|20)\d\d\b(?!['’]s)")

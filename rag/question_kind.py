@@ -31,6 +31,11 @@ _YES_OR_NO = re.compile(
     r"\s*(?:(?:and|but|so) )?(?!(?:can|could|will|would) you\b)(?:is|are|am|was|were|do|does|did"
     r"|has|have|had|can|could|may(?! \d)|might|must|shall|should|will|would)\b"
 )
+_SUMMARY = re.compile(
+    r"\W*(?:(?:please|can you|could you|would you)\s+)*(?:summari[sz]e\b"
+    r"|(?:(?:give|write|make)(?: me| us)? |i (?:want|need) )?(?:a|the) (?:\w+ )?summary of\b)",
+    re.IGNORECASE,
+)
 _FREQUENCY = re.compile(r"\bhow (?:often|frequently|regularly)\b")
 _OFTEN = re.compile(
     r"\b(?:every|each|once|twice|daily|weekly|monthly|quarterly|yearly|annually|hourly|times|never"
@@ -91,6 +96,11 @@ def asks_more_than_a_fact(question: str) -> bool:
     One is enough to say yes or no.
     """
     return question_kind(question) in (QuestionKind.OTHER, QuestionKind.CAUSE)
+
+
+def asks_for_summary(question: str) -> bool:
+    """Whether a summary of something is asked for, and nothing else."""
+    return _SUMMARY.match(question) is not None
 
 
 def asked_terms(question: str) -> frozenset[str]:

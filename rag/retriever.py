@@ -1,6 +1,6 @@
 """The library's search as a LangChain retriever, for chains that somebody already has.
 
-The only LangChain import of this package; `rag.search` does the work.
+`rag.search` does the work; here it gets LangChain's form.
 """
 
 from __future__ import annotations

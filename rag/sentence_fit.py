@@ -21,7 +21,7 @@ from rag.results import Hit
 from rag.table_cells import asked_cell
 from rag.terms import content_terms, is_code, number_terms, term_pairs
 from rag.vectors import Vectors
-from rag.windows import Window, is_sentence
+from rag.windows import Window, is_labelled, is_sentence
 
 # A token's cosine counts up to here: a word that stands there as it is counts as covered too.
 _TOKEN_ANSWERED = 0.7
@@ -195,8 +195,13 @@ def _above(hit: Hit) -> str:
 
 
 def _before(evidence: Evidence, window: Window) -> str:
-    """The sentence before a window in its passage; "" of the first."""
+    """The sentence before a window in its passage; "" of the first.
+
+    Of lines with labels, what stands above all of them.
+    """
     before = [s.text for s in evidence.sentences[window.passage] if s.end <= window.start]
+    while before and is_labelled(window.text) and is_labelled(before[-1]):
+        before.pop()
     return before[-1] if before else ""
 
 
@@ -226,7 +231,7 @@ def _is_fragment(window: Window, question: str, wanted: frozenset[str], evidence
     goes_on = bool(hit.start or hit.page_index) and window.start == 0
     if goes_on and window.text[0].islower():
         return True  # the end of a sentence that is too long for one passage, or for one page
-    if is_sentence(window.text):
+    if is_sentence(window.text) or is_labelled(window.text):
         return False
     if _PAGE_NUMBER.search(window.text):
         return True

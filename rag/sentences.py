@@ -16,8 +16,9 @@ _ABBREVIATION_LIST = """
     nov dec gen col lt sgt capt rev hon pres gov sen rep ph.d d.c
 """
 _ABBREVIATIONS = frozenset(_ABBREVIATION_LIST.split())
-# A Latin full stop ends a sentence only before white space; a CJK one always does.
-_TERMINATOR = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s|$)|[。！？｡؟।॥]+[」』”’)]*")
+# A Latin full stop ends a sentence only before white space; a CJK one always does. It is looked for
+# at the first of several only: of a long row of dots each would look at all that follow.
+_TERMINATOR = re.compile(r"(?<![.!?…])[.!?…]+[\"'”’)\]]*(?=\s|$)|[。！？｡؟।॥]+[」』”’)]*")
 _LINE_START = re.compile(r"[ \t]*(?:[-*•‣◦▪·–—|#>]|\(?\d{1,3}[.)](?!\d)|\(?[a-zA-Z][.)]\s)")
 _LINE = re.compile(r"(?<=\n)[^\S\n]*\S[^\n]*")
 _FIGURE = re.compile(r"\d+(?:[.,]\d+)*")
@@ -72,7 +73,8 @@ def _lines_of_fragment(text: str, span: Span) -> list[Span]:
 
     Page headers, captions and rows of figures stand on lines of their own without full stops.
     """
-    if _TERMINATOR.search(text, span.end - 2, span.end) or "\n" not in text[span.start : span.end]:
+    ends = _TERMINATOR.search(text[max(0, span.end - 2) : span.end])  # alone: of "..." the last two
+    if ends or "\n" not in text[span.start : span.end]:
         return [span]
     cuts = [span.start]
     for match in _LINE.finditer(text, span.start, span.end):
@@ -150,8 +152,9 @@ def _ends_sentence(text: str, match: re.Match[str], block_start: int, block_end:
     following = text[match.end() : block_end].lstrip()
     if not following:
         return True
-    if re.fullmatch(r"[-*•]|\d{1,3}|[a-z]", word) and word_start == block_start:
-        return False  # "1." or "a." opens a list item
+    opens_block = not text[block_start:word_start].strip("#>*-• \t\n")
+    if opens_block and re.fullmatch(r"[-*•]|\d{1,3}(?:\.\d{1,3})*|[a-z]", word):
+        return False  # "1.", "## 2.1." or "a." opens a list item or a heading
     if word in _ABBREVIATIONS or re.fullmatch(r"[a-z](\.[a-z])*", word):
         # "U.S. The" may end a sentence, "Dr. Smith" and "J. Smith" do not; keeping them together
         # costs a longer quote, cutting them costs a broken one.

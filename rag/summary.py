@@ -3,7 +3,8 @@
 A document that fits the model's context is read whole. A longer one is read in parts, side by side
 in the engine's batch, and what they came to is made into one. Statements that the document does
 not support are dropped or left unmarked, as in answers; where a model says nothing that can be
-supported, the first sentences of each part stand in.
+supported, the first sentences of each part stand in. A model that is not trusted to write (see
+rag.reading) is not asked: the sentences that stand for the document are quoted.
 """
 
 from __future__ import annotations
@@ -12,23 +13,26 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from inference.request import FinishReason, Priority, QueueFull, Request, SamplingParams
+import numpy as np
+from numpy.typing import NDArray
+
+from inference.request import Priority, Request, SamplingParams
 from ingest.documents import Page
 from ingest.records import DocumentRecord, StoredChunk
+from rag.central_sentences import central, stands_alone
 from rag.citations import CitedText, cite, without_markers
 from rag.errors import ContextTooSmall
 from rag.evidence import Evidence
-from rag.generator import Generator
+from rag.generator import Generator, complete
 from rag.prompts import LabelledPassage, Template, build_messages, label, labelled
 from rag.reading import reading_for
 from rag.results import AnswerUsage, Citation, Hit
 from rag.search import hit_of
 from rag.sentences import sentence_spans
-from rag.windows import is_sentence
+from rag.windows import is_sentence, sentence_windows
 
 SUMMARY_TOKENS = 320
 _PART_TOKENS = 160
@@ -37,7 +41,10 @@ _LONGEST_PART_TOKENS = 2048
 _PASSAGE_TOKENS = 600  # neighbouring chunks are put together up to this
 _OVERHEAD_TOKENS = 96  # template, markers and joins beside what is counted
 _LEADING_SENTENCES = 2
-_CANCEL_POLL_SECONDS = 0.05
+_FEWEST_QUOTED = 3
+_MOST_QUOTED = 7
+_MOST_COMPARED = 4000  # sentences; of a longer document, every second one or fewer
+_BATCH = 256
 _NO_SUMMARY = "The document has no text to summarize."
 _TEMPLATE = Template(
     identifier="summary-1",
@@ -56,6 +63,14 @@ _SUMMARIZE_PARTS = (
     "These are summaries of the parts of one document, in order. Summarize the whole document in"
     " three to eight sentences."
 )
+
+
+class TextVectors(Protocol):
+    """What embeds sentences, e.g. rag.vectors.CachedEmbedder."""
+
+    def passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """(n, dim) float32 unit vectors, in the order given; n >= 1."""
+        ...
 
 
 class Documents(Protocol):
@@ -78,7 +93,8 @@ class Documents(Protocol):
 class Summary:
     """What a document says, in short.
 
-    parts: in how many it was read; 1 where it was read whole.
+    parts: in how many it was read; 1 where it was read whole. model: that wrote it; "" where
+    sentences of the document are quoted.
     """
 
     document_id: str
@@ -108,11 +124,7 @@ class _Job:
     def finished_one(self, usage: AnswerUsage) -> None:
         with self.lock:
             self.done += 1
-            self.usage = AnswerUsage(
-                self.usage.prompt_tokens + usage.prompt_tokens,
-                self.usage.cached_tokens + usage.cached_tokens,
-                self.usage.completion_tokens + usage.completion_tokens,
-            )
+            self.usage += usage
             if self.progress is not None:
                 self.progress(self.done, self.calls)
 
@@ -121,10 +133,16 @@ class Summarizer:
     """Summarizes documents of a library. Thread-safe. parts_at_once: calls of the model."""
 
     def __init__(
-        self, documents: Documents, generator: Callable[[], Generator], *, parts_at_once: int = 16
+        self,
+        documents: Documents,
+        generator: Callable[[], Generator],
+        embedder: Callable[[], TextVectors],
+        *,
+        parts_at_once: int = 16,
     ) -> None:
         self._documents = documents
         self._generator = generator
+        self._embedder = embedder
         self._parts_at_once = parts_at_once
 
     def summarize(
@@ -137,7 +155,8 @@ class Summarizer:
     ) -> Summary:
         """The summary of a document; after `cancel` it is of the parts that were read.
 
-        progress: told calls of the model done and in all, from several threads.
+        progress: told calls of the model, or batches of sentences, done and in all, from several
+        threads.
         Raises DocumentNotFound; ContextTooSmall where a passage does not fit the model's context.
         """
         started = time.monotonic()
@@ -145,8 +164,15 @@ class Summarizer:
         generator = self._generator()
         cancel = cancel or threading.Event()
         job = _Job(generator, cancel, client, progress, AnswerUsage(), threading.Lock())
-        parts = self._parts(generator, self._passages(generator, document_id))
-        cited = self._summarized(job, parts) if parts else CitedText(_NO_SUMMARY, (), 0, ())
+        passages = self._passages(generator, document_id)
+        writes = reading_for(generator.model.parameters).writes
+        parts = self._parts(generator, passages) if writes else [passages] if passages else []
+        if not parts:
+            cited = CitedText(_NO_SUMMARY, (), 0, ())
+        elif writes:
+            cited = self._summarized(job, parts)
+        else:
+            cited = self._quoted(job, passages)
         return Summary(
             document_id=document_id,
             document_name=record.name,
@@ -155,7 +181,7 @@ class Summarizer:
             parts=len(parts),
             usage=job.usage,
             total_seconds=time.monotonic() - started,
-            model=generator.model_name,
+            model=generator.model_name if writes else "",
             cancelled=cancel.is_set(),
         )
 
@@ -192,6 +218,39 @@ class Summarizer:
             return [list(passages)] if passages else []
         room = min(_LONGEST_PART_TOKENS, _room(generator, _SUMMARIZE_PART, _PART_TOKENS))
         return [[passages[i] for i in run] for run in _runs(sizes, room)]
+
+    # --- quoting ------------------------------------------------------------------------------
+
+    def _quoted(self, job: _Job, passages: Sequence[Hit]) -> CitedText:
+        """The sentences that stand for a document, in its order; its first lines if it has none."""
+        windows = [
+            window
+            for number, hit in enumerate(passages)
+            for window in sentence_windows(number, hit.text)
+        ]
+        sentences = [window for window in windows if stands_alone(window.text)]
+        step = -(-len(sentences) // _MOST_COMPARED) or 1
+        chosen = windows[:_FEWEST_QUOTED]
+        if sentences := sentences[::step]:
+            batches = [sentences[i : i + _BATCH] for i in range(0, len(sentences), _BATCH)]
+            job.calls = len(batches)
+            rows: list[NDArray[np.float32]] = []
+            for batch in batches:
+                if job.cancel.is_set():
+                    return CitedText("", (), 0, ())
+                texts = [" ".join(window.text.split()) for window in batch]
+                rows.append(self._embedder().passages(texts))
+                job.finished_one(AnswerUsage())
+            count = min(_MOST_QUOTED, max(_FEWEST_QUOTED, len(sentences) // 2))
+            opening = [window.start == 0 for window in sentences]
+            chosen = [sentences[i] for i in central(np.concatenate(rows), count, opening=opening)]
+        shown = list(dict.fromkeys(window.passage for window in chosen))
+        evidence = Evidence([passages[number] for number in shown])
+        quotes = [
+            evidence.quote(replace(window, passage=shown.index(window.passage)))
+            for window in chosen
+        ]
+        return cite("", evidence, quoted=quotes)
 
     # --- summarizing --------------------------------------------------------------------------
 
@@ -233,9 +292,12 @@ class Summarizer:
         return cite(" ".join(_leading(passages)), evidence, unsupported=unsupported)
 
     def _joined(self, job: _Job, texts: Sequence[str]) -> str:
-        """One summary of the parts' summaries, in as many rounds as they need to fit."""
+        """One summary of the parts' summaries, in as many rounds as they need to fit.
+
+        "" where the model has made nothing of them.
+        """
         passages = [LabelledPassage(f"part {i}", None, text) for i, text in enumerate(texts, 1)]
-        while not job.cancel.is_set():
+        while passages and not job.cancel.is_set():
             sizes = [_size(job.generator, passage) for passage in passages]
             room = _room(job.generator, _SUMMARIZE_PARTS, SUMMARY_TOKENS)
             runs = list(_runs(sizes, room))
@@ -249,11 +311,11 @@ class Summarizer:
                 return self._said(job, [now[i] for i in run], _SUMMARIZE_PART, _PART_TOKENS)
 
             with ThreadPoolExecutor(self._parts_at_once, thread_name_prefix="summarize") as pool:
-                shorter = list(pool.map(said, runs))
+                shorter = list(map(without_markers, pool.map(said, runs)))
             passages = [
-                LabelledPassage(f"part {i}", None, without_markers(text))
+                LabelledPassage(f"part {i}", None, text)
                 for i, text in enumerate(shorter, 1)
-                if text.strip()
+                if text
             ]
         return " ".join(passage.text for passage in passages)
 
@@ -268,30 +330,9 @@ class Summarizer:
             raise _too_small(job.generator)
         sampling = SamplingParams(max_tokens=tokens, stop=("\n\n\n", "\nPassages:"))
         request = Request(prompt, sampling, priority=Priority.BATCH, client=job.client)
-        while True:
-            try:
-                stream = job.generator.submit(request)
-                break
-            except QueueFull as error:
-                if job.cancel.wait(error.retry_after_seconds):
-                    return ""
-        pieces: list[str] = []
-        stopped = False
-        with closing(stream):
-            while not stream.ended:
-                if job.cancel.is_set() and not stopped:
-                    stopped = True
-                    stream.cancel()
-                event = stream.next_event(_CANCEL_POLL_SECONDS)
-                if event is not None and event.finish_reason is not FinishReason.CANCELLED:
-                    pieces.append(event.text)
-            used = stream.usage
-        job.finished_one(
-            AnswerUsage(used.prompt_tokens, used.cached_tokens, used.completion_tokens)
-            if used is not None
-            else AnswerUsage()
-        )
-        return "".join(pieces)
+        draft = complete(job.generator, request, job.cancel)
+        job.finished_one(draft.used)
+        return draft.text
 
 
 def _size(generator: Generator, passage: LabelledPassage) -> int:

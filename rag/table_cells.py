@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from rag.sentences import is_row
 from rag.terms import content_terms
 
+_BRACKETS = re.compile(r"(?<!\s)\s*\([^()]*\)")
 _HOW_LONG = re.compile(r"\bhow long\b", re.IGNORECASE)
 MONEY = re.compile(r"[€$£¥]|\b(?:cents?|pence|euros?|dollars?|pounds?)\b", re.IGNORECASE)
 _PERIODS = {
@@ -46,22 +47,28 @@ class Cell:
 def asked_cell(question: str, header: str, row: str) -> Cell | None:
     """The cell of a row that stands in the one column the question names; None where none does.
 
-    header: the lines above the row, of which the last one of as many cells names the columns. The
-    row's first cell is its own name, of which the question has to have a word. A column may be
-    named only to say what is asked about it: how long a price holds is not told by the price.
+    header: the lines above the row, of which the last one of as many cells names the columns; what
+    they have in brackets need not be named. The row's name, of which the question has to have a
+    word, is its first cell, or else the first other one without figures. A column may be named
+    only to say what is asked about it: how long a price holds is not told by the price.
     """
     if not header:
         return None
     asked = table_terms(question)
-    name, *cells = cells_of(row)
-    own = table_terms(name) & asked
-    if not own:
+    cells = cells_of(row)
+    names = [at for at, cell in enumerate(cells) if at == 0 or not any(map(str.isdigit, cell))]
+    subject = next((at for at in names if table_terms(cells[at]) & asked), None)
+    if subject is None:
         return None
+    own = table_terms(cells[subject]) & asked
     for line in reversed(header.splitlines()):
         if not is_row(line):
             continue
-        _, *columns = cells_of(line)
-        terms = [table_terms(column) for column in columns]
+        columns = cells_of(line)
+        terms = [
+            table_terms(_BRACKETS.sub("", column) or column) if at != subject else frozenset()
+            for at, column in enumerate(columns)
+        ]
         if len(columns) != len(cells) or not any(terms):
             continue
         named = [place for place, each in enumerate(terms) if each - own and each <= asked]
@@ -70,8 +77,8 @@ def asked_cell(question: str, header: str, row: str) -> Cell | None:
         known = terms[named[0]] | own
         if any(each & asked - known for each in terms):
             return None  # another column has words of the question that this one lacks
-        cell = Cell(name, columns[named[0]], cells[named[0]])
-        return None if _HOW_LONG.search(question) and MONEY.search(cell.text) else cell
+        found = Cell(cells[subject], columns[named[0]], cells[named[0]])
+        return None if _HOW_LONG.search(question) and MONEY.search(found.text) else found
     return None
 
 

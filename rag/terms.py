@@ -40,6 +40,7 @@ NUMBER_WORDS = {word: str(value) for value, word in enumerate(_UNITS.split())} |
 # Han, kana, Thai, Lao, Khmer, Myanmar: no spaces between words. (Hangul has spaces.)
 _UNSPACED = (
     r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
+    r"\U00020000-\U0003134f"
 )
 _TOKEN = re.compile(
     rf"(?P<code>[A-Za-z]{{1,3}}-?\d+[A-Za-z\d]*)|"
@@ -145,7 +146,7 @@ def figure_terms(text: str) -> frozenset[str]:
     spelled = {
         word.term
         for word in words(text)
-        if word.term.isdigit() and not word.is_number and int(word.term) > 1
+        if word.term.isdigit() and not word.is_number and word.term.lstrip("0") not in ("", "1")
     }
     return number_terms(text) | spelled
 

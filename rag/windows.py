@@ -15,6 +15,7 @@ _LONGEST_WINDOW = 3  # sentences
 _LONGEST_LIST_CHARS = 900
 _LONGEST_HEADER_CHARS = 300
 _SENTENCE_ENDS = (".", "!", "?", ":", "。", "！", "？", "।", ".)", ".”", '."')
+_LABELLED = re.compile(r"\W*[^\W\d_][^:.\n|]{0,40}:\s+\S")
 _PRONOUN = re.compile(
     r"(?:It|Its|They|Their|He|His|She|Her|This|That|These|Those|Both|Such|The (?:former|latter))\b"
 )
@@ -109,6 +110,11 @@ def is_sentence(line: str) -> bool:
     return line.endswith(_SENTENCE_ENDS) or "\n" in line
 
 
+def is_labelled(line: str) -> bool:
+    """Whether a line says what it is: "Present: Ines Duarte (chair)"."""
+    return _LABELLED.match(line) is not None
+
+
 def _window(passage: int, text: str, spans: Sequence[Span]) -> Window:
     start, end = spans[0].start, spans[-1].end
     part = text[start:end]
@@ -135,7 +141,9 @@ def _with_carried(sentences: Sequence[Window]) -> list[Window]:
             if result and _PRONOUN.match(line):
                 # What the sentence before leaned on is carried too: "It opened. It closed."
                 carried = result[-1].terms | result[-1].carried
-        elif above and (amount_terms(line) or (is_row(line) and is_row(above[-1].text))):
+        elif above and (
+            amount_terms(line) or is_labelled(line) or (is_row(line) and is_row(above[-1].text))
+        ):
             carried, in_rows = frozenset().union(*(w.terms for w in above)), True
             header = _nearest(above) if is_row(line) else None
         elif amount_terms(line):  # of a table whose head is in another passage

@@ -328,7 +328,7 @@ def _share_of_revenue(item: Item) -> Formula:
 
 _OF_REVENUE = (
     r"(?: expenses?| costs?)?,? (?:as a )?(?:%|percent(?:age)?|share|to|/)(?: of)? ?"
-    r"(?:total |net )*(?:revenues?|sales|margin)"
+    r"(?:total |net ){0,3}(?:revenues?|sales|margin)"
 )
 _NAMES: dict[str, Item] = {
     r"d&a|depreciation (?:and|&) amorti[sz]ation(?: expense)?": DEPRECIATION,
@@ -471,7 +471,7 @@ MEASURES: tuple[Measure, ...] = (
     ),
     Measure("gross profit", r"gross profits?", Unit.MONEY, _gross_profit),
     *(_line(item, asked) for asked, item in _NAMES.items()),
-    _line(REVENUE, r"(?:total |net )*(?:revenues?|sales)"),
+    _line(REVENUE, r"(?:total |net ){0,3}(?:revenues?|sales)"),
     _line(OPERATING_INCOME, r"(?:unadjusted )?(?:operating (?:income|profit|earnings)|ebit)"),
     _line(INTEREST_EXPENSE, r"interest expenses?"),
     _line(

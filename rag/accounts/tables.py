@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _YEAR = r"(?:19|20)\d\d"
-_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
+# Bounds, look-behinds and possessive quantifiers keep the time linear in a hostile line.
+_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,20}\.?"
 _YEARS_AT_END = re.compile(
     rf"((?:(?:{_MONTH} \d{{1,2}}, ?)?{_YEAR}\b[\s|]*){{1,12}})$", re.IGNORECASE
 )
@@ -23,19 +24,21 @@ _FIGURE = re.compile(
     r"(?P<minus>\(\s?|[-–—])?(?:[$€£¥]\s?)?(?P<bracket>\(\s?)?"
     r"(?P<digits>\d[\d,]*(?:\.\d+)?|\.\d+)\s?\)?\s?%?|(?P<none>(?<!\S)[-–—]+(?!\S))"
 )
-_ONE_FIGURE = r"(?:[-–—]?(?:[$€£¥]\s?)?\(?(?:[$€£¥]\s?)?\d[\d,]*(?:\.\d+)?\)?%?|[-–—]+)"
-_FIGURES_AT_END = re.compile(rf"(?:\s+{_ONE_FIGURE}){{2,12}}$")
+_ONE_FIGURE = r"(?:[-–—]?(?:[$€£¥]\s?)?+\(?(?:[$€£¥]\s?)?\d[\d,]*(?:\.\d+)?\)?%?|[-–—]+)"
+_FIGURES_AT_END = re.compile(rf"(?<!\s)(?:\s+{_ONE_FIGURE}){{2,12}}$")
 _DECIMALS = re.compile(r"\d\.(\d+)")
 _SCALE = re.compile(r"\b(thousand|million|billion)s?\b", re.IGNORECASE)
 _SCALES = {"thousand": 1e3, "million": 1e6, "billion": 1e9}
 _CURRENCY = re.compile(r"[$€£¥]")
 _NOTE = re.compile(r"\((?:note\s)?[\da-z]{1,2}\)", re.IGNORECASE)
 _CAPTION_LINES = 5
+_MOST_LABEL_CHARS = 300  # labels are compared with patterns that take the square of their length
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line of a table. label: its first cell, without references to notes.
+    """A line of a table. label: its first cell, without references to notes; of a long one, the
+    beginning.
 
     figures: one for each column, in the table's scale; () for a line without figures, which heads
     those that follow. decimals: how many they are written with. start, end: offsets in the page's
@@ -100,7 +103,7 @@ class _Draft:
             return
         if not self._currency and (sign := _CURRENCY.search(cells)):
             self._currency = sign.group()
-        plain = " ".join(_NOTE.sub(" ", label).split()).rstrip(" :")
+        plain = " ".join(_NOTE.sub(" ", label).split())[:_MOST_LABEL_CHARS].rstrip(" :")
         decimals = max((len(d) for d in _DECIMALS.findall(cells)), default=0) if figures else 0
         self.rows.append(Row(plain, figures, decimals, start, end))
 

@@ -300,3 +300,33 @@ def test_a_model_with_cls_pooling_and_prompts_is_converted_too(
         expected, got = getattr(with_torch, method)([text]), getattr(fast, method)([text])
         assert (expected * got).sum() > 0.98
     assert (fast.embed_queries([text]) * fast.embed_passages([text])).sum() < 0.98
+
+
+_FIRST_TEXTS_AT_ONCE = """
+import sys, threading
+from pathlib import Path
+from ingest.embedding import SentenceEmbedder
+embedder = SentenceEmbedder(Path(sys.argv[1]), converted=Path(sys.argv[2]), device="cpu")
+assert "OpenVINO" in embedder.runtime  # it is loaded, and has embedded nothing
+sys.setswitchinterval(1e-6)  # threads take turns as often as they can
+gate = threading.Barrier(8)
+def embed(number):
+    gate.wait()
+    embedder.embed_queries([f"What is {number}?"])
+threads = [threading.Thread(target=embed, args=(n,)) for n in range(8)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+"""
+
+
+@pytest.mark.usefixtures("fast_embedder")
+def test_threads_that_embed_first_at_once_do_not_wait_for_ever(
+    embedder_path: Path, converted_path: Path
+) -> None:
+    """`extract`, whose fields are looked up side by side, hung in one run of a few, for ever.
+
+    What converts arrays for OpenVINO was set up by whichever thread came first, and another that
+    came meanwhile had Python's lock, which the first one needed. It is set up at import now.
+    """
+    command = [sys.executable, "-c", _FIRST_TEXTS_AT_ONCE, str(embedder_path), str(converted_path)]
+    subprocess.run(command, cwd=ROOT, check=True, timeout=60)

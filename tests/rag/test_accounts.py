@@ -322,6 +322,28 @@ def test_a_filter_is_honoured() -> None:
     assert made.answer(question, ["NORDWIND_2023_10K.pdf"], filter=left) is None
 
 
+@pytest.mark.parametrize("label", ["cash " * 200_000, "(" * 1_000_000], ids=["words", "brackets"])
+def test_a_hostile_label_costs_no_more_than_a_long_one(label: str) -> None:
+    """What is looked for in a label takes the square of its length, and a line is of any length:
+    such a document kept every question about accounts waiting for hours.
+    """
+    pages = [f"{page}{label} | 1 | 2 | 3\n" for page in (COVER, INCOME, CASH)]
+    found = answer("What was the free cash flow of Nordwind in FY2023?", NORDWIND_10K=pages)
+    assert found is not None
+    assert found.short == "$50 million"
+
+
+def test_a_hostile_question_is_read_in_one_go() -> None:
+    """Each "total" of a question was followed through all of those that come after it, and each
+    digit through the rest of its number.
+    """
+    assert parse_question(f"What is the {'total net ' * 100_000}?") is None
+    steady = "Has the gross margin of Nordwind been consistent from FY2021 to FY2023"
+    found = answer(f"{steady} by {'1' * 500_000}?")
+    assert found == answer(f"{steady}?")
+    assert found is not None
+
+
 def test_a_document_that_is_gone_is_passed_over() -> None:
     def pages(document_id: str) -> list[Page]:
         raise LookupError(document_id)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -79,6 +80,20 @@ def test_quarters_and_halves_say_which_they_are() -> None:
 
 def test_prose_and_rows_of_years_are_no_heads_of_columns() -> None:
     assert find_tables("Sales grew in 2022 and 2021.\nMaturity | 2025 | 17\n") == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["Total" + " " * 500_000 + "x", "Total" + " $1" * 20_000 + "x", "jan" * 100_000],
+    ids=["spaces", "dollars", "months"],
+)
+@pytest.mark.parametrize("head", ["2022 2021", "A | 2022 | 2021"])
+def test_a_hostile_line_is_read_in_one_go(head: str, line: str) -> None:
+    """Each place of a line was a beginning that was followed to its end: a line of spaces of half
+    a megabyte kept the server busy for hours, and one of dollar signs for longer.
+    """
+    (table,) = find_tables(f"{head}\nSales 12 11\nSales | 12 | 11\n{line}")
+    assert (12.0, 11.0) in [row.figures for row in table.rows]
 
 
 @given(

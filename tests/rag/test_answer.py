@@ -265,6 +265,17 @@ def test_what_was_removed_meanwhile_is_not_cited() -> None:
     assert answer.passages == (BOOKS,)
 
 
+def test_what_was_removed_while_it_was_looked_for_is_passed_over() -> None:
+    """Two passages of the document touch, and its page was read to put them together: the question
+    ended with "not found".
+    """
+    further = make_hit(" It is painted red.", start=BRIDGE.end, chunk_id=3)
+    made, search = answerer(ScriptedGenerator(RIGHT), [BRIDGE, further, BOOKS])
+    search.removed.add(BRIDGE.document_id)
+    answer = made.ask("For how long may books be kept?")
+    assert answer.passages == (BOOKS,)
+
+
 def test_a_small_readers_answer_is_the_best_sentence_whatever_it_wrote() -> None:
     """SmolLM2-135M turned "free of charge" into "you need to pay", with a citation."""
     generator = ScriptedGenerator("The bridge was opened on 4 May 1922.", parameters=135_000_000)

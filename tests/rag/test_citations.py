@@ -96,6 +96,44 @@ def test_every_form_of_marker_is_taken_out(marker: str) -> None:
     assert without_markers(f"It is so{marker}.") == "It is so."
 
 
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("It is tall [[1]2]. See [[7]7].", "It is tall. See."),
+        ("It is so [3, [1]2] [[[4]5]6].", "It is so."),
+        ("It is so (passage [1] 2).", "It is so."),
+        ("It is a[x[1]] (see [2] below).", "It is a[x] (see below)."),
+    ],
+)
+def test_what_taking_a_marker_out_makes_is_taken_out_too(text: str, left: str) -> None:
+    """A document forged citations: of "[[1]2]" one pass left "[2]", which readers can click."""
+    assert without_markers(text) == left
+    evidence = Evidence([make_hit(text)], question="How tall is it?")
+    result = cite("", evidence, quoted=[next(iter(evidence.support(text)))])
+    assert re.findall(r"\[\d+\]", result.text) == ["[1]"]
+
+
+@given(st.lists(st.sampled_from([*"[](【】)12", ", ", " ", "passage ", "tall"])).map("".join))
+def test_no_marker_is_left_however_they_are_nested(text: str) -> None:
+    left = without_markers(text)
+    assert not re.search(r"[\[【]\s*\d{1,3}\s*[\]】]|\(passage \d{1,3}\)", left)
+    assert without_markers(left) == left
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("[1" * 100_000, "[1" * 100_000),
+        ("[1" * 100_000 + "]" * 100_000, ""),
+        ("tall" + " " * 500_000 + "tree", "tall" + " " * 500_000 + "tree"),
+    ],
+    ids=["opened", "nested", "spaces"],
+)
+def test_a_hostile_text_is_cleaned_in_one_go(text: str, left: str) -> None:
+    """Spaces alone took time that grew with their square: half a million of them, hours."""
+    assert without_markers(text) == left
+
+
 def test_years_and_parentheses_are_no_markers() -> None:
     assert without_markers("It rose [2023] (by 4) in (2).") == "It rose [2023] (by 4) in (2)."
 

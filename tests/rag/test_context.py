@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ingest.errors import DocumentNotFound
 from rag.context import fit_prompt, merge_adjacent, smaller
 from rag.errors import ContextTooSmall, QuestionTooLong
 from rag.examples import bundled_examples
@@ -40,6 +41,17 @@ def test_a_hit_between_two_joins_all_three() -> None:
 def test_hits_apart_or_in_other_documents_stay_apart() -> None:
     hits = [span(0, 10), span(40, 50), span(5, 15, document="b.txt")]
     assert merge_adjacent(hits, page_text) == hits
+
+
+def test_touching_hits_of_a_page_that_is_gone_are_left_out() -> None:
+    """A document was removed while a question was asked, which then ended with "not found"."""
+
+    def gone(document_id: str, page_index: int) -> str:
+        raise DocumentNotFound(document_id)
+
+    other = make_hit("Elsewhere.", document="b.txt", chunk_id=9)
+    hits = [span(32, 58, chunk_id=2), other, span(0, 31, chunk_id=1)]
+    assert merge_adjacent(hits, gone) == [other]
 
 
 def test_everything_goes_in_when_there_is_room() -> None:

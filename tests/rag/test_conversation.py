@@ -10,7 +10,7 @@ REVENUE = Turn("What was the revenue of Brindle Bikes in 2023?", "It was 4 milli
 
 @pytest.mark.parametrize(
     "question",
-    ["What about 2022?", "And in 2022?", "Why?", "When was it founded?", "Who are its owners?"],
+    ["Why?", "When was it founded?", "Who are its owners?", "And in 2022 for wheels?"],
 )
 def test_a_follow_up_takes_the_question_before_with_it(question: str) -> None:
     assert standalone_question(question, [REVENUE]) == f"{REVENUE.question} {question}"
@@ -27,6 +27,30 @@ def test_a_chain_of_follow_ups_goes_back_to_its_topic() -> None:
     history = [Turn("Old topic of the harbour walls?", ""), REVENUE, Turn("And in 2022?", "")]
     expected = f"{REVENUE.question} And in 2022? Why was it lower?"
     assert standalone_question("Why was it lower?", history) == expected
+
+
+@pytest.mark.parametrize(
+    ("question", "year"),
+    [
+        ("What about 2022?", 2022),
+        ("And in 2021?", 2021),
+        ("And the year before?", 2022),
+        ("the previous year", 2022),
+        ("And the year after that?", 2024),
+    ],
+)
+def test_another_year_is_asked_the_same(question: str, year: int) -> None:
+    """Both years were in the question that was searched for, and the first was answered again."""
+    asked = f"What was the revenue of Brindle Bikes in {year}?"
+    assert standalone_question(question, [REVENUE]) == asked
+    assert standalone_question("And the year before?", [REVENUE, Turn(question, "")]) == (
+        f"What was the revenue of Brindle Bikes in {year - 1}?"
+    )
+
+
+@pytest.mark.parametrize("earlier", ["Why?", "Did it grow from 2022 to 2023?"])
+def test_another_year_of_no_year_or_two_takes_the_question_before_with_it(earlier: str) -> None:
+    assert standalone_question("And in 2021?", [Turn(earlier, "")]) == f"{earlier} And in 2021?"
 
 
 def test_without_history_nothing_changes() -> None:

@@ -13,10 +13,11 @@ import pytest
 from inference.request import InvalidRequest, Message
 from rag.citations import Unsupported
 from rag.errors import InvalidSchema
-from rag.extraction import Extraction
+from rag.extraction import Extraction, Extractor
 from rag.library import Library
 from rag.settings import Settings
 from tests.fakes import ModellessLibrary, ScriptedGenerator
+from tests.rag.passages import FakeSearch, make_hit
 
 HARBOUR = (
     "The lighthouse at Port Ellery was built in 1874 and is 41 metres tall.\n\n"
@@ -184,6 +185,20 @@ def test_a_cancelled_extraction_ends_with_what_there_is(make_library: MakeLibrar
     cancel.set()
     thread.join(30)
     assert (results[0].cancelled, results[0].data) == (True, {"harbour_master": None})
+
+
+def test_a_document_that_is_removed_meanwhile_is_passed_over() -> None:
+    """Two of its passages touch, and its page was read to put them together: the form ended with
+    "not found" for one document of many.
+    """
+    first = make_hit("The harbour master is Ines Calloway.")
+    gone = [first, make_hit(" Mooring costs 12 crowns.", start=first.end, chunk_id=2)]
+    left = make_hit("The harbour master is Jonas Hale.", document="other.txt", chunk_id=3)
+    search = FakeSearch([*gone, left], removed={first.document_id})
+    model = ScriptedGenerator('"Jonas Hale"')
+    extractor = Extractor(search, lambda: model, grammar=lambda schema: schema, pages=search)
+    schema = {"properties": {"harbour_master": {"type": "string"}}}
+    assert extractor.extract(schema).data == {"harbour_master": "Jonas Hale"}
 
 
 def test_progress_counts_the_fields(make_library: MakeLibrary) -> None:

@@ -12,6 +12,7 @@ from typing import Any, cast
 import pytest
 
 from ingest.database import connect
+from ingest.errors import LibraryReadOnly
 from ingest.schema import SCHEMA_VERSION
 from ingest.store import Store
 from rag.answer_sets import Answerable, load_questions
@@ -20,6 +21,7 @@ from rag.feedback import Judgement, Place, Rating, judgement_of
 from rag.prompts import LabelledPassage
 from rag.refusal import REFUSAL
 from rag.settings import Settings
+from tests.app.test_startup import read_only
 from tests.fakes import ModellessLibrary, ScriptedGenerator
 
 TOWN = (
@@ -202,6 +204,30 @@ def test_a_judgement_that_makes_no_sense_is_refused(
 ) -> None:
     with pytest.raises(InvalidFeedback, match=message):
         library.feedback.give(replace(up(library), **changes))
+
+
+def test_a_read_only_library_answers_and_takes_no_feedback(
+    library: ModellessLibrary, tmp_path: Path
+) -> None:
+    """What it has learned was read by a connection that writes: every question ended with
+    "attempt to write a readonly database".
+    """
+    number = library.feedback.give(up(library)).feedback_id
+    library.feedback.approve(number)
+    judgement = up(library)
+    library.close()
+    settings, service = Settings(home=tmp_path), ScriptedGenerator(RIGHT)
+    with (
+        read_only(tmp_path / "library"),
+        ModellessLibrary(tmp_path / "library", settings, lambda: service) as opened,
+    ):
+        assert opened.ask(QUESTION).text == RIGHT
+        assert [kept.feedback_id for kept in opened.feedback.all()] == [number]
+        assert len(opened.feedback.examples()) == 1
+        with pytest.raises(LibraryReadOnly):
+            opened.feedback.give(judgement)
+        with pytest.raises(LibraryReadOnly):
+            opened.feedback.delete(number)
 
 
 def test_a_library_of_the_first_version_takes_feedback(tmp_path: Path) -> None:

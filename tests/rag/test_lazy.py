@@ -52,6 +52,22 @@ def test_a_taken_value_is_forgotten() -> None:
     assert not lazy.is_made
 
 
+def test_a_value_that_is_taken_while_it_is_got_is_no_error() -> None:
+    """Closing a library took its model between the look whether it was there and the taking of it:
+    a question ended with an IndexError.
+    """
+
+    class TakenAfterTheLook(list[str]):
+        def __bool__(self) -> bool:
+            found = len(self) > 0
+            self.clear()
+            return found
+
+    lazy = Lazy(lambda: "made again")
+    lazy._values = TakenAfterTheLook(["made"])
+    assert lazy.get() == "made"
+
+
 def test_a_value_can_be_begun_in_the_background() -> None:
     begun, finish = threading.Event(), threading.Event()
 

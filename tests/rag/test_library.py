@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 
 import rag
-from inference.request import Priority
+from inference.request import Priority, QueueFull
 from ingest.documents import Page
 from ingest.errors import DocumentNotFound, EmbedderMismatch, InvalidFilter
 from rag.errors import LibraryClosed
@@ -174,7 +174,9 @@ def test_an_empty_library_refuses_without_models(settings: Settings) -> None:
         assert answer.refused
         assert answer.text.startswith(REFUSAL)
         assert library.search(QUESTION) == []
-        assert not library.is_warm
+        parts = library._parts
+        assert not parts.generator.is_made
+        assert not parts.embedder.is_made
     assert not settings.models_path.exists()
 
 
@@ -199,15 +201,27 @@ def test_a_cancelled_batch_ends(library: FakeLibrary) -> None:
     assert [answer.cancelled for answer in answers] == [True] * 3
 
 
+def test_a_batch_that_is_cancelled_while_it_waits_ends_too(library: FakeLibrary) -> None:
+    """It ended with the refusal of a full queue, which it had only waited for."""
+    library.scripted._refuse = QueueFull("full", 0.0)
+    cancel = threading.Event()
+    cancel.set()
+    answers = library.batch([QUESTION] * 3, cancel=cancel)
+    assert [answer.cancelled for answer in answers] == [True] * 3
+
+
 def test_many_threads_share_one_library(library: FakeLibrary) -> None:
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(library.ask, [QUESTION] * 24))
     assert {answer.text for answer in answers} == {RIGHT}
 
 
-def test_warming_up_loads_both_models(library: FakeLibrary) -> None:
-    library.warm_up()
-    assert library.is_warm
+def test_warming_up_loads_both_models(library: FakeLibrary, settings: Settings) -> None:
+    library.close()
+    with FakeLibrary.open(settings=settings) as reopened:
+        reopened.warm_up()
+        assert reopened._parts.generator.is_made
+        assert reopened._parts.embedder.is_made
 
 
 def test_another_embedder_is_refused(library: FakeLibrary, settings: Settings) -> None:

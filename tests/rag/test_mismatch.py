@@ -60,6 +60,16 @@ def test_signs_add_up() -> None:
     assert mismatch("Where had 2019 sales increased?", "They decreased.", ["Sales"]) == 4.0
 
 
+def test_a_hostile_question_is_read_in_one_go() -> None:
+    """Each "how long" looked for a "before" in all the rest of the question."""
+    assert mismatch("how long " * 100_000, "Before the war.", []) == 0.0
+
+
+def test_how_long_before_something_asks_for_what_follows_it() -> None:
+    question, sentence = "How long before it switches off?", "After 45 minutes it switches off."
+    assert mismatch(question, sentence, [sentence]) == 0.0
+
+
 @given(st.text(max_size=80), st.text(max_size=80))
 def test_any_text_gives_a_number_and_a_question_that_the_text_repeats_none(
     question: str, sentence: str

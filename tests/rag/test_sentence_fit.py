@@ -41,6 +41,31 @@ def test_a_row_whose_name_and_column_are_asked_for_fits_better_than_its_caption(
     assert best.signs.cell == 1.0
 
 
+def test_what_stands_above_labelled_lines_is_what_each_of_them_is_about() -> None:
+    """Only the line with a figure was about the title: who chairs it was answered by its date."""
+    text = (
+        "Meeting notes of the harbour committee\nDate: Tuesday 3 June 2025, Room 2\n"
+        "Present: Ines Duarte (chair), Paul Whitcombe\n\nThe grant is 12,000 euros."
+    )
+    question = "Who chairs the harbour committee?"
+    evidence = Evidence([make_hit(text)], question=question)
+    best, *_ = find_extracts(question, evidence, embedder=EMBEDDER)
+    assert best.quote.text == "Present: Ines Duarte (chair), Paul Whitcombe"
+    assert (best.signs.covered, best.signs.fragment) == (1.0, 0.0)
+
+
+def test_a_yes_or_a_no_needs_no_word_that_the_question_lacks() -> None:
+    """ "Smoking is not allowed" says nothing new to "Is smoking allowed?", and was left out."""
+    text = "## Smoking in rooms\n\nSmoking is not allowed in rooms. Breakfast is at seven."
+    for question, answer in [
+        ("Is smoking allowed in rooms?", "Smoking is not allowed in rooms."),
+        ("Where is smoking allowed in rooms?", "Breakfast is at seven."),
+    ]:
+        evidence = Evidence([make_hit(text)], question=question)
+        best, *_ = find_extracts(question, evidence, embedder=EMBEDDER)
+        assert best.quote.text == answer
+
+
 def test_a_heading_of_two_lines_is_a_fragment() -> None:
     """Of two lines it was taken for a sentence, and quoted as an answer."""
     title = "Hedges and bees:\nresults of a trial"

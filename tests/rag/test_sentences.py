@@ -24,6 +24,9 @@ def sentences(text: str) -> list[str]:
         ("यह किताब है। वह कुत्ता है।", ["यह किताब है।", "वह कुत्ता है।"]),
         ("- first item\n- second item", ["- first item", "- second item"]),
         ("1. Switch off.\n2. Wait.", ["1. Switch off.", "2. Wait."]),
+        # "## 2." was a sentence of its own, and an answer.
+        ("## 2. Fees\n\nThey are low.", ["## 2. Fees", "They are low."]),
+        ("2.1. Fees are low. They fall.", ["2.1. Fees are low.", "They fall."]),
         ("| a | b |\n| 1 | 2 |", ["| a | b |", "| 1 | 2 |"]),
         ("# Title\nText of it.", ["# Title", "Text of it."]),
         ("one paragraph\n\nanother", ["one paragraph", "another"]),
@@ -58,6 +61,18 @@ def test_sentences_hold_every_character_that_is_not_white_space(text: str) -> No
     assert "".join(covered.split()) == "".join(text.split())
     assert all(a.end <= b.start for a, b in pairwise(spans))
     assert all(not text[s.start].isspace() and not text[s.end - 1].isspace() for s in spans)
+
+
+def test_a_hostile_row_of_dots_is_read_in_one_go() -> None:
+    """Each dot looked at all that follow: half a million of them took hours."""
+    dots = "." * 500_000
+    assert sentences(f"Contents {dots}12") == [f"Contents {dots}12"]
+    assert sentences(f"So it goes{dots} On.") == [f"So it goes{dots}", "On."]
+
+
+def test_a_line_that_ends_in_several_dots_ends_a_sentence() -> None:
+    text = "It was said of the old town of\nArden that nobody..."
+    assert sentences(text) == [text]
 
 
 @given(st.text(alphabet="ab,;: –\n.and", max_size=120))

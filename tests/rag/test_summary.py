@@ -122,6 +122,23 @@ def test_where_the_model_says_nothing_true_the_first_sentences_stand_in(
     assert_resolves(library, summary)
 
 
+def test_where_the_model_makes_nothing_of_the_parts_their_summaries_stand_in(
+    make_library: MakeLibrary,
+) -> None:
+    """The parts' summaries did not fit one prompt, the model put them together to nothing but
+    blanks, and the summary ended with "the context is too small".
+    """
+
+    def reply(messages: Sequence[Message]) -> str:
+        shown = messages[-1].text
+        return "" if "part 1" in shown else founding(messages)
+
+    library = make_library(LONG * 6, reply, context_tokens=900)
+    summary = summary_of(library)
+    assert summary.text.startswith("The town of Arden was founded in 1500 [1].")
+    assert_resolves(library, summary)
+
+
 def test_a_context_without_room_is_told(make_library: MakeLibrary) -> None:
     library = make_library(SHORT, "x", context_tokens=200)
     with pytest.raises(ContextTooSmall, match="raise context_tokens"):
@@ -146,12 +163,45 @@ def test_an_unknown_document_loads_no_model(make_library: MakeLibrary) -> None:
     assert not library._parts.generator.is_made
 
 
+def test_what_a_small_model_would_write_is_not_asked_for(make_library: MakeLibrary) -> None:
+    """The bundled model made up a founding year, and went round in circles; all of it was cited."""
+    library = make_library(LONG, "King Olav burned it in 1788 [1].", parameters=135_000_000)
+    told: list[tuple[int, int]] = []
+    summary = summary_of(library, progress=lambda done, of: told.append((done, of)))
+    model: Any = library.generator
+    assert model.conversations == []
+    assert summary.model == ""
+    assert 3 <= len(summary.citations) <= 7
+    assert all(citation.quote in LONG for citation in summary.citations)
+    assert_resolves(library, summary)
+    starts = [citation.start for citation in summary.citations]
+    assert starts == sorted(starts)
+    assert told == [(1, 1)]
+
+
+def test_a_table_without_sentences_is_told_by_its_first_lines(make_library: MakeLibrary) -> None:
+    text = "Town | Founded\nArden | 1500\nBrill | 1501\nCallow | 1502"
+    summary = summary_of(make_library(text, "x", parameters=135_000_000))
+    assert [citation.quote for citation in summary.citations] == text.splitlines()[:3]
+
+
+def test_who_asks_a_question_for_a_summary_gets_it(make_library: MakeLibrary) -> None:
+    """ "The documents do not say" was the answer."""
+    library = make_library(SHORT, "x", parameters=135_000_000)
+    answer = library.ask("Please summarize towns.txt.")
+    assert (answer.text, answer.citations) == (
+        summary_of(library).text,
+        summary_of(library).citations,
+    )
+    assert library.ask("Summarize what Mars is made of.").refused
+
+
 @pytest.mark.model
-def test_the_bundled_model_summarizes_a_document_in_parts(tmp_path: Path, llm_path: Path) -> None:
+def test_the_bundled_model_s_library_quotes(tmp_path: Path, llm_path: Path) -> None:
     settings = Settings(model=str(llm_path), context_tokens=1024, max_sequences=2)
     with Library.open(tmp_path / "library", settings=settings) as library:
         library.add_bytes("towns.txt", LONG.encode())
         summary = summary_of(library)
-        assert summary.parts > 1
         assert summary.citations
+        assert all(citation.quote in LONG for citation in summary.citations)
         assert_resolves(library, summary)

@@ -144,6 +144,23 @@ def test_a_long_sheet_is_compared_over_all_of_its_pages() -> None:
         )
 
 
+def test_the_next_sheet_of_a_workbook_is_another_table() -> None:
+    """Its rows were taken for more of this one, whose columns nobody names."""
+    staff = "# Staff\n\nName | Salary\nAnna | 52000\nEva | 66000"
+    rooms = "# Rooms\n\nRoom | Seats\nAlder | 8\nBirch | 20"
+    found = ask("Who has the highest salary?", staff, rooms)
+    assert found is not None
+    assert found[1] == "Eva"
+
+
+def test_a_number_that_is_a_name_is_not_compared() -> None:
+    """ "Invoice" and "Total" seemed to be meant alike, and neither was taken."""
+    text = "Invoice | Item | Total\nINV-20 | Desk | 1280.00\nINV-20 | Chair | 873.00"
+    found = ask("Which item on the invoice has the highest total?", text)
+    assert found is not None
+    assert found[1] == "Desk"
+
+
 def test_a_table_that_goes_on_without_its_header_is_not_whole() -> None:
     pages = ("Tariff | Price\nA | 5\nB | 6", "Annual report\nC | 7\nD | 8")
     assert ask("Which tariff has the highest price?", *pages) is None
@@ -154,6 +171,14 @@ def test_only_tables_that_a_passage_has_rows_of_are_compared() -> None:
     hit = replace(make_hit("Our tariffs"), end=len("Our tariffs"))
     question = "Which tariff has the lowest standing charge?"
     assert compare_rows(question, [hit], lambda _, __: TARIFFS) is None
+
+
+def test_a_hostile_cell_is_read_in_one_go() -> None:
+    """A figure could end at each of its dots, and what follows was looked through from each: half
+    a megabyte of them took hours.
+    """
+    text = f"Tariff | Price\nSteady | 5\nNight | 7\nFree | 1{'.' * 500_000}("
+    assert ask("Which tariff has the highest price?", text) is None
 
 
 @given(

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from rag.terms import (
     content_terms,
+    figure_terms,
     is_unspaced,
     name_terms,
     normal_number,
@@ -105,3 +106,19 @@ def test_a_code_is_one_name() -> None:
 )
 def test_scripts_without_spaces_are_known(text: str, unspaced: bool) -> None:
     assert is_unspaced(text) is unspaced
+
+
+def test_rare_han_characters_are_compared_in_pairs_too() -> None:
+    """Those beyond U+FFFF were words of a script with spaces: "𠮷野家" was "𠮷" and "野家"."""
+    assert content_terms("𠮷野家") == {"𠮷野", "野家"}
+    assert is_unspaced("𠮷𠮷")
+
+
+@pytest.mark.parametrize(
+    "text", ["፩", "\U00010a40", "²" * 5000], ids=["Ethiopic", "Kharosthi", "long"]
+)
+def test_digits_of_any_script_are_figures(text: str) -> None:
+    """Python calls them digits and makes no number of them: an Amharic document ended a question
+    for an amount with a ValueError.
+    """
+    assert figure_terms(text)

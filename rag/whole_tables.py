@@ -1,0 +1,291 @@
+"""The tables of a document's pages, whole: their columns, their rows, and what a cell is worth.
+
+For answers that code makes of all rows. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from rag.citations import PageText
+from rag.results import Citation, Hit
+from rag.sentences import is_row
+from rag.table_cells import MONEY, cells_of, table_terms
+
+_FIGURE = re.compile(
+    r"(?P<before>[^\d(−–-]*?)\s?(?P<minus>[(−–-]?)\s?(?P<currency>[€$£¥]?)\s?"
+    r"(?P<digits>\d[\d.,]*+)\)?\s?(?P<after>[^\d()]*)"
+)
+_NAME = re.compile(r"[^\W\d_]+[-–/]?\d")  # "INV-001", "Q4"
+_THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
+_DECIMAL_COMMA = re.compile(r"\d+,\d{1,2}")
+_PLAIN = re.compile(r"(?![1-9]\d{0,2}\.\d{3}$)\d+(?:\.\d+)?")  # 1.200 may be thousands
+YEAR = re.compile(r"(?:19|20)\d\d")
+_OF_A_SEPARATOR = frozenset("|:+- \t")  # as Markdown has below its header
+_EMPTY = frozenset(["", "-", "–", "—", "n/a", "n.a."])
+_NAMES_OF_SUMS = "total totals sum all overall group average mean median subtotal altogether"
+_SUMS = frozenset(_NAMES_OF_SUMS.split())
+_OF_A_SUM = 0.005
+_LINES_ABOVE = 2  # that may name a table
+_EDGE_LINES = 3  # a running header or footer has fewer
+_MOST_ROWS = 30_000
+_MOST_DIGITS = 15  # of a figure that a float has exactly
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of a table. start, end: of its text on its page."""
+
+    page_index: int
+    start: int
+    end: int
+    text: str
+    cells: tuple[str, ...]
+
+    def cited(self, hit: Hit, *, marker: int, statement: str) -> Citation:
+        """A citation of the row. hit: a passage of the document."""
+        citation = Citation.of_passage(
+            hit,
+            marker=marker,
+            quote=self.text,
+            start=self.start,
+            end=self.end,
+            statement=statement,
+        )
+        page = None if hit.page is None else hit.page + self.page_index - hit.page_index
+        return replace(citation, page=page, page_index=self.page_index)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of as many cells as there are columns.
+
+    above: the lines right above it. at_start, at_end: it begins, ends where its page does.
+    """
+
+    columns: tuple[str, ...]
+    above: str
+    rows: tuple[Row, ...]
+    at_start: bool
+    at_end: bool
+
+    @property
+    def title(self) -> str:
+        """The line right above it, where that is no sentence; else ""."""
+        line = self.above.rpartition("\n")[2]
+        return "" if line.endswith(".") else line
+
+    @property
+    def names(self) -> list[frozenset[str]]:
+        """The terms of what each column is called."""
+        return [table_terms(column) for column in self.columns]
+
+    def has_figures(self, column: int) -> bool:
+        """Whether any cell of the column has a digit, but for names such as "INV-001"."""
+        cells = (row.cells[column] for row in self.rows)
+        return any(any(map(str.isdigit, cell)) and not _NAME.match(cell) for cell in cells)
+
+    def is_money(self, column: int) -> bool:
+        """Whether the column's name or any of its cells names a currency."""
+        cells = (row.cells[column] for row in self.rows)
+        return any(map(MONEY.search, [self.columns[column], *cells]))
+
+    def cells_with(self, terms: frozenset[str]) -> set[tuple[int, str]]:
+        """The columns and texts of the cells that have all of these terms."""
+        return {
+            (column, cell)
+            for row in self.rows
+            for column, cell in enumerate(row.cells)
+            if terms <= table_terms(cell)
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """What a cell is worth. digits: as they stand there. unit: what stands around them, alike."""
+
+    value: float
+    digits: str
+    unit: str
+
+
+def tables_near(hits: Sequence[Hit], page_text: PageText) -> Iterator[tuple[Table, Hit]]:
+    """The tables that the hits have rows of, each as far as it stands on the page of the hit."""
+    for hit in hits:
+        text = _text_of(hit, hit.page_index, page_text) or ""
+        for table in _tables(text, hit.page_index):
+            if table.rows[0].start < hit.end and hit.start < table.rows[-1].end:
+                yield table, hit
+
+
+def names_over(table: Table, hit: Hit) -> frozenset[str]:
+    """The terms of all that a table is called: its columns, and what stands over it."""
+    over = table_terms(f"{table.above}\n{hit.heading}\n{hit.document_name.replace('_', ' ')}")
+    return over.union(*table.names)
+
+
+def with_other_pages(table: Table, hit: Hit, page_text: PageText) -> Table | None:
+    """The table with its rows on the pages around, where those repeat its header.
+
+    None where the next page has rows that nobody names the columns of, and where it is too long.
+    """
+    rows = list(table.rows)
+    for step in (-1, 1):
+        page_index, edge = hit.page_index, table
+        while edge.at_end if step > 0 else edge.at_start:
+            page_index += step
+            text = _text_of(hit, page_index, page_text)
+            if text is None:
+                break
+            onward = [
+                each
+                for each in _tables(text, page_index)
+                if each.columns == table.columns and (each.at_start if step > 0 else each.at_end)
+            ]
+            if not onward:
+                if step > 0 and _begins_with_rows(text):
+                    return None
+                break
+            edge = onward[0]
+            rows = [*rows, *edge.rows] if step > 0 else [*edge.rows, *rows]
+            if len(rows) > _MOST_ROWS:
+                return None
+    return replace(table, rows=tuple(rows))
+
+
+def rows_with(terms: frozenset[str], table: Table) -> tuple[int, str, Table] | None:
+    """The rows that share the one cell that has all of these terms, its column and its text.
+
+    None where several cells have them, or none has.
+    """
+    cells = table.cells_with(terms)
+    if len(cells) != 1:
+        return None
+    ((column, cell),) = cells
+    rows = tuple(row for row in table.rows if row.cells[column] == cell)
+    return column, cell, replace(table, rows=rows)
+
+
+def is_year(name: frozenset[str]) -> bool:
+    """Whether a column is called after a year and nothing else."""
+    return len(name) == 1 and all(map(YEAR.fullmatch, name))
+
+
+def figures_of(table: Table, column: int) -> list[tuple[Figure, Row]] | None:
+    """The figures of a column with their rows, empty cells left out; None where one has none."""
+    found: list[tuple[Figure, Row]] = []
+    for row in table.rows:
+        if row.cells[column].casefold() in _EMPTY:
+            continue
+        figure = _figure(row.cells[column])
+        if figure is None:
+            return None
+        found.append((figure, row))
+    return found
+
+
+def is_called_sum(name: str) -> bool:
+    """Whether a row of this name sums up others."""
+    return name.casefold() in _SUMS or name.casefold().split()[:1] == ["total"]
+
+
+def is_sum(name: str, value: float, of_others: float, rows: int) -> bool:
+    """Whether a row sums up the others, by its name or by its value. rows: how many there are."""
+    return is_called_sum(name) or (rows > 3 and abs(value - of_others) <= _OF_A_SUM * abs(value))
+
+
+def _figure(cell: str) -> Figure | None:
+    """A cell's one number and its unit; None where it has none or several."""
+    match = _FIGURE.fullmatch(cell)
+    if match is None or _NAME.match(cell):
+        return None
+    digits = match["digits"].rstrip(".,")
+    if len(digits) > _MOST_DIGITS:
+        return None
+    if _THOUSANDS.fullmatch(digits):
+        plain = digits.replace(",", "")
+    elif _DECIMAL_COMMA.fullmatch(digits):
+        plain = digits.replace(",", ".")
+    elif _PLAIN.fullmatch(digits):
+        plain = digits
+    else:
+        return None
+    value = -float(plain) if match["minus"] else float(plain)
+    words = f"{match['before']} {match['currency']} {match['after']}".casefold().split()
+    return Figure(value, digits, " ".join(word.strip(".").removesuffix("s") for word in words))
+
+
+def _text_of(hit: Hit, page_index: int, page_text: PageText) -> str | None:
+    try:
+        return page_text(hit.document_id, page_index) if page_index >= 0 else None
+    except LookupError:
+        return None
+
+
+def _lines(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.strip()]
+
+
+def _begins_with_rows(text: str) -> bool:
+    """Whether rows stand at the top of a page and under no heading, as the next sheet's do."""
+    for line in _lines(text)[:_EDGE_LINES]:
+        if line.startswith("#"):
+            return False
+        if is_row(line):
+            return True
+    return False
+
+
+def _tables(text: str, page_index: int) -> list[Table]:
+    """The tables of a page that have a header and two rows or more."""
+    found: list[Table] = []
+    above: list[str] = []
+    run: list[Row] = []
+    position, below = 0, len(_lines(text))
+    for line in [*text.splitlines(keepends=True), ""]:
+        start, stripped = position + len(line) - len(line.lstrip()), line.strip()
+        position += len(line)
+        if is_row(line):
+            below -= 1
+            if not _OF_A_SEPARATOR.issuperset(stripped):
+                end = start + len(stripped)
+                run.append(Row(page_index, start, end, stripped, tuple(cells_of(stripped))))
+            continue
+        if run:
+            if table := _parsed(run, above, at_end=below < _EDGE_LINES):
+                found.append(table)
+            run = []
+        if stripped:
+            below -= 1
+            above.append(stripped)
+    return found
+
+
+def _parsed(run: Sequence[Row], above: Sequence[str], *, at_end: bool) -> Table | None:
+    """A run of rows as a table; None where its first lines do not name its columns."""
+    heads = 0
+    while heads < len(run) and not any(map(_is_figure, run[heads].cells[1:])):
+        heads += 1
+    if not 0 < heads < len(run) - 1:
+        return None
+    columns = run[heads - 1].cells
+    width = len(columns)
+    rows = run[heads:]
+    if any(len(row.cells) > width or not any(row.cells[1:]) for row in rows):
+        return None  # cells of no column, or a line that heads some of the rows
+    near = [*above[-_LINES_ABOVE:], *(row.text for row in run[: heads - 1])]
+    return Table(
+        columns=columns,
+        above="\n".join(near),
+        rows=tuple(replace(r, cells=r.cells + ("",) * (width - len(r.cells))) for r in rows),
+        at_start=len(above) < _EDGE_LINES,
+        at_end=at_end,
+    )
+
+
+def _is_figure(cell: str) -> bool:
+    """Whether a cell has a value; a year, or "Revenue 2024", names a column."""
+    match = _FIGURE.fullmatch(cell)
+    return match is not None and not YEAR.fullmatch(match["digits"])

@@ -1,0 +1,168 @@
+"""Sums and means of a column, and how many rows there are."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag.table_sums import sum_rows
+from tests.rag.passages import make_hit
+
+STAFF = (
+    "Name | Department | City | Salary\nAnna Alt | Sales | Berlin | 50,000\n"
+    "Bert Bau | Sales | Hamburg | 56,000\nCarl Cox | IT | Berlin | 61,000\n"
+    "Dora Dahl | HR | Berlin | 48,500"
+)
+INVOICES = (
+    "Invoice | Customer | Date | Amount (EUR) | Status\n"
+    "INV-001 | Alder | 2024-01-03 | 1,200.50 | paid\n"
+    "INV-002 | Birch | 2024-02-03 | 80.00 | open\n"
+    "INV-003 | Alder | 2023-03-01 | 20.25 | paid\n"
+    "INV-004 | Cedar | 2024-05-01 | 300.00 | overdue\n"
+    "INV-005 | Elm | 2023-05-01 | 310.00 | overdue\n"
+    "INV-006 | Fir | 2024-06-01 | 99.00 | overdue"
+)
+SUMMED = "Item | Cost\nPaper | €12.50\nInk | €30\nTotal | €42.50"
+STOCK = "Product | Quantity | Unit price\nPen | 10 | 2.00\nBook | 3 | 9.50"
+SALES = (
+    "Year | Revenue (EUR million) | Bicycles sold\n2020 | 18.2 | 21,400\n2021 | 20.1 | 26,000\n"
+    "2022 | 25.1 | 28,300\n2023 | 22.7 | 28,800"
+)
+YEARS = "Region | 2023 | 2024\nNorth | 42.5 | 44.1\nSouth | 26.0 | 29.8\nEast | 1.5 | 5.3"
+
+
+def ask(
+    question: str, *pages: str, name: str = "a.csv", hit_page: int = 0
+) -> tuple[str, str, list[str]] | None:
+    """The answer, its short form and its quotations, which are looked up on the pages."""
+    hit = make_hit(pages[hit_page], page=hit_page + 1)
+    hit = replace(hit, page_index=hit_page, document_name=name)
+    found = sum_rows(question, [hit], lambda _, page: pages[page])
+    if found is None:
+        return None
+    for citation in found.citations:
+        assert pages[citation.page_index][citation.start : citation.end] == citation.quote
+        assert citation.page == citation.page_index + 1
+    return found.text, found.short, [citation.quote for citation in found.citations]
+
+
+def test_a_sum_tells_of_which_rows_it_is_and_cites_them() -> None:
+    """The row that fitted the question best was quoted, as if it were the sum."""
+    assert ask("What is the total amount of Alder's invoices?", INVOICES) == (
+        "The sum of Amount (EUR), 2 rows with Customer Alder: 1,220.75"
+        " (INV-001, 1,200.50 [1]; INV-003, 20.25 [2]).",
+        "1,220.75",
+        [INVOICES.splitlines()[1], INVOICES.splitlines()[3]],
+    )
+
+
+def test_of_many_rows_the_first_and_the_last_are_cited() -> None:
+    assert ask("What is the total amount of all invoices?", INVOICES) == (
+        "The sum of Amount (EUR), 6 rows: 2,009.75"
+        " (the first: INV-001, 1,200.50 [1]; the last: INV-006, 99.00 [2]).",
+        "2,009.75",
+        [INVOICES.splitlines()[1], INVOICES.splitlines()[6]],
+    )
+
+
+def test_what_a_row_sums_up_is_told_by_it() -> None:
+    assert ask("What is the total cost?", SUMMED) == (
+        "Total, Cost: €42.50 [1].",
+        "€42.50",
+        ["Total | €42.50"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "short"),
+    [
+        ("What is the average salary in the Sales department?", STAFF, "53,000"),
+        ("What is the mean salary?", STAFF, "53,875"),
+        ("What do the salaries add up to?", STAFF, "215,500"),
+        ("How many people are in Berlin?", STAFF, "3"),
+        ("How many employees work in Berlin?", STAFF, "3"),
+        ("How many employees are there?", STAFF, "4"),
+        ("How many invoices are overdue?", INVOICES, "3"),
+        ("How many invoices are paid?", INVOICES, "2"),  # a word of asking that cells have
+        ("How many paid invoices does Alder have?", INVOICES, "2"),  # two conditions
+        ("What is the number of open invoices?", INVOICES, "1"),
+        ("What is the total amount invoiced in 2024?", INVOICES, "1,679.50"),
+        ("What is the average amount of overdue invoices?", INVOICES, "236.33"),
+        ("What is the total quantity?", STOCK, "13"),
+        ("How many products do we have?", STOCK, "2"),
+        ("How many bicycles were sold in total from 2021 to 2023?", SALES, "83,100"),
+        ("What was the average revenue between 2020 and 2023?", SALES, "21.53"),
+        ("What is the average cost?", SUMMED, "€21.25"),  # not of the total
+    ],
+)
+def test_rows_are_summed_and_counted(question: str, text: str, short: str) -> None:
+    found = ask(question, text, name="employees.csv" if text is STAFF else "a.csv")
+    assert found is not None
+    assert found[1] == short
+
+
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [
+        ("What is the total price?", STOCK),  # of a pen and a book
+        ("What is the average unit price?", STOCK),
+        ("How many pens do we have?", STOCK),  # a cell tells it
+        ("What is the total of 2024?", YEARS),  # rows of a year may be of anything
+        ("What is the total salary in Munich?", STAFF),  # nobody
+        ("How many people are there?", STAFF),
+        ("How many bicycles were sold in total from 2019 to 2023?", SALES),  # 2019 is not there
+        ("How many invoices are not paid?", INVOICES),
+        ("How many invoices are over 100 euros?", INVOICES),
+        ("How many customers have paid invoices?", INVOICES),  # not one a row
+        ("How many rooms are in Berlin?", STAFF),
+        ("What is the total?", INVOICES),  # of whatever
+        ("Who is in Berlin?", STAFF),
+        ("What is the total cost of paper and ink?", SUMMED),
+        ("What is the total amount?", INVOICES.replace("80.00", "80.00 or 90.00")),
+        ("What is the total amount?", INVOICES.replace("80.00", "80.00 $")),
+    ],
+)
+def test_what_a_table_does_not_tell_for_certain_is_left_to_others(question: str, text: str) -> None:
+    assert ask(question, text) is None
+
+
+def test_a_long_sheet_is_summed_over_all_of_its_pages_and_no_further() -> None:
+    """The next sheet of a workbook was taken for rows that nobody names the columns of."""
+    head, *rows = STAFF.splitlines()
+    pages = [
+        "\n".join(["# Staff", head, *rows[:2]]),
+        "\n".join(["# Staff", head, *rows[2:]]),
+        "# Rooms\n\nRoom | Seats\nAlder | 8\nBirch | 20",
+    ]
+    for page in (0, 1):
+        found = ask("What is the average salary?", *pages, hit_page=page)
+        assert found is not None
+        assert found[1] == "53,875"
+    assert ask("What is the average salary?", *pages[:2], pages[2][9:]) is None
+
+
+_NO_YEARS = st.integers(-99_999, 99_999).filter(lambda value: not 1900 <= abs(value) < 2100)
+
+
+@given(
+    st.lists(_NO_YEARS, min_size=2, max_size=30, unique=True),
+    st.sampled_from(["total", "average"]),
+)
+def test_sums_and_means_are_right(values: list[int], kind: str) -> None:
+    text = "\n".join(["Name | Hours", *(f"Part {n}x | {v}" for n, v in enumerate(values))])
+    found = ask(f"What is the {kind} of the hours?", text)
+    total = sum(values)
+    if any(len(values) > 3 and abs(2 * v - total) <= 0.005 * abs(v) for v in values):
+        return  # one may be the sum of the others
+    assert found is not None
+    expected = total if kind == "total" else total / len(values)
+    assert float(found[1]) == pytest.approx(expected, abs=0.006)
+
+
+@given(st.lists(st.text(), min_size=1, max_size=3), st.text())
+def test_of_any_text_what_is_cited_stands_there(pages: list[str], question: str) -> None:
+    ask(f"What is the total of {question}?", *pages)
+    ask(f"How many {question} are there?", *pages)
