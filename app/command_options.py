@@ -101,7 +101,7 @@ class Options:
         Raises CommandFailed where it has none: its path may be mistyped.
         """
         with self.open_library() as library:
-            if not library.documents():
+            if not library.collections():
                 raise CommandFailed(
                     f"There are no documents in {library.path}; add some with: paperlight add FILE"
                 )

@@ -14,7 +14,10 @@ from typing import Protocol
 from inference.request import Verbatim
 
 # Scripts that put no space between words: there, a word may begin and end at any character.
-_UNSPACED = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
+_UNSPACED = (
+    r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
+    r"\U00020000-\U0003134f"
+)
 _WORD_START = re.compile(rf"(?<!\w)(?<!\d[.,])(?:[$€£¥#@+\-−.](?=[\w$€£¥.])|\w)|[{_UNSPACED}]")
 _CUT = re.compile(
     rf"[^\W{_UNSPACED}]\0[^\W{_UNSPACED}]|\d\0[.,]\d|[$€£¥#@+\-−.]\0\w|\0\ufffd|\ufffd\0"

@@ -35,11 +35,12 @@ please tell give show find explain describe list say says said
 """
 STOP_WORDS = frozenset(_STOP_WORD_LIST.split())
 
-# Thai, Lao, Myanmar, Khmer, kana, Han and Hangul.
-_PAIRED = (
+# Scripts that put no space between words: Thai, Lao, Myanmar, Khmer, kana and Han.
+UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
-    "\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003134f"
+    "\uf900-\ufaff\U00020000-\U0003134f"
 )
+_PAIRED = f"{UNSPACED}\uac00-\ud7af"  # and Hangul, whose words grow endings
 # Vowel signs of Indian scripts are marks, which \w leaves out; U+0964 and U+0965 are full stops.
 _WORD_CHARACTER = rf"(?:[^\W_{_PAIRED}]|[\u0900-\u0963\u0966-\u0dff])"
 _TOKEN = re.compile(

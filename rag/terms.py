@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 
+from ingest.keywords import UNSPACED
 from ingest.stemming import stem
 
 # Function words, and words that questions and answers add without meaning anything to a document.
@@ -37,17 +38,12 @@ NUMBER_WORDS = {word: str(value) for value, word in enumerate(_UNITS.split())} |
     word: str(10 * value) for value, word in enumerate(_TENS.split(), start=2)
 }
 
-# Han, kana, Thai, Lao, Khmer, Myanmar: no spaces between words. (Hangul has spaces.)
-_UNSPACED = (
-    r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
-    r"\U00020000-\U0003134f"
-)
 _TOKEN = re.compile(
     rf"(?P<code>[A-Za-z]{{1,3}}-?\d+[A-Za-z\d]*)|"
-    rf"(?P<number>\d+(?:[.,\u00a0\u202f']\d+)*)|(?P<unspaced>[{_UNSPACED}]+)|"
-    rf"(?P<word>[^\W\d_{_UNSPACED}]+(?:['’][^\W\d_]+)?)"
+    rf"(?P<number>\d+(?:[.,\u00a0\u202f']\d+)*)|(?P<unspaced>[{UNSPACED}]+)|"
+    rf"(?P<word>[^\W\d_{UNSPACED}]+(?:['’][^\W\d_]+)?)"
 )
-_UNSPACED_RUN = re.compile(rf"[{_UNSPACED}]+")
+_UNSPACED_RUN = re.compile(rf"[{UNSPACED}]+")
 _CODE = re.compile(r"[a-z]{1,3}\d+[a-z\d]*")
 _THOUSANDS = re.compile(
     r"^\d{1,3}(?:([,\u00a0\u202f'])\d{3}(?:\1\d{3})*|(\.)\d{3}(?:\.\d{3})+)(?:[.,]\d+)?$"

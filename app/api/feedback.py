@@ -7,9 +7,9 @@ decided by whoever has the library, not by whoever may ask.
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path
 from pydantic import BaseModel, Field
 
 from app.api.bodies import OwnBody
@@ -18,6 +18,8 @@ from app.as_json import as_json
 from rag.feedback import Judgement, Place, Rating
 
 router = APIRouter(prefix="/api/feedback", tags=["feedback"])
+
+_LARGEST_ID = 2**63 - 1  # of a row of the database
 
 
 class PlaceBody(BaseModel):
@@ -86,7 +88,9 @@ def list_feedback(workspace: Opened) -> dict[str, Any]:
 
 
 @router.delete("/{feedback_id}")
-def withdraw_feedback(feedback_id: int, workspace: Opened) -> dict[str, Any]:
+def withdraw_feedback(
+    feedback_id: Annotated[int, Path(ge=1, le=_LARGEST_ID)], workspace: Opened
+) -> dict[str, Any]:
     """Take a judgement back; nothing is learned from it any more."""
     workspace.library.feedback.delete(feedback_id)
     return {"removed": feedback_id}

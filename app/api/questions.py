@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from app.api.asking import Asking
 from app.api.bodies import OwnBody
@@ -30,7 +30,9 @@ _REFUSAL_SECONDS = 0.2
 class SearchBody(OwnBody, FilteredBody):
     """What to look for."""
 
-    query: str = Field(min_length=1, max_length=MOST_QUESTION_CHARS, description="What to look for")
+    query: Annotated[str, StringConstraints(strip_whitespace=True)] = Field(
+        min_length=1, max_length=MOST_QUESTION_CHARS, description="What to look for"
+    )
     k: int = Field(default=10, ge=1, le=200, description="Most passages to return")
 
 

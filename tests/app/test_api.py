@@ -509,6 +509,18 @@ def test_search_finds_in_the_collection_that_was_named(client: TestClient) -> No
     assert set(found(filter={"collection": "news"})) == {"ferry.txt"}
 
 
+def test_a_search_for_nothing_is_refused(client: TestClient) -> None:
+    """Blanks found nothing, where a question of blanks was refused."""
+    for query in ("", "  \n"):
+        assert client.post("/api/search", json={"query": query}).status_code == 400
+
+
+def test_an_id_of_feedback_that_no_row_can_have_is_refused(client: TestClient) -> None:
+    """SQLite cannot take so large a number: it was a 500."""
+    assert client.delete(f"/api/feedback/{10**26}").status_code == 400
+    assert client.delete("/api/feedback/1").status_code == 404
+
+
 def add_letter(client: TestClient) -> str:
     """Adds an e-mail to the library; gives its id."""
     letter = b"From: a@b.c\nTo: d@e.f\nSubject: Ferry\n\nThe ferry to Grey Island is late.\n"
