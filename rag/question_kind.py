@@ -9,6 +9,7 @@ import re
 from enum import Enum
 from functools import lru_cache
 
+from rag.function_words import function_terms
 from rag.sentences import without_enumerator
 from rag.terms import content_terms, figure_terms, name_terms, number_terms
 
@@ -104,10 +105,13 @@ def asks_for_summary(question: str) -> bool:
 
 
 def asked_terms(question: str) -> frozenset[str]:
-    """The content terms of a question without the measure that it asks for ("how high")."""
+    """The content terms of a question without the measure that it asks for ("how high").
+
+    Function words of other languages than English are left out as well.
+    """
     if question_kind(question) in (QuestionKind.AMOUNT, QuestionKind.FREQUENCY):
         question = _MEASURE_WORD.sub(r"\1", question)
-    return content_terms(question)
+    return content_terms(question) - function_terms(question)
 
 
 def amount_terms(sentence: str) -> frozenset[str]:
