@@ -27,6 +27,7 @@ from rag.document_names import of_named_documents
 from rag.errors import ContextTooSmall, InvalidQuestion
 from rag.evidence import Evidence
 from rag.extracts import Extract, find_extracts
+from rag.function_words import function_terms
 from rag.generator import Caller, Draft, Generator, Spent, generate, together
 from rag.grounding import Grounded, ground, quoted, refusal
 from rag.judge import ANSWER_START, judge, judge_messages
@@ -48,6 +49,7 @@ from rag.results import (
 from rag.sentence_fit import SentenceEmbedder
 from rag.sentences import is_row
 from rag.short_answer import read_short_answer, short_answer_sampling
+from rag.spelling import as_spelled
 from rag.summary import Summary
 from rag.table_cells import Cell, asked_cell, names_row
 from rag.table_extremes import compare_rows
@@ -287,6 +289,11 @@ def _told(grounded: Grounded, case: _Case) -> Grounded:
         text=f"{text} [{citation.marker}]",
         citations=(replace(citation, statement=text),),
     )
+
+
+def _known_to(embedder: SentenceEmbedder) -> Callable[[str], bool]:
+    """Whether a word is in the embedder's vocabulary, and not put together of pieces."""
+    return lambda word: embedder.count_tokens(word) == 1
 
 
 def _is_named(passage: Hit, question: str) -> bool:
@@ -554,13 +561,17 @@ class Answerer:
         hits = self._search.search(asked, self._options.passages, filter=filter, caller=caller)
         passages = merge_adjacent(of_named_documents(hits, asked), self._page_text)
         comparable = bool(passages) and self._search.knows_language(asked)
+        embedder = self._embedder() if self._embedder is not None and comparable else None
+        if embedder is not None and not function_terms(asked):  # in English
+            texts = [f"{hit.document_name} {hit.heading} {hit.text}" for hit in passages]
+            asked = as_spelled(asked, texts, is_word=_known_to(embedder))
         return _Case(
             question=question,
             asked=asked,
             history=history,
             passages=passages,
             comparable=comparable,
-            embedder=self._embedder() if self._embedder is not None and comparable else None,
+            embedder=embedder,
             started=started,
             retrieved=time.monotonic(),
         )

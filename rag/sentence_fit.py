@@ -46,6 +46,10 @@ class SentenceEmbedder(Protocol):
         """For each text (n, dim), unit vectors of its tokens."""
         ...
 
+    def count_tokens(self, text: str) -> int:
+        """Tokens of a text, special tokens not counted."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Signs:

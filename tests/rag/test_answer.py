@@ -25,7 +25,8 @@ from rag.generator import repeats_itself
 from rag.reading import LARGE_READER
 from rag.refusal import REFUSAL
 from rag.results import AnswerEvent, AnswerStage, Hit, Turn
-from tests.fakes import ScriptedGenerator, yes_against_no
+from rag.vectors import CachedEmbedder
+from tests.fakes import HashedWordsEmbedder, ScriptedGenerator, yes_against_no
 from tests.rag.passages import FakeSearch, make_hit, make_record, page_text
 from tests.rag.test_evidence import OneToken
 
@@ -630,3 +631,30 @@ def test_the_row_with_the_most_is_found_without_the_model() -> None:
 def test_accounts_that_have_been_replaced_since_are_not_cited() -> None:
     made = calculating([ACCOUNTS], cited="Something else.")
     assert made.ask("What was Nordwind's gross margin in 2023?").refused
+
+
+class PiecesOf(HashedWordsEmbedder):
+    """An embedder with a vocabulary: any other word is put together of pieces."""
+
+    def __init__(self, *vocabulary: str) -> None:
+        super().__init__()
+        self._vocabulary = frozenset(vocabulary)
+
+    def count_tokens(self, text: str) -> int:
+        return sum(1 if word in self._vocabulary else 2 for word in text.split())
+
+
+def test_a_misspelt_question_is_answered_as_if_it_were_not() -> None:
+    """Its words were in no passage, however near a passage had them."""
+    embedder = CachedEmbedder(PiecesOf("when", "was", "the", "opened"))
+    search = FakeSearch([BRIDGE, BOOKS])
+    made = Answerer(
+        search,
+        lambda: ScriptedGenerator(RIGHT, parameters=135_000_000),
+        pages=search,
+        embedder=lambda: embedder,
+    )
+    misspelt, right = made.ask("When was the Tambr brigde opened?"), made.ask(QUESTION)
+    assert misspelt.question == "When was the Tambr brigde opened?"
+    assert (misspelt.text, misspelt.short) == (right.text, right.short)
+    assert misspelt.confidence == right.confidence

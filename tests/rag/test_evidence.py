@@ -139,6 +139,9 @@ class OneToken:
     def query_tokens(self, text: str) -> Vectors:
         return np.array([[1.0, 0.0]], dtype=np.float32)
 
+    def count_tokens(self, text: str) -> int:
+        return 1
+
     def tokens(self, texts: Sequence[str]) -> list[Vectors]:
         return [
             np.array([[1.0, 0.0] if self._word in text else [0.0, 1.0]], dtype=np.float32)

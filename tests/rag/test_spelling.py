@@ -1,0 +1,62 @@
+"""A misspelt word of a question is read as the passages spell it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag.spelling import as_spelled, edit_distance
+
+TEXTS = ["Library membership is free.", "The agreement was signed for the client.", "A horse."]
+WORDS = frozenset(
+    ["who", "signed", "the", "for", "library", "house", "is", "free", "horse", "client"]
+)
+LETTERS = st.text("abc", max_size=7)
+
+
+def distance(one: str, other: str) -> int:
+    """Optimal string alignment, the whole table."""
+    table: dict[tuple[int, int], int] = {}
+    for i in range(len(one) + 1):
+        for j in range(len(other) + 1):
+            if not i or not j:
+                table[i, j] = i + j
+                continue
+            changed = table[i - 1, j - 1] + (one[i - 1] != other[j - 1])
+            table[i, j] = min(table[i - 1, j] + 1, table[i, j - 1] + 1, changed)
+            if i > 1 and j > 1 and one[i - 1] == other[j - 2] and one[i - 2] == other[j - 1]:
+                table[i, j] = min(table[i, j], table[i - 2, j - 2] + 1)
+    return table[len(one), len(other)]
+
+
+@given(LETTERS, LETTERS, st.integers(0, 8))
+def test_the_distance_is_that_of_the_whole_table(one: str, other: str, most: int) -> None:
+    assert edit_distance(one, other, most=most) == min(distance(one, other), most + 1)
+
+
+@pytest.mark.parametrize(
+    ("question", "read"),
+    [
+        ("Is libary memebrship free?", "Is library membership free?"),
+        ("who signed the agrement for the cleint", "who signed the agreement for the client"),
+        ("Is the house free?", "Is the house free?"),  # a word, though no text has it
+        ("Is the Zugspitze free?", "Is the Zugspitze free?"),  # near to nothing
+        ("Is fre ok?", "Is fre ok?"),  # too short to be told
+        ("", ""),
+    ],
+)
+def test_what_nobody_knows_is_read_as_the_nearest_word(question: str, read: str) -> None:
+    """A letter too few in two words, and nothing was found to answer the question."""
+    assert as_spelled(question, TEXTS, is_word=WORDS.__contains__) == read
+
+
+def test_a_word_with_two_as_near_stays() -> None:
+    assert as_spelled("Is a brock here?", ["a brick", "a block"], is_word=lambda _: False) == (
+        "Is a brock here?"
+    )
+
+
+@given(st.text(max_size=40), st.lists(st.text(max_size=40), max_size=3))
+def test_what_the_texts_have_stays(question: str, texts: list[str]) -> None:
+    assert as_spelled(question, [*texts, question], is_word=lambda _: False) == question
