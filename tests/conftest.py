@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from inference.models import bundled_embedder, bundled_llm
 from ingest.embedding import SentenceEmbedder
@@ -13,6 +14,10 @@ from ingest.store import Store
 from rag.settings import Settings
 from tests.fakes import HashedWordsEmbedder
 from tests.postgres import PostgresForTests, running_postgres
+
+# Examples have no deadline: on a busy machine one of 200 ms failed what was right.
+settings.register_profile("paperlight", deadline=None)
+settings.load_profile("paperlight")
 
 
 @pytest.fixture

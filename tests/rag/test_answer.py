@@ -488,7 +488,7 @@ def test_a_reading_that_is_stopped_ends_the_answer() -> None:
     assert answer.text == ""
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     reply=st.text(max_size=120),
     texts=st.lists(st.text(min_size=1, max_size=200), min_size=1, max_size=3),
@@ -506,7 +506,6 @@ def test_whatever_is_said_of_whatever_documents_every_citation_resolves(
     assert answer.refused == (not answer.citations)
 
 
-@settings(deadline=None)
 @given(room=st.integers(300, 700), count=st.integers(1, 6))
 def test_the_prompt_and_answer_never_exceed_the_context(room: int, count: int) -> None:
     hits = [make_hit(f"{BRIDGE.text} " * 4, document=f"{i}") for i in range(count)]

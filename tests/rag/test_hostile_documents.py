@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from inference.chat_template import CHATML, ChatTemplate
@@ -134,7 +134,6 @@ def control_tokens(model: Model, messages: Sequence[Message]) -> Counter[int]:
 
 
 @pytest.mark.model
-@settings(deadline=None)
 @given(question=hostile_text, name=hostile_text, text=hostile_text, earlier=hostile_text)
 def test_no_document_and_no_question_puts_a_chat_marker_into_the_prompt(
     model: Model, question: str, name: str, text: str, earlier: str
