@@ -1,18 +1,18 @@
 """A misspelt word of a question, read as the word of the passages that it is nearest to. Pure.
 
-A word is taken for misspelt where the embedder's vocabulary does not have it and no passage does;
-so a word that there is ("house") is never read as another ("horse").
+A long word is taken for misspelt where neither the embedder's vocabulary nor a passage has it; so a
+word that there is ("house") is never read as another ("horse").
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable
 
 _WORD = re.compile(r"[^\W\d_]+")
-_SHORTEST = 4
-_LONG = 8  # letters; in so long a word two may be wrong
+# "Halal" is no "hall", and two letters away "hedgehogs" were "hedgerows".
+_SHORTEST = 6
+_MOST_WRONG = 1
 
 
 def as_spelled(question: str, texts: Iterable[str], *, is_word: Callable[[str], bool]) -> str:
@@ -20,22 +20,19 @@ def as_spelled(question: str, texts: Iterable[str], *, is_word: Callable[[str], 
 
     is_word: whether a word, in lower case, is one. A word with two as near is left as it is.
     """
-    known: Counter[str] = Counter()
-    for text in texts:
-        known.update(_WORD.findall(text.casefold()))
+    known = {word for text in texts for word in _WORD.findall(text.casefold())}
 
     def spelled(match: re.Match[str]) -> str:
         word = match.group().casefold()
         if len(word) < _SHORTEST or word in known or is_word(word):
             return match.group()
-        most = 2 if len(word) >= _LONG else 1
-        near: dict[int, list[str]] = {}
-        for other in known:
-            if len(other) >= _SHORTEST and abs(len(other) - len(word)) <= most:
-                distance = edit_distance(word, other, most=most)
-                near.setdefault(distance, []).append(other)
-        best = next((near[d] for d in range(1, most + 1) if d in near), [])
-        return best[0] if len(best) == 1 else match.group()
+        near = [
+            other
+            for other in known
+            if abs(len(other) - len(word)) <= _MOST_WRONG
+            and edit_distance(word, other, most=_MOST_WRONG) <= _MOST_WRONG
+        ]
+        return near[0] if len(near) == 1 else match.group()
 
     return _WORD.sub(spelled, question)
 

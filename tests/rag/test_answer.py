@@ -653,7 +653,7 @@ def test_a_misspelt_question_is_answered_as_if_it_were_not() -> None:
         pages=search,
         embedder=lambda: embedder,
     )
-    misspelt, right = made.ask("When was the Tambr brigde opened?"), made.ask(QUESTION)
-    assert misspelt.question == "When was the Tambr brigde opened?"
+    misspelt, right = made.ask("When was the Tamber brigde opened?"), made.ask(QUESTION)
+    assert misspelt.question == "When was the Tamber brigde opened?"
     assert (misspelt.text, misspelt.short) == (right.text, right.short)
     assert misspelt.confidence == right.confidence
