@@ -10,7 +10,9 @@ from rag.terms import content_terms
 
 _BRACKETS = re.compile(r"(?<!\s)\s*\([^()]*\)")
 _HOW_LONG = re.compile(r"\bhow long\b", re.IGNORECASE)
-MONEY = re.compile(r"[€$£¥]|\b(?:cents?|pence|euros?|dollars?|pounds?)\b", re.IGNORECASE)
+MONEY = re.compile(
+    r"[€$£¥]|\b(?:cents?|pence|euros?|dollars?|pounds?|eur|usd|gbp|chf|jpy)\b", re.IGNORECASE
+)
 _PERIODS = {
     "hourly": "hour",
     "daily": "day",

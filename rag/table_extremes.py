@@ -20,7 +20,8 @@ from rag.whole_tables import (
     Row,
     Table,
     figures_of,
-    is_sum,
+    hides_a_condition,
+    is_of_another_year,
     is_year,
     names_over,
     rows_with,
@@ -43,6 +44,9 @@ _ASKS_FOR_VALUE = re.compile(r"\bwhat(?:'s|’s| is| was| are| were) the \w+est\
 _NOT_THE_FIRST = re.compile(r"\b(?:second|third|fourth|fifth|next|top|two|three)\b", re.IGNORECASE)
 _PHRASING = table_terms("has had table row column value figure number amount of any all one")
 _DAYS = {"minute": 1 / 1440, "hour": 1 / 24, "day": 1.0, "week": 7.0, "month": 30.4, "year": 365.0}
+_NAMES_OF_SUMS = "total totals sum all overall group average mean median subtotal altogether"
+_SUMS = frozenset(_NAMES_OF_SUMS.split())
+_OF_A_SUM = 0.005
 _MOST_OTHERS = 4  # that are named beside the answer
 _LONGEST_NAME = 200  # of what is said of a row, characters
 
@@ -71,6 +75,8 @@ def compare_rows(question: str, hits: Sequence[Hit], page_text: PageText) -> Cal
     if asked is None:
         return None
     for table, hit in tables_near(hits, page_text):
+        if is_of_another_year(question, table) or hides_a_condition(question, table):
+            continue
         others = _terms_besides_names(asked, table, hit)
         if others is None or (others and not table.cells_with(others)):
             continue
@@ -103,7 +109,7 @@ def _terms_besides_names(asked: _Asked, table: Table, hit: Hit) -> frozenset[str
 
     "The highest dose" is what a column says, not its largest figure.
     """
-    known = names_over(table, hit)
+    known = names_over(table, hit).union(*table.names)
     return None if table_terms(asked.superlative) & known else asked.terms - known
 
 
@@ -167,13 +173,23 @@ def _values(table: Table, subject: int, column: int) -> list[tuple[float, Row]]:
     if len({unit for _, unit, _ in found}) != 1:
         return []
     total = sum(value for value, _, _ in found)
+    edges = (found[0][2], found[-1][2])
     kept = [
         (value, row)
         for value, _, row in found
-        if not is_sum(row.cells[subject], value, total - value, len(found))
+        if not _is_called_sum(row.cells[subject])
+        and not (row in edges and len(found) > 3 and _is_sum(value, total - value))
     ]
     named = {row.cells[subject].casefold() for _, row in kept}
     return kept if len(named) == len(kept) and "" not in named else []
+
+
+def _is_called_sum(name: str) -> bool:
+    return name.casefold() in _SUMS or name.casefold().split()[:1] == ["total"]
+
+
+def _is_sum(value: float, of_others: float) -> bool:
+    return abs(value - of_others) <= _OF_A_SUM * abs(value)
 
 
 def _comparable(figure: Figure) -> tuple[float, str]:

@@ -1,8 +1,9 @@
 """Sums and means of a column, and how many rows there are: computed of all rows, not read. Pure.
 
-Precise before it is helpful, as `rag.table_extremes`: every word of the question must be one of the
-table's names or a cell that the rows meant share, the whole table must be there, and its values of
-one unit. What a row of the table sums up already is told by that row. English questions only.
+Precise before it is helpful, for nobody checks a sum: every word of the question must be a name of
+the column, of what is counted or of the table, or all of a cell that the rows meant share; the
+table must be the only one of its form, whole, without rows that sum up others, and its values of
+one unit and such as can be added up. English questions only.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 from enum import Enum
+from itertools import pairwise
 
 from rag.citations import Calculation, PageText, without_markers
 from rag.results import Hit
@@ -23,11 +25,11 @@ from rag.whole_tables import (
     Row,
     Table,
     figures_of,
-    is_called_sum,
-    is_sum,
+    has_a_like,
+    hides_a_condition,
+    is_of_another_year,
     is_year,
     names_over,
-    rows_with,
     tables_near,
     with_other_pages,
 )
@@ -62,10 +64,34 @@ _PHRASING = table_terms(
     " used make made work works worked live lives belong come comes give get together whole there"
 )
 _PEOPLE = table_terms("people persons names employees staff members workers colleagues")
-_EACH = table_terms("each unit rate single percent percentage share ratio index score")
+_NAME_OF_A_NAME = table_terms("name no number nr id code")
+_IDENTIFIERS = table_terms(
+    "no number nr id code place rank position year date phone zip postcode page"
+)
+_EACH = table_terms(
+    "each unit rate single percent percentage share ratio index score average mean median avg"
+)
 _PRICE = table_terms("price cost fee charge")
-_HOW_MUCH_OF_IT = table_terms("quantity qty units pieces count hours nights days number")
-_MEANS = table_terms("average mean median")
+_HOW_MUCH_OF_IT = table_terms("quantity qty units pieces count number hours nights days")
+_UNITS = table_terms("currency unit ccy uom measure")
+# What there is at a time is not added up over times, nor what already adds them up.
+_LEVELS = table_terms(
+    "employees staff headcount debt balance cumulative population members stock inventory level"
+    " assets customers users subscribers temperature capacity"
+)
+_ALWAYS_LEVELS = table_terms("balance cumulative running")
+_TIME = re.compile(
+    r"\b(?:19|20)\d\d\b|\b(?:q[1-4]|h[12]|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)\w*\b",
+    re.IGNORECASE,
+)
+# A row with any of these in its name may sum up others; with one of the first, it says so.
+_TOTALS = frozenset(["total", "totals", "sum", "altogether", "overall"])
+_SUMS_UP = re.compile(
+    r"\b(?:totals?|sub-?totals?|sums?|grand|net|due|all|overall|altogether|thereof|of which|average"
+    r"|mean|median|balance|combined|together|remaining|rest|group|team|before|after|incl\w*|excl\w*)\b",
+    re.IGNORECASE,
+)
+_OF_A_SUM = 0.005
 _SHOWN_ROWS = 5  # more are told by the first and the last
 _LONGEST_NAME = 200  # of what is said of a row, characters
 
@@ -80,56 +106,168 @@ class _Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """terms: of the question, without the words for the kind. noun: what is counted.
+    """terms: of the question, without the words for the kind. what: is counted, as it is written.
 
-    years: the first and the last that the rows are to be of, if it names two.
+    noun: its terms. years: the first and the last that the rows are to be of, if it names two.
     """
 
+    question: str
     kind: _Kind
     terms: frozenset[str]
+    what: str = ""
     noun: frozenset[str] = frozenset()
     years: tuple[str, str] | None = None
 
 
-def sum_rows(question: str, hits: Sequence[Hit], page_text: PageText) -> Calculation | None:
-    """The sum, the mean or the number of rows, of the first table among the hits that tells.
+@dataclass(frozen=True, slots=True)
+class _Narrowed:
+    """The rows that are meant, of their table. condition: how they are told; "" for all rows.
 
-    None where the question asks for no such thing, and where no table tells for certain.
+    columns: those that tell them.
+    """
+
+    rows: Table
+    condition: str
+    columns: frozenset[int]
+
+
+def sum_rows(question: str, hits: Sequence[Hit], page_text: PageText) -> Calculation | None:
+    """The sum, the mean or the number of rows of the first table among the hits that is meant.
+
+    None where the question asks for no such thing, and where that table does not tell for certain.
     """
     asked = _understood(question)
     if asked is None:
         return None
     for table, hit in tables_near(hits, page_text):
-        known = names_over(table, hit)
-        others = asked.terms - known
-        if not (asked.noun or asked.terms & known) or not _may_be_of(table, others):
+        others = asked.terms - names_over(table, hit).union(*table.names) - _people_of(asked)
+        is_named = bool(asked.noun or asked.terms - others)
+        if not is_named or is_of_another_year(question, table):
             continue
-        whole = with_other_pages(table, hit, page_text)
-        if whole is None:
+        if not all(table.cells_with(frozenset([term])) for term in others - _PHRASING):
             continue
-        narrowed = _narrowed(others, _of_years(asked.years, whole))
-        found = _computed(asked, *narrowed, whole, hit) if narrowed is not None else None
-        if found is not None:
-            return found
+        whole = with_other_pages(table, hit, page_text, one_title=True)
+        if whole is None or has_a_like(whole, hits, hit, page_text):
+            return None
+        return _computed(asked, whole, hit)
     return None
 
 
 def _understood(question: str) -> _Asked | None:
     years = _YEARS.search(question)
     between = (years["first"], years["last"]) if years else None
-    question = _YEARS.sub(" ", question)
-    if _COMPARED.search(question) or is_negated(question):
+    plain = _YEARS.sub(" ", question)
+    if _COMPARED.search(plain) or is_negated(plain):
         return None
+    counted = _HOW_MANY.search(plain)
+    what = counted["noun"] if counted else ""
+    noun = table_terms(what.split()[-1]) if what else frozenset[str]()
     for kind, words in ((_Kind.SUM, _SUM), (_Kind.MEAN, _MEAN)):
-        if words.search(question):
-            plain = _HOW_MANY_WORDS.sub(" ", words.sub(" ", question))
-            return _Asked(kind, table_terms(plain), years=between)
-    counted = _HOW_MANY.search(question)
-    noun = table_terms(counted["noun"].split()[-1]) if counted else None
+        if words.search(plain):
+            plain = _HOW_MANY_WORDS.sub(" ", words.sub(" ", plain))
+            return _Asked(question, kind, table_terms(plain), what, noun, between)
     if counted is None or not noun:
         return None
-    terms = table_terms(question[counted.start("noun") :])
-    return _Asked(_Kind.COUNT, terms - noun if noun <= _PEOPLE else terms, noun, between)
+    terms = table_terms(plain[counted.start("noun") :])
+    return _Asked(question, _Kind.COUNT, terms, what, noun, between)
+
+
+def _people_of(asked: _Asked) -> frozenset[str]:
+    """What is counted, where that is people: a table of them need not say so."""
+    return asked.noun if asked.noun <= _PEOPLE else frozenset()
+
+
+def _computed(asked: _Asked, table: Table, hit: Hit) -> Calculation | None:
+    if hides_a_condition(asked.question, table):
+        return None
+    column = _column(asked, table) if asked.kind is not _Kind.COUNT else None
+    counts = asked.kind is _Kind.COUNT or (asked.kind is _Kind.SUM and bool(asked.noun))
+    if column is None and not counts:
+        return None
+    if column is not None and asked.noun and not asked.noun <= table.names[column]:
+        column = None  # "how many invoices in total" is of no column of figures
+        if not counts:
+            return None
+    narrowed = _narrowed(asked, column, table, hit)
+    if narrowed is None:
+        return None
+    if column is None:
+        return _counted(asked, narrowed, hit)
+    return _added_up(asked.kind, column, narrowed, table, hit)
+
+
+# --- which rows ---------------------------------------------------------------------------------
+
+
+def _narrowed(asked: _Asked, column: int | None, table: Table, hit: Hit) -> _Narrowed | None:
+    """The rows that have what is asked for; None where a word of the question is not accounted for.
+
+    column: of the figures; None where rows are counted.
+    """
+    rows = _of_years(asked.years, table)
+    conditions: dict[str, int] = {}
+    over = names_over(table, hit)
+    left = asked.terms - over - table.names[0]
+    if column is not None:
+        left -= table.names[column]
+    left -= _people_of(asked)
+    told_by = _told_by(left, asked, table)
+    for term in sorted(left):
+        cells = {
+            (at, cell)
+            for at, cell in table.cells_with(frozenset([term]))
+            if table_terms(cell) <= asked.terms and not is_negated(cell)
+        }
+        if len(cells) == 1:
+            ((at, cell),) = cells
+            rows = _with_cell(rows, at, cell)
+            conditions[f"{table.columns[at]} {cell}".strip()] = at
+        elif not cells and (dates := _dates(term, table)) is not None:
+            rows = _with_term(rows, dates, term)
+            conditions[f"{table.columns[dates]} {term}".strip()] = dates
+        elif table.cells_with(frozenset([term])):
+            return None
+        elif named := {at for at, name in enumerate(table.names) if term in name}:
+            if not named <= told_by:  # "paid" is a column that is not looked at
+                return None
+        elif term not in _PHRASING:
+            return None
+    columns = frozenset(conditions.values())
+    if any(not row.cells[at] for at in columns for row in table.rows):
+        return None  # merged cells, perhaps
+    return _Narrowed(rows, " and ".join(conditions), columns)
+
+
+def _told_by(left: frozenset[str], asked: _Asked, table: Table) -> set[int]:
+    """The columns that have a cell of which the question has all words."""
+    return {
+        at
+        for term in left
+        for at, cell in table.cells_with(frozenset([term]))
+        if table_terms(cell) <= asked.terms
+    }
+
+
+def _with_cell(table: Table, column: int, cell: str) -> Table:
+    return replace(table, rows=tuple(row for row in table.rows if row.cells[column] == cell))
+
+
+def _with_term(table: Table, column: int, term: str) -> Table:
+    rows = (row for row in table.rows if term in table_terms(row.cells[column]))
+    return replace(table, rows=tuple(rows))
+
+
+def _dates(year: str, table: Table) -> int | None:
+    """The one column whose cells all have a year, this one among them; None of any other term."""
+    if not YEAR.fullmatch(year):
+        return None
+    found = [
+        at
+        for at in range(len(table.columns))
+        if all(YEAR.search(row.cells[at]) for row in table.rows)
+        and any(year in table_terms(row.cells[at]) for row in table.rows)
+    ]
+    return found[0] if len(found) == 1 else None
 
 
 def _of_years(years: tuple[str, str] | None, table: Table) -> Table:
@@ -145,114 +283,138 @@ def _of_years(years: tuple[str, str] | None, table: Table) -> Table:
     return replace(table, rows=())
 
 
-def _may_be_of(table: Table, others: frozenset[str]) -> bool:
-    """Whether the cells of a page's table have the words that its names lack."""
-    return all(table.cells_with(frozenset([term])) for term in others - _PHRASING)
-
-
-def _narrowed(others: frozenset[str], table: Table) -> tuple[str, Table] | None:
-    """The rows that have what is asked for, and how they are told from the rest, if they are.
-
-    Words of asking count where a cell has them: "paid" may be what all of the rows meant say.
-    """
-    conditions: list[str] = []
-    for terms in [others] if rows_with(others, table) else [{term} for term in sorted(others)]:
-        found = _rows_of(frozenset(terms), table)
-        if found is None:
-            if terms <= _PHRASING:
-                continue
-            return None
-        condition, table = found
-        if condition not in conditions:
-            conditions.append(condition)
-    return " and ".join(conditions), table
-
-
-def _rows_of(terms: frozenset[str], table: Table) -> tuple[str, Table] | None:
-    """Rows that share a cell with these terms; those of a year may have several dates of it."""
-    found = rows_with(terms, table) if terms else None
-    if found is not None:
-        column, cell, narrowed = found
-        return f"{table.columns[column]} {cell}".strip(), narrowed
-    cells = table.cells_with(terms) if terms and all(map(YEAR.fullmatch, terms)) else set()
-    if len({column for column, _ in cells}) != 1:
-        return None
-    column = next(iter(cells))[0]
-    rows = tuple(row for row in table.rows if terms <= table_terms(row.cells[column]))
-    return f"{table.columns[column]} {' '.join(terms)}".strip(), replace(table, rows=rows)
-
-
-def _computed(
-    asked: _Asked, condition: str, rows: Table, whole: Table, hit: Hit
-) -> Calculation | None:
-    """condition: how the rows that are meant are told from the whole table; "" for all of it."""
-    if asked.kind is _Kind.COUNT:
-        return _counted(asked, condition, rows, hit)
-    column = _column(asked, whole)
-    if column is None:
-        return None
-    figures = figures_of(rows, column)
-    if not figures or len({figure.unit for figure, _ in figures}) != 1:
-        return None
-    summed = [
-        (figure, row)
-        for figure, row in figures
-        if is_called_sum(row.cells[0])
-        and bool(table_terms(row.cells[0]) & _MEANS) == (asked.kind is _Kind.MEAN)
-    ]
-    if len(summed) == 1 and not condition:
-        return _told_by_row(summed[0][1], column, rows, hit)
-    total = sum(figure.value for figure, _ in figures)
-    parts = [
-        (figure, row)
-        for figure, row in figures
-        if not is_sum(row.cells[0], figure.value, total - figure.value, len(figures))
-    ]
-    if len(parts) < 2 or len(parts) < len(figures) - 1 or _adds_nothing_up(asked, column, whole):
-        return None
-    return _told(asked.kind, parts, column, condition, rows, hit)
+# --- what of them -------------------------------------------------------------------------------
 
 
 def _column(asked: _Asked, table: Table) -> int | None:
-    """The one column of figures that the question names best; where it names none, the only one.
+    """The one column of figures that the question names best, of several the one of money.
 
-    Where several are left, the one of money.
+    Where it names none, for a sum, the only one of money. The first column and numbers that are
+    names are none.
     """
     names = table.names
-    possible = [at for at in range(len(names)) if table.has_figures(at) and figures_of(table, at)]
+    possible = [
+        at for at in range(1, len(names)) if table.has_figures(at) and not _is_identifier(at, table)
+    ]
     shared = {at: len(names[at] & asked.terms) for at in possible}
     most = max(shared.values(), default=0)
-    best = [at for at in possible if shared[at] == most and (most or at > 0)]
-    if len(best) > 1:
+    best = [at for at in possible if shared[at] == most]
+    if most == 0 and asked.kind is _Kind.MEAN:
+        return None
+    if len(best) > 1 or most == 0:
         best = [at for at in best if table.is_money(at)]
     return best[0] if len(best) == 1 else None
 
 
-def _adds_nothing_up(asked: _Asked, column: int, table: Table) -> bool:
+def _is_identifier(column: int, table: Table) -> bool:
+    if table.names[column] & _IDENTIFIERS:
+        return True
+    values = [figure.value for figure, _ in figures_of(table, column) or ()]
+    return len(values) > 2 and all(after - before == 1 for before, after in pairwise(values))
+
+
+def _added_up(
+    kind: _Kind, column: int, narrowed: _Narrowed, table: Table, hit: Hit
+) -> Calculation | None:
+    """table: the whole of it."""
+    every, figures = figures_of(table, column), figures_of(narrowed.rows, column)
+    if not every or not figures or len({figure.unit for figure, _ in every}) != 1:
+        return None
+    if _adds_nothing_up(kind, column, table):
+        return None
+    summing = [row for row in table.rows if _SUMS_UP.search(row.cells[0])]
+    if summing:
+        told, last = every[-1]
+        if last is not summing[-1] or not _TOTALS & set(last.cells[0].casefold().split()):
+            return None
+        every = [(figure, row) for figure, row in every if row not in summing]
+        adds_up = _are_alike(told.value, sum(figure.value for figure, _ in every))
+        if kind is _Kind.SUM and not narrowed.condition:
+            is_told = adds_up or summing == [last]
+            return _told_by_row(last, column, table, hit) if is_told else None
+        if not adds_up:
+            return None
+        figures = [(figure, row) for figure, row in figures if row not in summing]
+    if len(figures) < 2 or _has_a_sum([figure.value for figure, _ in every]):
+        return None
+    return _told(kind, figures, column, narrowed.condition, narrowed.rows, hit)
+
+
+def _has_a_sum(values: Sequence[float]) -> bool:
+    """Whether a value is that of two or more right above or below it, or of all the others."""
+    total = sum(values)
+    for at, value in enumerate(values):
+        if len(values) > 2 and value and _are_alike(value, total - value):
+            return True
+        for run in (values[:at][::-1], values[at + 1 :]):
+            added = 0.0
+            for count, each in enumerate(run, start=1):
+                added += each
+                if count > 1 and value and _are_alike(value, added):
+                    return True
+    return False
+
+
+def _are_alike(one: float, other: float) -> bool:
+    return abs(one - other) <= _OF_A_SUM * abs(one)
+
+
+def _adds_nothing_up(kind: _Kind, column: int, table: Table) -> bool:
     """Whether the sum or the mean of a column says nothing: of prices a piece, years, shares."""
     name = table.names[column]
-    if is_year(name) or name & _EACH or any("%" in row.cells[column] for row in table.rows):
+    if is_year(name) or name & (_EACH | _ALWAYS_LEVELS):
         return True
-    others = frozenset().union(*(each for at, each in enumerate(table.names) if at != column))
-    return asked.kind is _Kind.SUM and bool(name & _PRICE and others & _HOW_MUCH_OF_IT)
+    if any("%" in row.cells[column] for row in table.rows) or _has_units(column, table):
+        return True
+    if kind is _Kind.MEAN:
+        return False
+    others = frozenset[str]().union(*(each for at, each in enumerate(table.names) if at != column))
+    over_time = all(_TIME.search(row.cells[0]) for row in table.rows)
+    return bool((name & _PRICE and others & _HOW_MUCH_OF_IT) or (over_time and name & _LEVELS))
 
 
-def _counted(asked: _Asked, condition: str, rows: Table, hit: Hit) -> Calculation | None:
+def _has_units(column: int, table: Table) -> bool:
+    """Whether another column says that the values are of several units."""
+    return any(
+        len({row.cells[at] for row in table.rows}) > 1
+        for at, name in enumerate(table.names)
+        if at != column and name and name <= _UNITS
+    )
+
+
+def _counted(asked: _Asked, narrowed: _Narrowed, hit: Hit) -> Calculation | None:
     """How many rows there are, where a row is one of what is counted."""
+    rows = narrowed.rows
     subject = rows.names[0]
     stem = table_terms(hit.document_name.rpartition(".")[0].replace("_", " "))
-    is_named = asked.noun <= subject or asked.noun == {t for t in stem if not YEAR.fullmatch(t)}
-    if not is_named and not (condition and asked.noun <= _PEOPLE and subject & _PEOPLE):
+    is_named = asked.noun in (
+        subject - _NAME_OF_A_NAME,
+        frozenset(term for term in stem if not YEAR.fullmatch(term)),
+    )
+    are_people = narrowed.condition and asked.noun <= _PEOPLE and subject & (_PEOPLE | {"name"})
+    if not is_named and not are_people:
         return None
-    numbers = (at for at in range(1, len(rows.columns)) if rows.has_figures(at))
-    if any(rows.names[at] & asked.noun for at in numbers):
+    if any(name & (_HOW_MUCH_OF_IT | asked.noun) for name in rows.names[1:]):
         return None  # its figures are how many there are
-    counted = [row for row in rows.rows if not is_called_sum(row.cells[0])]
-    names = {row.cells[0].casefold() for row in counted}
-    if not counted or "" in names or len(names) < len(counted):
+    names = {row.cells[0].casefold() for row in rows.rows}
+    if not names or "" in names or len(names) < len(rows.rows):
         return None
-    rows_told = [(row, row.cells[0]) for row in counted]
-    return _answer(_rows_told(len(counted), condition), rows_told, str(len(counted)), hit)
+    if any(map(_SUMS_UP.search, names)) or _last_sums_up(rows):
+        return None
+    count = str(len(rows.rows))
+    which = f"the rows with {narrowed.condition}" if narrowed.condition else "all rows"
+    what = asked.what[:1].upper() + asked.what[1:]
+    told = [(row, row.cells[0]) for row in rows.rows]
+    return _answer(f"{what}: {count}, {which}", told, count, hit)
+
+
+def _last_sums_up(table: Table) -> bool:
+    """Whether the last row has the sum of the others in some column."""
+    for column in range(1, len(table.columns)):
+        values = [figure.value for figure, _ in figures_of(table, column) or ()]
+        if len(values) > 2 and values[-1] and _are_alike(values[-1], sum(values[:-1])):
+            return True
+    return False
 
 
 def _told_by_row(row: Row, column: int, table: Table, hit: Hit) -> Calculation | None:

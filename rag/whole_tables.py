@@ -23,11 +23,9 @@ _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _DECIMAL_COMMA = re.compile(r"\d+,\d{1,2}")
 _PLAIN = re.compile(r"(?![1-9]\d{0,2}\.\d{3}$)\d+(?:\.\d+)?")  # 1.200 may be thousands
 YEAR = re.compile(r"(?:19|20)\d\d")
+_LETTERS = re.compile(r"[^\W\d_]+")
 _OF_A_SEPARATOR = frozenset("|:+- \t")  # as Markdown has below its header
 _EMPTY = frozenset(["", "-", "–", "—", "n/a", "n.a."])
-_NAMES_OF_SUMS = "total totals sum all overall group average mean median subtotal altogether"
-_SUMS = frozenset(_NAMES_OF_SUMS.split())
-_OF_A_SUM = 0.005
 _LINES_ABOVE = 2  # that may name a table
 _EDGE_LINES = 3  # a running header or footer has fewer
 _MOST_ROWS = 30_000
@@ -121,15 +119,51 @@ def tables_near(hits: Sequence[Hit], page_text: PageText) -> Iterator[tuple[Tabl
 
 
 def names_over(table: Table, hit: Hit) -> frozenset[str]:
-    """The terms of all that a table is called: its columns, and what stands over it."""
-    over = table_terms(f"{table.above}\n{hit.heading}\n{hit.document_name.replace('_', ' ')}")
-    return over.union(*table.names)
+    """The terms of what a table stands under: the lines above it, its section, its document."""
+    return table_terms(f"{table.above}\n{hit.heading}\n{hit.document_name.replace('_', ' ')}")
 
 
-def with_other_pages(table: Table, hit: Hit, page_text: PageText) -> Table | None:
+def is_of_another_year(question: str, table: Table) -> bool:
+    """Whether the lines above a table name years, and none of those that the question names."""
+    asked, above = set(YEAR.findall(question)), set(YEAR.findall(table.above))
+    return bool(asked and above and not asked & above)
+
+
+def hides_a_condition(question: str, table: Table) -> bool:
+    """Whether a cell is a word of the question that is no term: "IT", "US", "May"."""
+    asked = set(_LETTERS.findall(question.casefold()))
+    return any(
+        not table_terms(cell) and set(words) <= asked
+        for row in table.rows
+        for cell in row.cells
+        if (words := _LETTERS.findall(cell.casefold()))
+    )
+
+
+def has_a_like(table: Table, hits: Sequence[Hit], hit: Hit, page_text: PageText) -> bool:
+    """Whether another table has the same columns: beside it, on the next page, or in another hit.
+
+    table: with its rows of all pages. hit: that it was found by.
+    """
+    first, last = table.rows[0], table.rows[-1]
+    places = [(hit, page) for page in range(first.page_index - 1, last.page_index + 2)]
+    places += [(each, each.page_index) for each in hits]
+    own = {(row.page_index, row.start) for row in table.rows}
+    return any(
+        other.columns == table.columns
+        and (of.document_id != hit.document_id or (page, other.rows[0].start) not in own)
+        for of, page in places
+        for other in _tables(_text_of(of, page, page_text) or "", page)
+    )
+
+
+def with_other_pages(
+    table: Table, hit: Hit, page_text: PageText, *, one_title: bool = False
+) -> Table | None:
     """The table with its rows on the pages around, where those repeat its header.
 
     None where the next page has rows that nobody names the columns of, and where it is too long.
+    one_title: also where they stand under another title, which may be a running head or not.
     """
     rows = list(table.rows)
     for step in (-1, 1):
@@ -149,6 +183,8 @@ def with_other_pages(table: Table, hit: Hit, page_text: PageText) -> Table | Non
                     return None
                 break
             edge = onward[0]
+            if one_title and table.title and edge.title not in ("", table.title):
+                return None
             rows = [*rows, *edge.rows] if step > 0 else [*edge.rows, *rows]
             if len(rows) > _MOST_ROWS:
                 return None
@@ -184,16 +220,6 @@ def figures_of(table: Table, column: int) -> list[tuple[Figure, Row]] | None:
             return None
         found.append((figure, row))
     return found
-
-
-def is_called_sum(name: str) -> bool:
-    """Whether a row of this name sums up others."""
-    return name.casefold() in _SUMS or name.casefold().split()[:1] == ["total"]
-
-
-def is_sum(name: str, value: float, of_others: float, rows: int) -> bool:
-    """Whether a row sums up the others, by its name or by its value. rows: how many there are."""
-    return is_called_sum(name) or (rows > 3 and abs(value - of_others) <= _OF_A_SUM * abs(value))
 
 
 def _figure(cell: str) -> Figure | None:
