@@ -1,8 +1,8 @@
 """A follow-up question -> a question that can be searched for on its own.
 
 Pure, and simple on purpose: the words of the earlier question are put before a follow-up that
-leans on it; one that only names another year is the earlier question, asked of that year. It does
-not resolve which noun a pronoun stands for; retrieval does not need that.
+leans on it; one that only names another year, or another name, is the earlier question, asked of
+that. It does not resolve which noun a pronoun stands for; retrieval does not need that.
 """
 
 from __future__ import annotations
@@ -10,12 +10,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from rag.question_kind import asked_terms
 from rag.results import Turn
-from rag.terms import content_terms
+from rag.terms import number_terms
 
+# "How many are there?" asks of nothing said before.
 _ANAPHORA = re.compile(
-    r"\b(?:it|its|they|them|their|theirs|he|him|his|she|her|hers|this|that|these|those|there|"
-    r"former|latter|ones?|same|such|else)\b",
+    r"\b(?:it|its|they|them|their|theirs|he|him|his|she|her|hers|this|that|these|those"
+    r"|(?<!is )(?<!are )(?<!was )(?<!were )there(?! (?:is|are|was|were)\b)"
+    r"|former|latter|ones?|same|such|else)\b",
     re.IGNORECASE,
 )
 _CONTINUES = re.compile(
@@ -30,7 +33,13 @@ _OF_ANOTHER_YEAR = re.compile(
     r"|(?P<later>the (?:year after|next year|following year)))(?: that)?\W*$",
     re.IGNORECASE,
 )
+_NAME = r"[A-Z][\w&.-]*(?: [A-Z][\w&.-]*)*"
+_OF_ANOTHER_NAME = re.compile(
+    rf"^\W*(?:[Aa]nd|[Ww]hat about|[Hh]ow about)\W+(?:for |of |at |in )?(?P<name>{_NAME})\W*$"
+)
+_NAMES = re.compile(rf"(?<=[a-z] ){_NAME}")
 _FEW_TERMS = 2
+_FEW_WORDS = 4  # with as many, one term is a whole question: "Who is the treasurer?"
 _TURNS_BACK = 3
 
 
@@ -39,8 +48,8 @@ def standalone_question(question: str, history: Sequence[Turn]) -> str:
 
     It leans on them when it has a pronoun, begins like a continuation, or is nearly empty.
     """
-    if of_another_year := _of_another_year(question, history):
-        return of_another_year
+    if same_question := _of_another_year(question, history) or _of_another_name(question, history):
+        return same_question
     parts = [question]
     for turn in reversed(history[-_TURNS_BACK:]):
         if not leans_on_earlier(parts[0]):
@@ -63,10 +72,22 @@ def _of_another_year(question: str, history: Sequence[Turn]) -> str:
     return before.replace(year, other)
 
 
+def _of_another_name(question: str, history: Sequence[Turn]) -> str:
+    """The question before, asked of the name that this one has; "" where it does not fit."""
+    named = _OF_ANOTHER_NAME.match(question)
+    if named is None or not history:
+        return ""
+    before = standalone_question(history[-1].question, history[:-1])
+    names = set(_NAMES.findall(before))
+    return before.replace(names.pop(), named["name"]) if len(names) == 1 else ""
+
+
 def leans_on_earlier(question: str) -> bool:
     """Whether a question is likely not to be understood without the one before."""
+    about = asked_terms(question) - number_terms(question)
     return (
         bool(_ANAPHORA.search(question))
         or bool(_CONTINUES.search(question))
-        or len(content_terms(question)) < _FEW_TERMS
+        or not about
+        or (len(about) < _FEW_TERMS and len(question.split()) < _FEW_WORDS)
     )

@@ -10,16 +10,29 @@ REVENUE = Turn("What was the revenue of Brindle Bikes in 2023?", "It was 4 milli
 
 @pytest.mark.parametrize(
     "question",
-    ["Why?", "When was it founded?", "Who are its owners?", "And in 2022 for wheels?"],
+    [
+        "Why?",
+        "When was it founded?",
+        "Who are its owners?",
+        "And in 2022 for wheels?",
+        "How many were there in 2022?",
+    ],
 )
 def test_a_follow_up_takes_the_question_before_with_it(question: str) -> None:
     assert standalone_question(question, [REVENUE]) == f"{REVENUE.question} {question}"
 
 
 @pytest.mark.parametrize(
-    "question", ["When was the Tamber bridge opened?", "How many employees has the harbour?"]
+    "question",
+    [
+        "When was the Tamber bridge opened?",
+        "How many employees has the harbour?",
+        "How many trawlers are there?",
+        "Who is the treasurer?",
+    ],
 )
 def test_a_new_topic_stands_alone(question: str) -> None:
+    """One with "there", or with one word of its own, had the topic before put before it."""
     assert standalone_question(question, [REVENUE]) == question
 
 
@@ -46,6 +59,17 @@ def test_another_year_is_asked_the_same(question: str, year: int) -> None:
     assert standalone_question("And the year before?", [REVENUE, Turn(question, "")]) == (
         f"What was the revenue of Brindle Bikes in {year - 1}?"
     )
+
+
+def test_another_name_is_asked_the_same() -> None:
+    """Both names were in the question that was searched for, and the first was answered again."""
+    asked = "What was the revenue of Dunmore Tea in 2023?"
+    assert standalone_question("And Dunmore Tea?", [REVENUE]) == asked
+    assert standalone_question("What about Dunmore Tea?", [REVENUE]) == asked
+    later = [REVENUE, Turn("And Dunmore Tea?", "")]
+    assert standalone_question("And in 2022?", later) == asked.replace("2023", "2022")
+    two = Turn("Is Arden larger than Brill or Callow?", "")
+    assert standalone_question("And Esker?", [two]) == f"{two.question} And Esker?"
 
 
 @pytest.mark.parametrize("earlier", ["Why?", "Did it grow from 2022 to 2023?"])
