@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ingest.errors import DiskFull, LibraryDamaged, LibraryReadOnly
+from ingest.errors import DiskFull, LibraryClosed, LibraryDamaged, LibraryReadOnly
 from ingest.storage_failures import is_full, named_storage_failures
 
 BUSY_TIMEOUT_SECONDS = 120.0
@@ -67,11 +67,11 @@ class Database:
     def connection(self) -> Iterator[sqlite3.Connection]:
         """A connection in autocommit mode, for this user alone until the `with` ends.
 
-        Raises LibraryDamaged when the database was closed.
+        Raises LibraryClosed when the database was closed.
         """
         with self._idle_lock:
             if self._closed:
-                raise LibraryDamaged("The library is closed; open it again.")
+                raise LibraryClosed(f"The library {self.path.parent} is closed; open it again.")
             connection = self._idle.pop() if self._idle else None
         if connection is None:
             connection = connect(self.path, read_only=self.read_only)

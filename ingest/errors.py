@@ -15,6 +15,7 @@
     ├── DimensionMismatch       vectors of another width than the index holds
     ├── InvalidCollectionName   a collection name that cannot be used
     ├── InvalidFilter           nothing can be searched with this filter; the message says why
+    ├── LibraryClosed           it was used after it was closed
     ├── LibraryDamaged          the database is not one, or is damaged
     ├── LibraryReadOnly         it can be searched, and nothing can be changed in it
     ├── DiskFull                what was stored before is safe; there is no room for more
@@ -111,6 +112,10 @@ class InvalidCollectionName(IngestError, ValueError):
 
 class InvalidFilter(IngestError, ValueError):
     """A filter of documents that is meaningless or names what is not there."""
+
+
+class LibraryClosed(IngestError):
+    """The library was closed; open it again."""
 
 
 class LibraryDamaged(IngestError):

@@ -8,11 +8,12 @@ read. It knows nothing of documents, chunks or cleaning.
 from __future__ import annotations
 
 import ctypes
+import logging
 import re
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
@@ -22,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ingest.errors import CorruptFile, PasswordNeeded
+from ingest.form_values import values_in_place
 from ingest.page_layout import LINE, FloatArray, IntArray, PageLayout, Rule
 
 # PDFium is one C library per process: the lock belongs to it, not to any object of ours.
@@ -96,6 +98,8 @@ class PdfFile:
                     "is damaged and cannot be opened as a PDF; get a fresh copy, or print it to a"
                     " new PDF."
                 ) from error
+            self._is_form = _prepare_form(pdfium, self._document)
+        self._filled_in: dict[int, str] = {}  # pages that were, with their text before
 
     def __enter__(self) -> Self:
         return self
@@ -122,7 +126,7 @@ class PdfFile:
         """The text of a page and where it stands; nothing if the page is broken."""
         with _pdfium() as pdfium:
             try:
-                page = self._document[index]
+                page = self._page(index)
                 try:
                     textpage = page.get_textpage()
                     text = str(textpage.get_text_range())
@@ -135,7 +139,11 @@ class PdfFile:
                     page.close()
             except pdfium.PdfiumError:
                 return PageLayout("", np.empty((0, 4)), (), np.empty(0, dtype=np.int64))
-        return PageLayout(text, boxes, rules, indices, bold).turned(turns)
+        layout = PageLayout(text, boxes, rules, indices, bold).turned(turns)
+        own = self._filled_in.get(index, "")
+        if own and text.startswith(own) and len(own) < len(text):
+            return values_in_place(layout, len(own))
+        return layout
 
     def boxes(self, index: int, first: int, count: int) -> list[Rectangle]:
         """Rectangles, one a line, around PDFium's characters first..first+count of a page.
@@ -143,7 +151,7 @@ class PdfFile:
         Counted as in PageLayout.indices.
         """
         with _pdfium():
-            page = self._document[index]
+            page = self._page(index)
             try:
                 textpage = page.get_textpage()
                 number = textpage.count_rects(first, count)
@@ -164,7 +172,7 @@ class PdfFile:
         scale: pixels a point (1/72 inch); lowered where the picture would have over `most_pixels`.
         """
         with _pdfium():
-            page = self._document[index]
+            page = self._page(index)
             try:
                 width, height = page.get_size()
                 scale = min(scale, (most_pixels / max(1.0, width * height)) ** 0.5)
@@ -181,6 +189,41 @@ class PdfFile:
             finally:
                 page.close()
         return pixels, placed
+
+    def _page(self, index: int) -> Any:
+        """A page, to be closed. A form's has the values of its fields drawn into it, for good.
+
+        Whatever counts characters must load pages here: they count the values too.
+        """
+        page = self._document[index]
+        if not self._is_form or index in self._filled_in:
+            return page
+        own = str(page.get_textpage().get_text_range())
+        self._filled_in[index] = own
+        # A page without text of its own is a scan: OCR reads the labels with the values, where
+        # the values alone would pass for the whole text.
+        if own.strip():
+            with suppress(RuntimeError):  # PDFium's errors are RuntimeErrors: values stay unread
+                page.flatten()
+        page.close()
+        return self._document[index]
+
+
+def _prepare_form(pdfium: Any, document: Any) -> bool:
+    """Whether a document is a form; makes what its fields lack to be drawn, before any page is.
+
+    The values of fields are no part of a page's text until they are drawn into it.
+    """
+    raw = pdfium.raw
+    if raw.FPDF_GetFormType(document) == raw.FORMTYPE_NONE:
+        return False
+    # It warns of each XFA form, which is read by the plain fields that it has as well.
+    logging.getLogger("pypdfium2").setLevel(logging.ERROR)
+    try:
+        document.init_forms()
+    except pdfium.PdfiumError:
+        return False
+    return True
 
 
 def _indices(raw: Any, textpage: Any, text: str) -> IntArray:

@@ -8,15 +8,17 @@
     ├── InvalidFeedback     a judgement of an answer cannot be kept or approved as it is
     │   └── FeedbackNotFound    there is no such judgement, or it went with its document
     ├── ExamplesInvalid     an examples file does not have the expected form
-    ├── LibraryClosed       the library was used after `close()`
     ├── RerankerNotFound    the configured reranker is not there or is none
     ├── RerankingFailed     a reranker could not judge; the search's own order remains
     └── PassageBlocksUnused passages would be computed ahead for nothing
 
-Errors of the layers below (ingest.errors, inference.request) pass through unchanged.
+Errors of the layers below (ingest.errors, inference.request) pass through unchanged; so does
+LibraryClosed, which the store raises where a question was under way, and the library itself later.
 """
 
 from __future__ import annotations
+
+from ingest.errors import LibraryClosed as LibraryClosed
 
 
 class RagError(Exception):
@@ -54,10 +56,6 @@ class FeedbackNotFound(InvalidFeedback, LookupError):
 
 class ExamplesInvalid(RagError, ValueError):
     """An examples file does not have the expected form; the message names the entry."""
-
-
-class LibraryClosed(RagError):
-    """The library was closed; open it again."""
 
 
 class PassageBlocksUnused(RagError):

@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from app.counts import counted
 from app.ui.answer_text import Block, emphasized, split_answer
 from app.ui.components import draw
 from app.ui.escaping import one_line
@@ -118,6 +119,7 @@ def _draw_exchange(
     progress = exchange.progress
     newest = number > 0 and exchange is state.exchanges[-1]
     data = describe(exchange.question, progress, waiting_for=waiting_for) | {
+        "id": exchange.id,
         "newest": newest,
         "rating": describe_rating(progress, state.rated.get(number)),
     }
@@ -183,8 +185,8 @@ def _note(progress: Progress, waiting_for: str) -> str:
             return "Searching your documents…"
         case Stage.READING:
             names = {hit.document_name for hit in progress.passages}
-            count = len(progress.passages)
-            return f"Reading {count} passages from {len(names)} documents…"
+            passages = counted(len(progress.passages), "passage")
+            return f"Reading {passages} from {counted(len(names), 'document')}…"
         case Stage.STOPPED if not progress.text:
             return "Stopped before the first word."
         case _:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -67,6 +68,7 @@ class Exchange:
     def __init__(
         self, question: str, stream: AnswerStream, *, watched: Callable[[], bool] = lambda: True
     ) -> None:
+        self.id = uuid.uuid4().hex  # the browser tells by it which it has shown
         self.question = question
         self.asked_at = time.monotonic()
         self._stream = stream

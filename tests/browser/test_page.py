@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 
 import pytest
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.actions.wheel_input import ScrollOrigin
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
@@ -21,9 +23,26 @@ QUESTION = "How many turbines does the wind farm have?"
 NINE = re.compile(r"\b(?:nine|9)\b")
 OTHER_QUESTION = "Why did turbine six stand still?"
 
+ACCOUNTS = """Consolidated income statement of Ostwind (€ million)
+Year ended 31 December | 2023 | 2024
+Revenue | 100.0 | 120.5
+Cost of sales | -60.0 | -72.3
+Gross profit | 40.0 | 48.2
+Operating profit | 10.0 | 15.0
+Profit before tax | 8.0 | 12.0
+Income tax | -2.0 | -3.0
+Profit for the year | 6.0 | 9.0
+"""
+
 DRAWER_HAS_FOCUS = (
     "return document.querySelector('[role=dialog]')?.contains(document.activeElement) ?? false"
 )
+SCROLL_TOP = "return document.querySelector('[data-testid=stMain]').scrollTop"
+AFTER_A_SCROLL = """
+const done = arguments[0];
+const next = (frames) => frames ? requestAnimationFrame(() => next(frames - 1)) : done();
+next(30);
+"""
 DIALOG_MISSES_THE_FOCUS = """
 const focus = HTMLElement.prototype.focus;
 HTMLElement.prototype.focus = function (...options) {
@@ -129,6 +148,48 @@ def test_stop_ends_the_answer_and_the_engine_work_for_it(page: Page, server: Ser
     )
     page.ask(QUESTION)
     assert page.answer().get_attribute("data-stage") == "done", "and the next is answered"
+
+
+def test_a_new_answer_comes_to_the_top_and_a_reader_who_moved_is_left_alone(
+    page: Page, server: Server, tmp_path: Path
+) -> None:
+    """An answer that was there at once stood behind the question box.
+
+    It was drawn anew at its end, as every answer is, while the page still scrolled to it; that
+    broke the scroll off, and only an answer that was first drawn unfinished was scrolled to.
+    """
+
+    def top() -> float:
+        return float(page.find(".exchange")[-1].rect["y"])
+
+    def scroll_top() -> float:
+        return float(page.driver.execute_script(SCROLL_TOP))
+
+    size = page.driver.get_window_size()
+    page.driver.set_window_size(1000, 480)  # less than two answers
+    try:
+        path = tmp_path / "Ostwind_2024.txt"
+        path.write_text(ACCOUNTS, "utf-8")
+        page.upload(path)
+        page.uploads()
+        page.ask("What was Ostwind's revenue in 2024?")
+        page.answer()
+        for measure in ("gross profit", "income tax", "operating profit"):
+            page.ask(f"What was Ostwind's {measure} in 2024?")  # calculated: no model is waited for
+            page.answer()
+            page.wait(lambda: abs(top() - 20) < 3, "the answer at the top", seconds=10)
+
+        with server.occupied(MOST_REQUESTS):
+            page.ask(OTHER_QUESTION)
+            page.wait(lambda: abs(top() - 20) < 3, "the question at the top", seconds=10)
+            origin = ScrollOrigin.from_element(page.find(".exchange")[-1], 0, 20)
+            ActionChains(page.driver).scroll_from_origin(origin, 0, -5000).perform()
+            page.wait(lambda: scroll_top() == 0, "the first question again", seconds=10)
+        page.answer()
+        page.driver.execute_async_script(AFTER_A_SCROLL)
+        assert scroll_top() == 0
+    finally:
+        page.driver.set_window_size(size["width"], size["height"])
 
 
 def test_a_question_whose_browser_is_closed_is_given_up(

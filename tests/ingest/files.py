@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image, ImageDraw, ImageFont
+from reportlab.lib.colors import white
 from reportlab.lib.pagesizes import A4
 from reportlab.pdfgen.canvas import Canvas
 
@@ -27,6 +28,20 @@ def write_pdf(
         for number, line in enumerate(lines):
             canvas.drawString(72, 760 - 16 * number, line)
         canvas.showPage()
+    canvas.save()
+    return path
+
+
+def write_form(path: Path, values: dict[str, str], *, labels: bool = True) -> Path:
+    """A PDF form, filled in: a field a line, each behind its label. labels: else none is drawn."""
+    canvas = Canvas(str(path), pagesize=A4)
+    canvas.rect(60, 60, 480, 700)
+    for number, (label, value) in enumerate(values.items()):
+        y = 700 - 40 * number
+        if labels:
+            canvas.drawString(72, y, f"{label}:")
+        place = {"x": 240, "y": y - 6, "width": 200, "height": 20, "fillColor": white}
+        canvas.acroForm.textfield(name=label, value=value, fontSize=12, **place)
     canvas.save()
     return path
 

@@ -12,7 +12,7 @@ from reportlab.pdfgen.canvas import Canvas
 from ingest.loaders import load
 from ingest.pdfium import PdfFile
 from ingest.rendering import encode_png, locate, render_page
-from tests.ingest.files import write_pdf
+from tests.ingest.files import write_form, write_pdf
 
 YELLOW = (255, 226, 89)
 
@@ -113,3 +113,18 @@ def test_a_row_of_a_table_is_marked_where_it_stands(tmp_path: Path) -> None:
     assert 165 <= rows.min() < rows.max() <= 190
     assert columns.min() < 80
     assert columns.max() > 372
+
+
+@pytest.mark.parametrize("others", [{}, {"Registration": "SK-4711"}], ids=["alone", "table"])
+def test_the_value_of_a_form_is_marked_where_it_stands(
+    tmp_path: Path, others: dict[str, str]
+) -> None:
+    """A form's values were not part of its pages: a citation of one had nothing to mark."""
+    path = write_form(tmp_path / "a.pdf", {"Boat length": "11 metres"} | others)
+    text = load(path, name="a.pdf").pages[0].text
+    start = text.index("11 metres")
+    png = render_page(path, 1, scale=1.0, text=text, highlight=(start, start + len("11 metres")))
+    rows, columns = np.nonzero(is_yellow(pixels_of(png)))
+    # The field is 694 to 714 points of 842 from below: rows 128 to 148 from above.
+    assert 125 <= rows.min() < rows.max() <= 150
+    assert 238 <= columns.min() < columns.max() <= 330

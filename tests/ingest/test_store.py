@@ -21,6 +21,7 @@ from ingest.errors import (
     DimensionMismatch,
     DocumentNotFound,
     EmbedderMismatch,
+    LibraryClosed,
     LibraryDamaged,
     LibraryReadOnly,
     LibraryTooNew,
@@ -480,6 +481,24 @@ def test_a_library_is_there_when_it_is_opened_again(tmp_path: Path) -> None:
         assert store.library_id == library_id
 
 
+def test_a_closed_library_is_called_closed_and_not_damaged(tmp_path: Path) -> None:
+    """Questions that ran in other threads at the close failed with LibraryDamaged."""
+    folder = tmp_path / "books"
+    store = Store(folder / "l.sqlite3")
+    ended = threading.Event()
+
+    def read_after_the_close() -> int:
+        assert ended.wait(60)
+        return len(store.documents())
+
+    with ThreadPoolExecutor(1) as pool:
+        question = pool.submit(read_after_the_close)
+        store.close()
+        ended.set()
+        with pytest.raises(LibraryClosed, match="books is closed; open it again"):
+            question.result(60)
+
+
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "l.sqlite3"
     path.write_bytes(b"not a database, " * 100)
@@ -504,13 +523,6 @@ def test_a_library_of_a_later_version_is_refused(tmp_path: Path) -> None:
     connection.close()
     with pytest.raises(LibraryTooNew, match="format 99"):
         Store(path)
-
-
-def test_a_closed_store_says_so(tmp_path: Path) -> None:
-    store = Store(tmp_path / "l.sqlite3")
-    store.close()
-    with pytest.raises(LibraryDamaged, match="closed"):
-        store.documents()
 
 
 # --- many at once -------------------------------------------------------------------------------

@@ -248,6 +248,14 @@ def test_a_closed_library_says_so(library: FakeLibrary) -> None:
             call()
 
 
+def test_a_question_under_way_at_the_close_is_told_the_same(library: FakeLibrary) -> None:
+    """It failed with LibraryDamaged, of the store; only a later question said LibraryClosed."""
+    library.add_bytes("a.txt", b"The lighthouse stands on Skerry Point.")
+    library._parts.store.close()  # as it is in the midst of `close`, for the other threads
+    with pytest.raises(LibraryClosed, match="open it again"):
+        library.ask("Where does the lighthouse stand?")
+
+
 def test_a_users_examples_are_taken(settings: Settings) -> None:
     path = settings.library_path
     path.mkdir(parents=True)

@@ -62,6 +62,15 @@ def test_a_question_asked_while_the_server_starts_says_what_it_waits_for() -> No
     assert describe("q", Progress())["note"] == "Searching your documents…"
 
 
+def test_what_is_being_read_is_counted_in_plain_english() -> None:
+    """A small library was told "Reading 1 passages from 1 documents…"."""
+    reading = Progress(Stage.READING, passages=(HIT,))
+    assert describe("q", reading)["note"] == "Reading 1 passage from 1 document…"
+    others = (HIT, HIT, replace(HIT, document_name="b.md"))
+    note = describe("q", replace(reading, passages=others))["note"]
+    assert note == "Reading 3 passages from 2 documents…"
+
+
 def test_a_stop_before_the_first_word_is_told() -> None:
     assert describe("q", Progress(Stage.STOPPED))["note"] == "Stopped before the first word."
 

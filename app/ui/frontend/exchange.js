@@ -1,6 +1,6 @@
 /* A question, its answer and its sources.
 
-data: { newest, question, stage, note, error, refused, copy,
+data: { id, newest, question, stage, note, error, refused, copy,
         blocks: [{ kind, ordinal, runs: [{ text, style, citation }] }],
         chips: [{ marker, citation, name, page }],
         passagesLabel, passages: [{ index, name, page, snippet, reason }],
@@ -26,7 +26,6 @@ const button = (className, text, label, onClick) => {
   return node;
 };
 
-const FINISHED = new Set(["done", "stopped", "failed"]);
 const TAGS = { plain: "span", bold: "strong", code: "code" };
 
 function drawRun(run, data, open) {
@@ -177,6 +176,29 @@ function drawFooter(data, send) {
   return footer;
 }
 
+/* A new question goes to the top, and its answer is read from there while it grows.
+
+Streamlit makes the exchange anew when its answer ends, which breaks off a scroll that is under way
+and, for a moment, makes the page too short to stand where it stood. So it goes there again, unless
+the reader has moved since: the page itself remembers that, being all that stays. */
+function bringIntoView(article, id) {
+  if (window.paperlightShown?.id !== id) {
+    window.paperlightShown?.unheard.abort();
+    const shown = { id, moved: false, unheard: new AbortController() };
+    const moved = (event) => {
+      if (!event.target.closest?.(".st-key-stop")) shown.moved = true;
+    };
+    const options = { capture: true, passive: true, signal: shown.unheard.signal };
+    for (const kind of ["wheel", "touchmove", "keydown", "pointerdown"]) {
+      window.addEventListener(kind, moved, options);
+    }
+    window.paperlightShown = shown;
+  }
+  if (window.paperlightShown.moved) return;
+  // By the next frame the page has the height that the exchange gives it.
+  requestAnimationFrame(() => article.scrollIntoView({ block: "start", behavior: "smooth" }));
+}
+
 export default function ({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".root");
   const drawn = JSON.stringify(data);
@@ -202,8 +224,5 @@ export default function ({ data, parentElement, setTriggerValue }) {
   article.append(drawFooter(data, send));
   if (data.rating.given === "down" && !data.rating.corrected) article.append(drawCorrection(send));
   root.replaceChildren(article);
-  // A new question goes to the top, and its answer is read from there while it grows.
-  if (isFirst && data.newest && !FINISHED.has(data.stage)) {
-    article.scrollIntoView({ block: "start", behavior: "smooth" });
-  }
+  if (isFirst && data.newest) bringIntoView(article, data.id);
 }
