@@ -13,10 +13,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 from enum import Enum
-from itertools import pairwise
 
 from rag.citations import Calculation, PageText, without_markers
 from rag.results import Hit
+from rag.summable import (
+    HOW_MUCH_OF_IT,
+    adds_nothing_up,
+    are_alike,
+    has_a_sum,
+    is_identifier,
+    last_sums_up,
+    says_total,
+    sums_up,
+)
 from rag.table_cells import table_terms
 from rag.terms import is_negated
 from rag.whole_tables import (
@@ -28,7 +37,6 @@ from rag.whole_tables import (
     has_a_like,
     hides_a_condition,
     is_of_another_year,
-    is_year,
     names_over,
     tables_near,
     with_other_pages,
@@ -65,33 +73,6 @@ _PHRASING = table_terms(
 )
 _PEOPLE = table_terms("people persons names employees staff members workers colleagues")
 _NAME_OF_A_NAME = table_terms("name no number nr id code")
-_IDENTIFIERS = table_terms(
-    "no number nr id code place rank position year date phone zip postcode page"
-)
-_EACH = table_terms(
-    "each unit rate single percent percentage share ratio index score average mean median avg"
-)
-_PRICE = table_terms("price cost fee charge")
-_HOW_MUCH_OF_IT = table_terms("quantity qty units pieces count number hours nights days")
-_UNITS = table_terms("currency unit ccy uom measure")
-# What there is at a time is not added up over times, nor what already adds them up.
-_LEVELS = table_terms(
-    "employees staff headcount debt balance cumulative population members stock inventory level"
-    " assets customers users subscribers temperature capacity"
-)
-_ALWAYS_LEVELS = table_terms("balance cumulative running")
-_TIME = re.compile(
-    r"\b(?:19|20)\d\d\b|\b(?:q[1-4]|h[12]|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)\w*\b",
-    re.IGNORECASE,
-)
-# A row with any of these in its name may sum up others; with one of the first, it says so.
-_TOTALS = frozenset(["total", "totals", "sum", "altogether", "overall"])
-_SUMS_UP = re.compile(
-    r"\b(?:totals?|sub-?totals?|sums?|grand|net|due|all|overall|altogether|thereof|of which|average"
-    r"|mean|median|balance|combined|together|remaining|rest|group|team|before|after|incl\w*|excl\w*)\b",
-    re.IGNORECASE,
-)
-_OF_A_SUM = 0.005
 _SHOWN_ROWS = 5  # more are told by the first and the last
 _LONGEST_NAME = 200  # of what is said of a row, characters
 
@@ -294,7 +275,7 @@ def _column(asked: _Asked, table: Table) -> int | None:
     """
     names = table.names
     possible = [
-        at for at in range(1, len(names)) if table.has_figures(at) and not _is_identifier(at, table)
+        at for at in range(1, len(names)) if table.has_figures(at) and not is_identifier(at, table)
     ]
     shared = {at: len(names[at] & asked.terms) for at in possible}
     most = max(shared.values(), default=0)
@@ -306,13 +287,6 @@ def _column(asked: _Asked, table: Table) -> int | None:
     return best[0] if len(best) == 1 else None
 
 
-def _is_identifier(column: int, table: Table) -> bool:
-    if table.names[column] & _IDENTIFIERS:
-        return True
-    values = [figure.value for figure, _ in figures_of(table, column) or ()]
-    return len(values) > 2 and all(after - before == 1 for before, after in pairwise(values))
-
-
 def _added_up(
     kind: _Kind, column: int, narrowed: _Narrowed, table: Table, hit: Hit
 ) -> Calculation | None:
@@ -320,66 +294,24 @@ def _added_up(
     every, figures = figures_of(table, column), figures_of(narrowed.rows, column)
     if not every or not figures or len({figure.unit for figure, _ in every}) != 1:
         return None
-    if _adds_nothing_up(kind, column, table):
+    if adds_nothing_up(column, table, is_mean=kind is _Kind.MEAN):
         return None
-    summing = [row for row in table.rows if _SUMS_UP.search(row.cells[0])]
+    summing = [row for row in table.rows if sums_up(row.cells[0])]
     if summing:
         told, last = every[-1]
-        if last is not summing[-1] or not _TOTALS & set(last.cells[0].casefold().split()):
+        if last is not summing[-1] or not says_total(last.cells[0]):
             return None
         every = [(figure, row) for figure, row in every if row not in summing]
-        adds_up = _are_alike(told.value, sum(figure.value for figure, _ in every))
+        adds_up = are_alike(told.value, sum(figure.value for figure, _ in every))
         if kind is _Kind.SUM and not narrowed.condition:
             is_told = adds_up or summing == [last]
             return _told_by_row(last, column, table, hit) if is_told else None
         if not adds_up:
             return None
         figures = [(figure, row) for figure, row in figures if row not in summing]
-    if len(figures) < 2 or _has_a_sum([figure.value for figure, _ in every]):
+    if len(figures) < 2 or has_a_sum([figure.value for figure, _ in every]):
         return None
     return _told(kind, figures, column, narrowed.condition, narrowed.rows, hit)
-
-
-def _has_a_sum(values: Sequence[float]) -> bool:
-    """Whether a value is that of two or more right above or below it, or of all the others."""
-    total = sum(values)
-    for at, value in enumerate(values):
-        if len(values) > 2 and value and _are_alike(value, total - value):
-            return True
-        for run in (values[:at][::-1], values[at + 1 :]):
-            added = 0.0
-            for count, each in enumerate(run, start=1):
-                added += each
-                if count > 1 and value and _are_alike(value, added):
-                    return True
-    return False
-
-
-def _are_alike(one: float, other: float) -> bool:
-    return abs(one - other) <= _OF_A_SUM * abs(one)
-
-
-def _adds_nothing_up(kind: _Kind, column: int, table: Table) -> bool:
-    """Whether the sum or the mean of a column says nothing: of prices a piece, years, shares."""
-    name = table.names[column]
-    if is_year(name) or name & (_EACH | _ALWAYS_LEVELS):
-        return True
-    if any("%" in row.cells[column] for row in table.rows) or _has_units(column, table):
-        return True
-    if kind is _Kind.MEAN:
-        return False
-    others = frozenset[str]().union(*(each for at, each in enumerate(table.names) if at != column))
-    over_time = all(_TIME.search(row.cells[0]) for row in table.rows)
-    return bool((name & _PRICE and others & _HOW_MUCH_OF_IT) or (over_time and name & _LEVELS))
-
-
-def _has_units(column: int, table: Table) -> bool:
-    """Whether another column says that the values are of several units."""
-    return any(
-        len({row.cells[at] for row in table.rows}) > 1
-        for at, name in enumerate(table.names)
-        if at != column and name and name <= _UNITS
-    )
 
 
 def _counted(asked: _Asked, narrowed: _Narrowed, hit: Hit) -> Calculation | None:
@@ -394,27 +326,18 @@ def _counted(asked: _Asked, narrowed: _Narrowed, hit: Hit) -> Calculation | None
     are_people = narrowed.condition and asked.noun <= _PEOPLE and subject & (_PEOPLE | {"name"})
     if not is_named and not are_people:
         return None
-    if any(name & (_HOW_MUCH_OF_IT | asked.noun) for name in rows.names[1:]):
+    if any(name & (HOW_MUCH_OF_IT | asked.noun) for name in rows.names[1:]):
         return None  # its figures are how many there are
     names = {row.cells[0].casefold() for row in rows.rows}
     if not names or "" in names or len(names) < len(rows.rows):
         return None
-    if any(map(_SUMS_UP.search, names)) or _last_sums_up(rows):
+    if any(map(sums_up, names)) or last_sums_up(rows):
         return None
     count = str(len(rows.rows))
     which = f"the rows with {narrowed.condition}" if narrowed.condition else "all rows"
     what = asked.what[:1].upper() + asked.what[1:]
     told = [(row, row.cells[0]) for row in rows.rows]
     return _answer(f"{what}: {count}, {which}", told, count, hit)
-
-
-def _last_sums_up(table: Table) -> bool:
-    """Whether the last row has the sum of the others in some column."""
-    for column in range(1, len(table.columns)):
-        values = [figure.value for figure, _ in figures_of(table, column) or ()]
-        if len(values) > 2 and values[-1] and _are_alike(values[-1], sum(values[:-1])):
-            return True
-    return False
 
 
 def _told_by_row(row: Row, column: int, table: Table, hit: Hit) -> Calculation | None:

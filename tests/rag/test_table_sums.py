@@ -273,3 +273,12 @@ def test_a_table_of_another_year_is_not_meant() -> None:
     notes = "\n\n".join(["Notes."] * 5)
     for pages in ([f"{this}\n\n{notes}", f"{notes}\n\n{last}"], [f"{notes}\n\n{last}"]):
         assert ask("What was the total profit in 2023?", *pages) is None
+
+
+def test_a_long_sheet_is_summed_though_some_of_its_values_nearly_add_up() -> None:
+    """Of a thousand values some are within a two-hundredth of the sum of two others."""
+    amounts = [f"{(7919 * n * n) % 99991 + 1}.{n % 90 + 10}" for n in range(2000)]
+    text = "\n".join(["Name | Amount", *(f"P{n}x | {a}" for n, a in enumerate(amounts))])
+    found = ask("What is the total amount?", text)
+    assert found is not None
+    assert float(found[1]) == pytest.approx(sum(map(float, amounts)), abs=0.006)
