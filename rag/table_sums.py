@@ -187,11 +187,12 @@ def _narrowed(asked: _Asked, column: int | None, table: Table, hit: Hit) -> _Nar
     """
     rows = _of_years(asked.years, table)
     conditions: dict[str, int] = {}
-    over = names_over(table, hit)
-    left = asked.terms - over - table.names[0]
+    named = names_over(table, hit)
+    left = asked.terms - table.names[0] - _people_of(asked) - asked.noun
     if column is not None:
         left -= table.names[column]
-    left -= _people_of(asked)
+    # What a table is called may be what some of its rows are: "sales" of "sales_staff.csv".
+    left = frozenset(t for t in left if t not in named or table.cells_with(frozenset([t])))
     told_by = _told_by(left, asked, table)
     for term in sorted(left):
         cells = {
@@ -208,8 +209,8 @@ def _narrowed(asked: _Asked, column: int | None, table: Table, hit: Hit) -> _Nar
             conditions[f"{table.columns[dates]} {term}".strip()] = dates
         elif table.cells_with(frozenset([term])):
             return None
-        elif named := {at for at, name in enumerate(table.names) if term in name}:
-            if not named <= told_by:  # "paid" is a column that is not looked at
+        elif columns_named := {at for at, name in enumerate(table.names) if term in name}:
+            if not columns_named <= told_by:  # "paid" is a column that is not looked at
                 return None
         elif term not in _PHRASING:
             return None

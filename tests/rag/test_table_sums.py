@@ -257,6 +257,13 @@ def test_what_can_be_told_still_is(question: str, text: str, short: str) -> None
     assert found[1] == short
 
 
+def test_what_a_file_is_called_may_be_what_some_rows_are() -> None:
+    """Of "sales_staff.csv" all were counted as in Sales."""
+    found = ask("How many people are in Sales?", STAFF, name="sales_staff.csv")
+    assert found is not None
+    assert found[1] == "2"
+
+
 def test_of_two_tables_of_one_form_neither_is_the_whole() -> None:
     """The first of them was summed, as if the other were not there."""
     summer = "Cost of the summer camp\n\nItem | Cost\nTents | 500\nFood | 300"
