@@ -90,7 +90,9 @@ def test_the_service_tells_what_computes(llm_path: Path) -> None:
 
 
 @pytest.mark.model
-def test_an_adapter_that_is_not_there_is_named(llm_path: Path, tmp_path: Path) -> None:
-    config = EngineConfig(llm_path, context_tokens=512, adapters=((tmp_path / "absent.gguf", 0.5),))
-    with pytest.raises(ModelLoadError, match=r"absent\.gguf is not a LoRA adapter"):
+def test_an_adapter_that_is_none_is_named(llm_path: Path, tmp_path: Path) -> None:
+    none = tmp_path / "none.gguf"
+    none.write_bytes(b"words")
+    config = EngineConfig(llm_path, context_tokens=512, adapters=((none, 0.5),))
+    with pytest.raises(ModelLoadError, match=r"none\.gguf is not a LoRA adapter"):
         InferenceService(config)
