@@ -509,17 +509,8 @@ class Answerer:
             return []
         draft = Draft()
         draft.first_token_at = time.monotonic()
-        return [
-            AnswerEvent(AnswerStage.TOKEN, text=found.text),
-            *(AnswerEvent(AnswerStage.CITATION, citation=each) for each in found.citations),
-            _done(
-                case,
-                Grounded(found.text, found.citations, refused=False),
-                draft,
-                short=found.short,
-                is_judged=False,
-            ),
-        ]
+        grounded = Grounded(found.text, found.citations, refused=False)
+        return _at_once(_done(case, grounded, draft, short=found.short, is_judged=False))
 
     def _summarized(self, case: _Case, caller: Caller) -> list[AnswerEvent]:
         """The summary of the document that the nearest passage is of, where one is asked for."""
@@ -530,9 +521,7 @@ class Answerer:
             return []
         summary = self._summarize(nearest.document_id, cancel=caller.cancel, client=caller.client)
         found = Grounded(summary.text, summary.citations, refused=False)
-        return [
-            AnswerEvent(AnswerStage.TOKEN, text=summary.text),
-            *(AnswerEvent(AnswerStage.CITATION, citation=each) for each in summary.citations),
+        return _at_once(
             _done(
                 case,
                 found,
@@ -540,8 +529,8 @@ class Answerer:
                 model=summary.model,
                 is_judged=False,
                 usage=summary.usage,
-            ),
-        ]
+            )
+        )
 
     def _has_statements(self, case: _Case) -> bool:
         """Whether a document of the passages has statements of account."""
@@ -686,6 +675,17 @@ class Answerer:
             return self._page_text(document_id, page_index)[start:end] == text
         except LookupError:
             return False
+
+
+def _at_once(done: AnswerEvent) -> list[AnswerEvent]:
+    """The events of an answer that nobody had to wait for, up to this last one."""
+    answer = done.answer
+    assert answer is not None
+    return [
+        AnswerEvent(AnswerStage.TOKEN, text=answer.text),
+        *(AnswerEvent(AnswerStage.CITATION, citation=each) for each in answer.citations),
+        done,
+    ]
 
 
 def _done(

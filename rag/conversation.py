@@ -61,13 +61,9 @@ def standalone_question(question: str, history: Sequence[Turn]) -> str:
 def _of_another_year(question: str, history: Sequence[Turn]) -> str:
     """The question before, asked of the year that this one names; "" where it does not fit."""
     named = _OF_ANOTHER_YEAR.match(question)
-    if named is None or not history:
+    before, year = _before_with_one(_YEAR, history) if named else ("", "")
+    if named is None or not year:
         return ""
-    before = standalone_question(history[-1].question, history[:-1])
-    years = set(_YEAR.findall(before))
-    if len(years) != 1:
-        return ""
-    (year,) = years
     other = named["year"] or str(int(year) + (1 if named["later"] else -1))
     return before.replace(year, other)
 
@@ -75,11 +71,17 @@ def _of_another_year(question: str, history: Sequence[Turn]) -> str:
 def _of_another_name(question: str, history: Sequence[Turn]) -> str:
     """The question before, asked of the name that this one has; "" where it does not fit."""
     named = _OF_ANOTHER_NAME.match(question)
-    if named is None or not history:
-        return ""
+    before, name = _before_with_one(_NAMES, history) if named else ("", "")
+    return before.replace(name, named["name"]) if named and name else ""
+
+
+def _before_with_one(pattern: re.Pattern[str], history: Sequence[Turn]) -> tuple[str, str]:
+    """The question before, on its own, and the one text in it that fits; "" twice where none is."""
+    if not history:
+        return "", ""
     before = standalone_question(history[-1].question, history[:-1])
-    names = set(_NAMES.findall(before))
-    return before.replace(names.pop(), named["name"]) if len(names) == 1 else ""
+    found = set(pattern.findall(before))
+    return (before, found.pop()) if len(found) == 1 else ("", "")
 
 
 def leans_on_earlier(question: str) -> bool:

@@ -152,8 +152,8 @@ def _ends_sentence(text: str, match: re.Match[str], block_start: int, block_end:
     following = text[match.end() : block_end].lstrip()
     if not following:
         return True
-    opens_block = not text[block_start:word_start].strip("#>*-• \t\n")
-    if opens_block and re.fullmatch(r"[-*•]|\d{1,3}(?:\.\d{1,3})*|[a-z]", word):
+    is_enumerator = re.fullmatch(r"[-*•]|\d{1,3}(?:\.\d{1,3})*|[a-z]", word)
+    if is_enumerator and not text[block_start:word_start].strip("#>*-• \t\n"):
         return False  # "1.", "## 2.1." or "a." opens a list item or a heading
     if word in _ABBREVIATIONS or re.fullmatch(r"[a-z](\.[a-z])*", word):
         # "U.S. The" may end a sentence, "Dr. Smith" and "J. Smith" do not; keeping them together

@@ -172,7 +172,7 @@ class Summarizer:
         elif writes:
             cited = self._summarized(job, parts)
         else:
-            cited = self._quoted(job, passages)
+            cited = self._by_quoting(job, passages)
         return Summary(
             document_id=document_id,
             document_name=record.name,
@@ -221,7 +221,7 @@ class Summarizer:
 
     # --- quoting ------------------------------------------------------------------------------
 
-    def _quoted(self, job: _Job, passages: Sequence[Hit]) -> CitedText:
+    def _by_quoting(self, job: _Job, passages: Sequence[Hit]) -> CitedText:
         """The sentences that stand for a document, in its order; its first lines if it has none."""
         windows = [
             window

@@ -11,14 +11,16 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rag.citations import Calculation, PageText, without_markers
+from rag.citations import Calculation, PageText
 from rag.results import Hit
+from rag.summable import are_alike
 from rag.table_cells import table_terms
 from rag.whole_tables import (
     YEAR,
     Figure,
     Row,
     Table,
+    can_be_told,
     figures_of,
     hides_a_condition,
     is_of_another_year,
@@ -46,9 +48,7 @@ _PHRASING = table_terms("has had table row column value figure number amount of 
 _DAYS = {"minute": 1 / 1440, "hour": 1 / 24, "day": 1.0, "week": 7.0, "month": 30.4, "year": 365.0}
 _NAMES_OF_SUMS = "total totals sum all overall group average mean median subtotal altogether"
 _SUMS = frozenset(_NAMES_OF_SUMS.split())
-_OF_A_SUM = 0.005
 _MOST_OTHERS = 4  # that are named beside the answer
-_LONGEST_NAME = 200  # of what is said of a row, characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +178,7 @@ def _values(table: Table, subject: int, column: int) -> list[tuple[float, Row]]:
         (value, row)
         for value, _, row in found
         if not _is_called_sum(row.cells[subject])
-        and not (row in edges and len(found) > 3 and _is_sum(value, total - value))
+        and not (row in edges and len(found) > 3 and are_alike(value, total - value))
     ]
     named = {row.cells[subject].casefold() for _, row in kept}
     return kept if len(named) == len(kept) and "" not in named else []
@@ -186,10 +186,6 @@ def _values(table: Table, subject: int, column: int) -> list[tuple[float, Row]]:
 
 def _is_called_sum(name: str) -> bool:
     return name.casefold() in _SUMS or name.casefold().split()[:1] == ["total"]
-
-
-def _is_sum(value: float, of_others: float) -> bool:
-    return abs(value - of_others) <= _OF_A_SUM * abs(value)
 
 
 def _comparable(figure: Figure) -> tuple[float, str]:
@@ -215,8 +211,8 @@ def _told(
     if YEAR.fullmatch(name) and (title := table.columns[subject] or table.title):
         name = f"{title}, {name}"
     label = ", ".join(part for part in (f"The {asked.superlative}", name, condition) if part)
-    if any(len(text) > _LONGEST_NAME or without_markers(text) != text for text in (label, *said)):
-        return None  # what a document says must not look like a citation
+    if not can_be_told([label, *said]):
+        return None
     marked = [f"{text} [{marker}]" for marker, text in enumerate(said, start=1)]
     others = f"The others: {'; '.join(marked[1:])}"
     if len(shown) < len(rows):

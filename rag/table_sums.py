@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 from enum import Enum
 
-from rag.citations import Calculation, PageText, without_markers
+from rag.citations import Calculation, PageText
 from rag.results import Hit
 from rag.summable import (
     HOW_MUCH_OF_IT,
@@ -33,6 +33,7 @@ from rag.whole_tables import (
     Figure,
     Row,
     Table,
+    can_be_told,
     figures_of,
     has_a_like,
     hides_a_condition,
@@ -74,7 +75,6 @@ _PHRASING = table_terms(
 _PEOPLE = table_terms("people persons names employees staff members workers colleagues")
 _NAME_OF_A_NAME = table_terms("name no number nr id code")
 _SHOWN_ROWS = 5  # more are told by the first and the last
-_LONGEST_NAME = 200  # of what is said of a row, characters
 
 
 class _Kind(Enum):
@@ -102,14 +102,10 @@ class _Asked:
 
 @dataclass(frozen=True, slots=True)
 class _Narrowed:
-    """The rows that are meant, of their table. condition: how they are told; "" for all rows.
-
-    columns: those that tell them.
-    """
+    """The rows that are meant, of their table. condition: how they are told; "" for all rows."""
 
     rows: Table
     condition: str
-    columns: frozenset[int]
 
 
 def sum_rows(question: str, hits: Sequence[Hit], page_text: PageText) -> Calculation | None:
@@ -188,16 +184,17 @@ def _narrowed(asked: _Asked, column: int | None, table: Table, hit: Hit) -> _Nar
     rows = _of_years(asked.years, table)
     conditions: dict[str, int] = {}
     named = names_over(table, hit)
-    left = asked.terms - table.names[0] - _people_of(asked) - asked.noun
+    left = asked.terms - table.names[0] - asked.noun
     if column is not None:
         left -= table.names[column]
+    having = {term: table.cells_with(frozenset([term])) for term in left}
     # What a table is called may be what some of its rows are: "sales" of "sales_staff.csv".
-    left = frozenset(t for t in left if t not in named or table.cells_with(frozenset([t])))
-    told_by = _told_by(left, asked, table)
+    left = frozenset(term for term in left if term not in named or having[term])
+    told_by = {at for term in left for at, cell in having[term] if table_terms(cell) <= asked.terms}
     for term in sorted(left):
         cells = {
             (at, cell)
-            for at, cell in table.cells_with(frozenset([term]))
+            for at, cell in having[term]
             if table_terms(cell) <= asked.terms and not is_negated(cell)
         }
         if len(cells) == 1:
@@ -207,27 +204,16 @@ def _narrowed(asked: _Asked, column: int | None, table: Table, hit: Hit) -> _Nar
         elif not cells and (dates := _dates(term, table)) is not None:
             rows = _with_term(rows, dates, term)
             conditions[f"{table.columns[dates]} {term}".strip()] = dates
-        elif table.cells_with(frozenset([term])):
+        elif having[term]:
             return None
         elif columns_named := {at for at, name in enumerate(table.names) if term in name}:
             if not columns_named <= told_by:  # "paid" is a column that is not looked at
                 return None
         elif term not in _PHRASING:
             return None
-    columns = frozenset(conditions.values())
-    if any(not row.cells[at] for at in columns for row in table.rows):
+    if any(not row.cells[at] for at in conditions.values() for row in table.rows):
         return None  # merged cells, perhaps
-    return _Narrowed(rows, " and ".join(conditions), columns)
-
-
-def _told_by(left: frozenset[str], asked: _Asked, table: Table) -> set[int]:
-    """The columns that have a cell of which the question has all words."""
-    return {
-        at
-        for term in left
-        for at, cell in table.cells_with(frozenset([term]))
-        if table_terms(cell) <= asked.terms
-    }
+    return _Narrowed(rows, " and ".join(conditions))
 
 
 def _with_cell(table: Table, column: int, cell: str) -> Table:
@@ -343,7 +329,7 @@ def _counted(asked: _Asked, narrowed: _Narrowed, hit: Hit) -> Calculation | None
 
 def _told_by_row(row: Row, column: int, table: Table, hit: Hit) -> Calculation | None:
     told = f"{row.cells[0]}, {table.columns[column]}: {row.cells[column]}"
-    if not _can_be_told([told]):
+    if not can_be_told([told]):
         return None
     citation = row.cited(hit, marker=1, statement=f"{told} [1].")
     return Calculation(citation.statement, row.cells[column], (citation,))
@@ -402,7 +388,7 @@ def _answer(
     """The label, and what is said of each row with its citation; of many, the first and last."""
     few = len(rows) <= _SHOWN_ROWS
     shown = rows if few else [rows[0], rows[-1]]
-    if not _can_be_told([label, *(said for _, said in shown)]):
+    if not can_be_told([label, *(said for _, said in shown)]):
         return None
     marked = [f"{said} [{marker}]" for marker, (_, said) in enumerate(shown, start=1)]
     told = "; ".join(marked) if few else f"the first: {marked[0]}; the last: {marked[1]}"
@@ -412,8 +398,3 @@ def _answer(
         for marker, (row, _) in enumerate(shown, start=1)
     )
     return Calculation(text, short, citations)
-
-
-def _can_be_told(texts: Sequence[str]) -> bool:
-    """Whether texts of a document are short, and look like no citation."""
-    return all(len(text) <= _LONGEST_NAME and without_markers(text) == text for text in texts)

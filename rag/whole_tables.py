@@ -6,10 +6,10 @@ For answers that code makes of all rows. Pure.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from rag.citations import PageText
+from rag.citations import PageText, without_markers
 from rag.results import Citation, Hit
 from rag.sentences import is_row
 from rag.table_cells import MONEY, cells_of, table_terms
@@ -29,6 +29,7 @@ _EMPTY = frozenset(["", "-", "–", "—", "n/a", "n.a."])
 _LINES_ABOVE = 2  # that may name a table
 _EDGE_LINES = 3  # a running header or footer has fewer
 _MOST_ROWS = 30_000
+_LONGEST_TOLD = 200  # of what is said of a row, characters
 _MOST_DIGITS = 15  # of a figure that a float has exactly
 
 
@@ -202,6 +203,11 @@ def rows_with(terms: frozenset[str], table: Table) -> tuple[int, str, Table] | N
     ((column, cell),) = cells
     rows = tuple(row for row in table.rows if row.cells[column] == cell)
     return column, cell, replace(table, rows=rows)
+
+
+def can_be_told(texts: Iterable[str]) -> bool:
+    """Whether texts of a document are short, and look like no citation."""
+    return all(len(text) <= _LONGEST_TOLD and without_markers(text) == text for text in texts)
 
 
 def is_year(name: frozenset[str]) -> bool:

@@ -36,6 +36,14 @@ class LoadLimits:
     seconds_per_megabyte: float = 1.0
     max_memory_bytes: int = 2 << 30
 
+    def check_pages(self, page_count: int) -> None:
+        """Raises FileTooLarge of a document with too many pages."""
+        if page_count > self.max_pages:
+            raise FileTooLarge(
+                f"has {page_count:,} pages, more than {self.max_pages:,}; split it into smaller"
+                " files, or raise the limit."
+            )
+
 
 @dataclass(slots=True)
 class Budget:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 
 from ingest.documents import Document, Page
-from ingest.errors import CorruptFile, FileTooLarge, NoTextFile
+from ingest.errors import CorruptFile, NoTextFile
 from ingest.loaders.characters import clean_text
 from ingest.loaders.limits import Reading
 from ingest.loaders.sniffing import FileKind
@@ -55,16 +55,12 @@ def load_picture(path: Path, kind: FileKind, reading: Reading) -> Document:
     if not languages:
         raise NoTextFile(f"is a picture; {no_ocr_reason(reading.ocr_languages)}")
     page_count = _pages_of_tiff(path) if kind is FileKind.TIFF else 1
-    if page_count > reading.limits.max_pages:
-        raise FileTooLarge(
-            f"has {page_count:,} pages, more than {reading.limits.max_pages:,}; split it into"
-            " smaller files, or raise the limit."
-        )
+    reading.limits.check_pages(page_count)
     failed: list[int] = []
 
     def read(page: int) -> str:
         number = ["-c", f"tessedit_page_number={page}"] if page_count > 1 else []
-        output = _tesseract([str(path.absolute()), "stdout", "-l", languages, *number])
+        output = _tesseract(str(path.absolute()), languages, *number)
         if output is None:
             failed.append(page)
         return clean_text(output or "").strip()
@@ -104,7 +100,7 @@ def read_pixels(pixels: Pixels, languages: str) -> str:
         return ""
     height, width, _ = pixels.shape
     image = b"P6\n%d %d\n255\n" % (width, height) + pixels.tobytes()
-    return clean_text(_tesseract(["stdin", "stdout", "-l", languages], image) or "").strip()
+    return clean_text(_tesseract("stdin", languages, image=image) or "").strip()
 
 
 def _pages_of_tiff(path: Path) -> int:
@@ -117,14 +113,16 @@ def _pages_of_tiff(path: Path) -> int:
         return 1
 
 
-def _tesseract(arguments: Sequence[str], image: bytes | None = None) -> str | None:
+def _tesseract(
+    source: str, languages: str, *options: str, image: bytes | None = None
+) -> str | None:
     """What it reads; None if it fails, which it does for what is no picture."""
     program = shutil.which("tesseract")
     if program is None:
         return None
     try:
         answer = subprocess.run(  # noqa: S603 - a list, an absolute path, checked languages
-            [program, *arguments],
+            [program, source, "stdout", "-l", languages, *options],
             input=image,
             stdin=subprocess.DEVNULL if image is None else None,
             capture_output=True,

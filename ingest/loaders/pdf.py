@@ -41,16 +41,12 @@ _PRODUCERS_TITLE = re.compile(r"^(?:untitled|microsoft word - |slide \d|document
 
 def load_pdf(path: Path, reading: Reading) -> Document:
     """Read a PDF. Raises CorruptFile, FileTooLarge, NoTextFile, PasswordNeeded."""
-    limits, budget = reading.limits, reading.budget()
+    budget = reading.budget()
     with _open(path, reading.password) as pdf:
         page_count = len(pdf)
         if page_count == 0:
             raise CorruptFile("is a PDF without pages; get a fresh copy.")
-        if page_count > limits.max_pages:
-            raise FileTooLarge(
-                f"has {page_count:,} pages, more than {limits.max_pages:,}; split it into smaller"
-                " files, or raise the limit."
-            )
+        reading.limits.check_pages(page_count)
         lines: list[list[SetLine]] = []
 
         def read(index: int) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +16,7 @@ from inference.models import FetchProgress, ModelFetchError
 from ingest.errors import DiskFull
 from rag.settings import Settings
 from tests.fakes import ModellessLibrary, ScriptedService
+from tests.mounts import read_only
 
 WAIT_SECONDS = 30.0
 
@@ -195,29 +194,6 @@ def test_unfinished_files_that_cannot_be_taken_up_do_not_take_the_server_down(
         assert workspace.start.is_ready
     assert "Paperlight is ready at http://127.0.0.1:8501" in lines
     assert not [line for line in lines if "cannot answer" in line]
-
-
-@contextmanager
-def read_only(folder: Path) -> Iterator[None]:
-    """A folder that nobody may write to; root may wherever it is not mounted so."""
-    if os.geteuid() != 0:
-        folder.chmod(0o500)
-        yield
-        folder.chmod(0o700)
-        return
-    for options in (["--bind"], ["-o", "remount,ro,bind"]):
-        mounted = subprocess.run(
-            ["mount", *options, str(folder), str(folder)],
-            check=False,
-            capture_output=True,
-            text=True,
-        )
-        if mounted.returncode:
-            pytest.skip(f"needs the right to mount a folder: {mounted.stderr.strip()}")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", str(folder)], check=True)
 
 
 @pytest.mark.parametrize("document", ["own.txt", ""])

@@ -14,6 +14,7 @@ from ingest.errors import DiskFull, LibraryReadOnly
 from ingest.pipeline import Ingestor
 from ingest.store import Store
 from ingest.vector_index import VectorIndex
+from tests import mounts
 from tests.fakes import HashedWordsEmbedder
 from tests.ingest.churn import DIMENSIONS, Churn, diagnose, found_by_search, rebuilt, text_of
 
@@ -56,18 +57,8 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 3 MiB."""
     disk = tmp_path / "disk"
     disk.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(disk)],
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    if mounted.returncode:
-        pytest.skip(f"needs the right to mount a small disk: {mounted.stderr.strip()}")
-    try:
+    with mounts.small_disk(disk):
         yield disk
-    finally:
-        subprocess.run(["umount", str(disk)], check=True)
 
 
 def ingestor_of(store: Store) -> Ingestor:

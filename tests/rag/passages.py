@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -9,6 +10,7 @@ from ingest.documents import Page
 from ingest.errors import DocumentNotFound
 from ingest.records import DocumentRecord
 from ingest.search_filter import SearchFilter
+from rag.citations import Calculation
 from rag.generator import NOBODY, Caller
 from rag.results import Hit
 
@@ -93,3 +95,13 @@ class FakeSearch:
         for hit in on_page:
             text[hit.start : hit.end] = hit.text
         return Page(on_page[0].page, "".join(text))
+
+
+def told(found: Calculation | None, pages: Sequence[str]) -> tuple[str, str, list[str]] | None:
+    """An answer, its short form and its quotations, which are looked up on the pages."""
+    if found is None:
+        return None
+    for citation in found.citations:
+        assert pages[citation.page_index][citation.start : citation.end] == citation.quote
+        assert citation.page == citation.page_index + 1
+    return found.text, found.short, [citation.quote for citation in found.citations]

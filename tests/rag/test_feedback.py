@@ -21,8 +21,8 @@ from rag.feedback import Judgement, Place, Rating, judgement_of
 from rag.prompts import LabelledPassage
 from rag.refusal import REFUSAL
 from rag.settings import Settings
-from tests.app.test_startup import read_only
 from tests.fakes import ModellessLibrary, ScriptedGenerator
+from tests.mounts import read_only
 
 TOWN = (
     "The Orlin valley is narrow. Work on the Orlin bridge began in 1911. The Orlin bridge was"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from rag.results import Hit
 from rag.table_extremes import compare_rows
-from tests.rag.passages import make_hit
+from tests.rag.passages import make_hit, told
 
 TARIFFS = (
     "Our tariffs\nTariff | Standing charge a month | Term | Notice\n"
@@ -35,13 +35,8 @@ SALES = (
 
 def ask(question: str, *pages: str, hit_page: int = 0) -> tuple[str, str, list[str]] | None:
     """The answer, its short form and its quotations, which are looked up on the pages."""
-    found = compare_rows(question, [hit_of(pages, hit_page)], lambda _, page: pages[page])
-    if found is None:
-        return None
-    for citation in found.citations:
-        assert pages[citation.page_index][citation.start : citation.end] == citation.quote
-        assert citation.page == citation.page_index + 1
-    return found.text, found.short, [citation.quote for citation in found.citations]
+    hits = [hit_of(pages, hit_page)]
+    return told(compare_rows(question, hits, lambda _, page: pages[page]), pages)
 
 
 def hit_of(pages: tuple[str, ...], page: int) -> Hit:

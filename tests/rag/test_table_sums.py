@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag.table_sums import sum_rows
-from tests.rag.passages import make_hit
+from tests.rag.passages import make_hit, told
 
 STAFF = (
     "Name | Department | City | Salary\nAnna Alt | Sales | Berlin | 50,000\n"
@@ -41,13 +41,7 @@ def ask(
     """The answer, its short form and its quotations, which are looked up on the pages."""
     hit = make_hit(pages[hit_page], page=hit_page + 1)
     hit = replace(hit, page_index=hit_page, document_name=name)
-    found = sum_rows(question, [hit], lambda _, page: pages[page])
-    if found is None:
-        return None
-    for citation in found.citations:
-        assert pages[citation.page_index][citation.start : citation.end] == citation.quote
-        assert citation.page == citation.page_index + 1
-    return found.text, found.short, [citation.quote for citation in found.citations]
+    return told(sum_rows(question, [hit], lambda _, page: pages[page]), pages)
 
 
 def test_a_sum_tells_of_which_rows_it_is_and_cites_them() -> None:
