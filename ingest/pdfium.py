@@ -25,6 +25,7 @@ import numpy.typing as npt
 from ingest.errors import CorruptFile, PasswordNeeded
 from ingest.form_values import values_in_place
 from ingest.page_layout import LINE, FloatArray, IntArray, PageLayout, Rule
+from ingest.pdf_attachments import AttachedFiles, Attachment
 
 # PDFium is one C library per process: the lock belongs to it, not to any object of ours.
 _PDFIUM_LOCK = threading.RLock()
@@ -100,6 +101,8 @@ class PdfFile:
                 ) from error
             self._is_form = _prepare_form(pdfium, self._document)
         self._filled_in: dict[int, str] = {}  # pages that were, with their text before
+        self._attached = AttachedFiles()
+        self._attached_to_pages: dict[int, list[Attachment]] = {}  # of the pages loaded so far
 
     def __enter__(self) -> Self:
         return self
@@ -122,11 +125,25 @@ class PdfFile:
         with _PDFIUM_LOCK:
             return str(self._document.get_metadata_value("Title") or "")
 
+    def attachments(self) -> Iterator[Attachment]:
+        """Name and bytes of each file in the document, and of those on pages that were read.
+
+        Only files that may say more than the pages do; b"" for one that is broken.
+        """
+        with _PDFIUM_LOCK:
+            count = self._document.count_attachments()
+        for number in range(count):
+            with _pdfium() as pdfium:
+                found = self._attached.of_document(pdfium.raw, self._document, number)
+            yield from found
+        for attachments in self._attached_to_pages.values():
+            yield from attachments
+
     def page_layout(self, index: int) -> PageLayout:
         """The text of a page and where it stands; nothing if the page is broken."""
         with _pdfium() as pdfium:
             try:
-                page = self._page(index)
+                page = self._page(pdfium.raw, index)
                 try:
                     textpage = page.get_textpage()
                     text = str(textpage.get_text_range())
@@ -150,8 +167,8 @@ class PdfFile:
 
         Counted as in PageLayout.indices.
         """
-        with _pdfium():
-            page = self._page(index)
+        with _pdfium() as pdfium:
+            page = self._page(pdfium.raw, index)
             try:
                 textpage = page.get_textpage()
                 number = textpage.count_rects(first, count)
@@ -171,8 +188,8 @@ class PdfFile:
 
         scale: pixels a point (1/72 inch); lowered where the picture would have over `most_pixels`.
         """
-        with _pdfium():
-            page = self._page(index)
+        with _pdfium() as pdfium:
+            page = self._page(pdfium.raw, index)
             try:
                 width, height = page.get_size()
                 scale = min(scale, (most_pixels / max(1.0, width * height)) ** 0.5)
@@ -190,12 +207,14 @@ class PdfFile:
                 page.close()
         return pixels, placed
 
-    def _page(self, index: int) -> Any:
+    def _page(self, raw: Any, index: int) -> Any:
         """A page, to be closed. A form's has the values of its fields drawn into it, for good.
 
         Whatever counts characters must load pages here: they count the values too.
         """
         page = self._document[index]
+        if index not in self._attached_to_pages:  # drawing a form's values takes them off
+            self._attached_to_pages[index] = self._attached.of_page(raw, page)
         if not self._is_form or index in self._filled_in:
             return page
         own = str(page.get_textpage().get_text_range())

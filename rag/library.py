@@ -167,8 +167,8 @@ class Library:
         scale: float = 1.5,
         highlight: tuple[int, int] | None = None,
     ) -> bytes | None:
-        """A page as PNG; None where there is no picture of it: no PDF, no original kept, or one
-        that only its password opens, which is kept nowhere.
+        """A page as PNG; None where there is no picture of it: no PDF, an attachment of one, no
+        original kept, or one that only its password opens, which is kept nowhere.
 
         page_number: 1-based. highlight: [start, end) in the page's text.
         Raises DocumentNotFound, PageNotFound.
@@ -179,9 +179,13 @@ class Library:
             return None
         from ingest.rendering import render_page  # PDFium is needed by nobody else here
 
-        text = store.page(document_id, page_number - 1).text
+        page = store.page(document_id, page_number - 1)
+        if page.number is None:
+            return None
         try:
-            return render_page(original, page_number, scale=scale, text=text, highlight=highlight)
+            return render_page(
+                original, page.number, scale=scale, text=page.text, highlight=highlight
+            )
         except PasswordNeeded:
             return None
 

@@ -29,6 +29,8 @@ from ingest.loaders.tables import load_csv, load_workbook
 from ingest.loaders.text import load_text
 from ingest.loaders.web import load_web
 
+_MAX_DEPTH = 3  # of archives in archives, mails in mails, PDFs in PDFs
+
 __all__ = ["FileKind", "LoadLimits", "load", "sniff", "unpack"]
 
 
@@ -108,11 +110,13 @@ def _named_failures() -> Iterator[None]:
 
 def _load_kind(path: Path, kind: FileKind, reading: Reading) -> Document:
     def load_part(part: Path, name: str) -> Document:
+        if reading.depth > _MAX_DEPTH:
+            raise FileTooLarge("is packed in too many others; unpack it and add the files in it.")
         return _load(part, name, replace(reading, depth=reading.depth + 1))
 
     match kind:
         case FileKind.PDF:
-            return load_pdf(path, reading)
+            return load_pdf(path, reading, load_part)
         case FileKind.DOCX:
             return load_docx(path, reading)
         case FileKind.PPTX:

@@ -1,9 +1,7 @@
 """Files in files: e-mails with their attachments, mailboxes, and archives in other files.
 
-What is in a container becomes pages of its one document, each part under a heading with its name.
-(An archive that is added itself becomes a document for each file in it: ingest.file_reading.)
-A part that cannot be read is listed with the reason, so that nothing is left out in silence.
-No part's name is ever used as a path.
+What is in a container becomes pages of its one document. (An archive that is added itself becomes a
+document for each file in it: ingest.file_reading.)
 """
 
 from __future__ import annotations
@@ -11,52 +9,43 @@ from __future__ import annotations
 import email
 import email.policy
 import mailbox
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Iterator
 from email.message import EmailMessage
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import cast
 
-from ingest.documents import Document, Page
-from ingest.errors import CorruptFile, EmptyFile, FileTooLarge, UnreadableFile
+from ingest.documents import Document
+from ingest.errors import CorruptFile, FileTooLarge
 from ingest.loaders.archives import take_members
 from ingest.loaders.characters import clean_text, one_line
-from ingest.loaders.limits import Budget, Reading
+from ingest.loaders.limits import Reading
+from ingest.loaders.parts import LoadPart, Parts
 from ingest.loaders.sniffing import FileKind
-from ingest.loaders.text import headed, split_sections
 from ingest.loaders.web import html_to_text
 
-LoadPart = Callable[[Path, str], Document]
-
 _SHOWN_HEADERS = ("Subject", "From", "To", "Cc", "Date")
-_MAX_DEPTH = 3  # of archives in archives, mails in mails
 _MAX_NESTED_PARTS = 200
 
 
 def load_zip(path: Path, reading: Reading, load_part: LoadPart) -> Document:
     """Read every member. Raises CorruptFile, EmptyFile, EncryptedFile, FileTooLarge."""
-    _check_depth(reading)
-    parts = _Parts(load_part, reading.budget())
+    parts = Parts(load_part, reading.budget())
     take_members(path, reading.limits, parts.add)
     return parts.document("", FileKind.ZIP)
 
 
 def load_eml(path: Path, reading: Reading, load_part: LoadPart) -> Document:
     """Read an e-mail and its attachments. Raises CorruptFile, EmptyFile, FileTooLarge."""
-    _check_depth(reading)
     with path.open("rb") as file:
         message = email.message_from_binary_file(file, policy=email.policy.default)
-    parts = _Parts(load_part, reading.budget())
+    parts = Parts(load_part, reading.budget())
     _add_message(message, parts)
     return parts.document(_header(message, "Subject"), FileKind.EML)
 
 
 def load_mbox(path: Path, reading: Reading, load_part: LoadPart) -> Document:
     """Read every e-mail of a mailbox. Raises EmptyFile, FileTooLarge."""
-    _check_depth(reading)
-    parts = _Parts(load_part, reading.budget())
+    parts = Parts(load_part, reading.budget())
     box = mailbox.mbox(path, create=False)
     try:
         for key in box.iterkeys():
@@ -74,7 +63,6 @@ def load_msg(path: Path, reading: Reading, load_part: LoadPart) -> Document:
 
     import oxmsg
 
-    _check_depth(reading)
     try:
         message = oxmsg.Message.load(str(path))
         body = message.body or html_to_text(message.html_body or "")[1]
@@ -87,7 +75,7 @@ def load_msg(path: Path, reading: Reading, load_part: LoadPart) -> Document:
         attachments = [(a.file_name or "attachment", a.file_bytes) for a in message.attachments]
     except (KeyError, ValueError, AttributeError, TypeError, OSError) as error:
         raise CorruptFile("is damaged: its message cannot be read; save it as .eml.") from error
-    parts = _Parts(load_part, reading.budget())
+    parts = Parts(load_part, reading.budget())
     lines = [f"{name}: {one_line(value)}" for name, value in head if value]
     parts.text("\n".join(lines) + f"\n\n{clean_text(body).strip()}")
     for name, data in attachments:
@@ -95,54 +83,7 @@ def load_msg(path: Path, reading: Reading, load_part: LoadPart) -> Document:
     return parts.document(one_line(message.subject or ""), FileKind.MSG)
 
 
-class _Parts:
-    """Collects the pages of a container."""
-
-    def __init__(self, load_part: LoadPart, budget: Budget) -> None:
-        self._load_part = load_part
-        self._budget = budget
-        self._pages: list[Page] = []
-        self._read = 0
-
-    def text(self, text: str) -> None:
-        """Add the container's own text."""
-        self._budget.spend(text)
-        self._read += 1
-        self._pages += [Page(None, section) for section in split_sections(text)]
-
-    def add(self, name: str, stream: BinaryIO) -> None:
-        """Add a part; its reason, if it cannot be read."""
-        shown = one_line(name.replace("\\", "/")) or "attachment"
-        with tempfile.TemporaryDirectory(prefix="paperlight-") as folder:
-            path = Path(folder) / "part"
-            with path.open("wb") as file:
-                shutil.copyfileobj(stream, file)
-            try:
-                pages = self._load_part(path, shown).pages
-                self._read += 1
-            except UnreadableFile as error:
-                pages = (Page(None, f"({shown} {error})"),)
-        for page in pages:
-            place = "" if page.number is None else f", page {page.number}"
-            if page.text.strip():
-                below = headed(replace(page, number=None), f"{shown}{place}")
-                self._budget.spend(below.text)
-                self._pages.append(below)
-
-    def document(self, title: str, kind: FileKind) -> Document:
-        """All of it. Raises EmptyFile if there is nothing, or nothing of it can be read."""
-        if not self._read:
-            listed = "; ".join(page.text.partition("\n\n")[2] for page in self._pages[:3])
-            raise EmptyFile(f"has nothing in it that can be read{': ' if listed else ''}{listed}.")
-        return Document(title=title, media_type=kind.value, pages=tuple(self._pages))
-
-
-def _check_depth(reading: Reading) -> None:
-    if reading.depth > _MAX_DEPTH:
-        raise FileTooLarge("is packed in too many others; unpack it and add the files in it.")
-
-
-def _add_message(message: EmailMessage, parts: _Parts) -> None:
+def _add_message(message: EmailMessage, parts: Parts) -> None:
     import io
 
     headers = [(name, _header(message, name)) for name in _SHOWN_HEADERS]

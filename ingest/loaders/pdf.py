@@ -1,4 +1,4 @@
-"""PDF -> pages of text, numbered from 1.
+"""PDF -> pages of text, numbered from 1, and behind them what is attached, which has no numbers.
 
 PDFium reads the text: on 1,865 pages of company filings it took 4.4 ms of CPU a page against 71
 for pypdf, and found .986 of the tokens of the annotated evidence. pypdf stands behind it: it
@@ -19,6 +19,7 @@ from ingest.errors import CorruptFile, FileTooLarge, NoTextFile, PasswordNeeded
 from ingest.loaders.characters import clean_text, one_line
 from ingest.loaders.limits import Budget, Reading
 from ingest.loaders.ocr import no_ocr_reason, read_pixels, read_side_by_side, usable_languages
+from ingest.loaders.parts import LoadPart, Parts
 from ingest.loaders.pdf_headings import SetLine, find_headings, placed, set_lines
 from ingest.loaders.pdf_tables import text_with_tables
 from ingest.loaders.sniffing import FileKind
@@ -39,9 +40,13 @@ _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _PRODUCERS_TITLE = re.compile(r"^(?:untitled|microsoft word - |slide \d|document\d*$)", re.I)
 
 
-def load_pdf(path: Path, reading: Reading) -> Document:
-    """Read a PDF. Raises CorruptFile, FileTooLarge, NoTextFile, PasswordNeeded."""
+def load_pdf(path: Path, reading: Reading, load_part: LoadPart) -> Document:
+    """Read a PDF and its attachments.
+
+    Raises CorruptFile, FileTooLarge, NoTextFile, PasswordNeeded.
+    """
     budget = reading.budget()
+    attached = Parts(load_part, budget)
     with _open(path, reading.password) as pdf:
         page_count = len(pdf)
         if page_count == 0:
@@ -67,12 +72,18 @@ def load_pdf(path: Path, reading: Reading) -> Document:
         languages = usable_languages(reading.ocr_languages)
         if languages:
             pages = _with_ocr(pdf, pages, languages, budget, reading.cores)
-    if not any(page.text.strip() for page in pages):
+        for name, data in pdf.attachments():
+            attached.add(name, io.BytesIO(data))
+    if not attached.read and not any(page.text.strip() for page in pages):
         raise NoTextFile(
             "has no text: its pages are pictures (a scan, perhaps); "
             + ("OCR found no text in them." if languages else no_ocr_reason(reading.ocr_languages))
         )
-    return Document(title=_title(title), media_type=FileKind.PDF.value, pages=tuple(pages))
+    return Document(
+        title=_title(title),
+        media_type=FileKind.PDF.value,
+        pages=(*pages, *attached.pages),
+    )
 
 
 def _with_ocr(

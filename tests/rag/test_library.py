@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, cast
 
+import pypdf
 import pytest
 
 import rag
@@ -269,6 +270,21 @@ def test_a_users_examples_are_taken(settings: Settings) -> None:
 
 def test_a_text_file_has_no_picture(library: FakeLibrary) -> None:
     assert library.render_page(library.documents()[0].document_id, 1) is None
+
+
+def test_what_is_attached_to_a_pdf_is_found_and_has_no_picture(
+    library: FakeLibrary, tmp_path: Path
+) -> None:
+    path = write_pdf(tmp_path / "flat.pdf", [["The lease of the flat is attached."]])
+    writer = pypdf.PdfWriter(clone_from=path)
+    writer.add_attachment("lease.txt", b"The caretaker of the flat is called Osvald Brink.")
+    writer.write(path)
+    document_id = library.add([path]).files[0].document_id
+    hit = library.search("caretaker of the flat")[0]
+    assert (hit.document_id, hit.page) == (document_id, None)
+    assert "Osvald Brink" in hit.text
+    assert library.render_page(document_id, 1) is not None
+    assert library.render_page(document_id, 2) is None
 
 
 def test_nothing_is_left_to_resume(library: FakeLibrary) -> None:
