@@ -30,6 +30,7 @@ from rag.prompts import Example, LabelledPassage, Template, build_messages, labe
 from rag.reading import Reading, focused, reading_for
 from rag.results import AnswerUsage, Citation, Hit
 from rag.sentence_fit import SentenceEmbedder
+from rag.steps import Steps
 from rag.value_support import find_support
 
 MOST_INSTRUCTION_CHARS = 4000
@@ -134,9 +135,9 @@ class _Found:
     failure: str = ""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Job:
-    """One form in the making: what its fields share. done, fields: of them, so far and in all."""
+    """One form in the making: what its fields share."""
 
     generator: Generator
     reading: Reading
@@ -144,20 +145,10 @@ class _Job:
     filter: SearchFilter | None
     cancel: threading.Event
     client: str
-    progress: Callable[[int, int], None] | None
-    fields: int
-    lock: threading.Lock
-    done: int = 0
 
     @property
     def caller(self) -> Caller:
         return Caller(Priority.BATCH, self.client, self.cancel)
-
-    def finished_one(self) -> None:
-        with self.lock:
-            self.done += 1
-            if self.progress is not None:
-                self.progress(self.done, self.fields)
 
 
 class Extractor:
@@ -224,14 +215,12 @@ class Extractor:
             filter=filter,
             cancel=cancel or threading.Event(),
             client=client,
-            progress=progress,
-            fields=len(fields),
-            lock=threading.Lock(),
         )
+        steps = Steps(progress, len(fields))
 
         def fill(field: SchemaField, grammar: str) -> _Found:
             found = self._fill(job, field, grammar)
-            job.finished_one()
+            steps.finish_one()
             return found
 
         with ThreadPoolExecutor(self._fields_at_once, thread_name_prefix="extract") as pool:

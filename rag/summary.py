@@ -13,26 +13,24 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
-
-import numpy as np
-from numpy.typing import NDArray
 
 from inference.request import Priority, Request, SamplingParams
 from ingest.documents import Page
 from ingest.records import DocumentRecord, StoredChunk
-from rag.central_sentences import central, stands_alone
 from rag.citations import CitedText, cite, without_markers
 from rag.errors import ContextTooSmall
 from rag.evidence import Evidence
 from rag.generator import Generator, complete
 from rag.prompts import LabelledPassage, Template, build_messages, label, labelled
+from rag.quoted_summary import TextVectors, quoted_summary
 from rag.reading import reading_for
 from rag.results import AnswerUsage, Citation, Hit
 from rag.search import hit_of
 from rag.sentences import sentence_spans
-from rag.windows import is_sentence, sentence_windows
+from rag.steps import Steps
+from rag.windows import is_sentence
 
 SUMMARY_TOKENS = 320
 _PART_TOKENS = 160
@@ -41,10 +39,6 @@ _LONGEST_PART_TOKENS = 2048
 _PASSAGE_TOKENS = 600  # neighbouring chunks are put together up to this
 _OVERHEAD_TOKENS = 96  # template, markers and joins beside what is counted
 _LEADING_SENTENCES = 2
-_FEWEST_QUOTED = 3
-_MOST_QUOTED = 7
-_MOST_COMPARED = 4000  # sentences; of a longer document, every second one or fewer
-_BATCH = 256
 _NO_SUMMARY = "The document has no text to summarize."
 _TEMPLATE = Template(
     identifier="summary-1",
@@ -63,14 +57,6 @@ _SUMMARIZE_PARTS = (
     "These are summaries of the parts of one document, in order. Summarize the whole document in"
     " three to eight sentences."
 )
-
-
-class TextVectors(Protocol):
-    """What embeds sentences, e.g. rag.vectors.CachedEmbedder."""
-
-    def passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """(n, dim) float32 unit vectors, in the order given; n >= 1."""
-        ...
 
 
 class Documents(Protocol):
@@ -110,23 +96,13 @@ class Summary:
 
 @dataclass(slots=True)
 class _Job:
-    """One summary in the making. done, calls: of the model, so far and in all."""
+    """One summary in the making. steps: calls of the model. used: what they took, one each."""
 
     generator: Generator
     cancel: threading.Event
     client: str
-    progress: Callable[[int, int], None] | None
-    usage: AnswerUsage
-    lock: threading.Lock
-    done: int = 0
-    calls: int = 0
-
-    def finished_one(self, usage: AnswerUsage) -> None:
-        with self.lock:
-            self.done += 1
-            self.usage += usage
-            if self.progress is not None:
-                self.progress(self.done, self.calls)
+    steps: Steps
+    used: list[AnswerUsage] = field(default_factory=list)
 
 
 class Summarizer:
@@ -163,7 +139,7 @@ class Summarizer:
         record = self._documents.document(document_id)
         generator = self._generator()
         cancel = cancel or threading.Event()
-        job = _Job(generator, cancel, client, progress, AnswerUsage(), threading.Lock())
+        job = _Job(generator, cancel, client, Steps(progress))
         passages = self._passages(generator, document_id)
         writes = reading_for(generator.model.parameters).writes
         parts = self._parts(generator, passages) if writes else [passages] if passages else []
@@ -172,14 +148,14 @@ class Summarizer:
         elif writes:
             cited = self._summarized(job, parts)
         else:
-            cited = self._by_quoting(job, passages)
+            cited = quoted_summary(passages, self._embedder(), job.steps, cancel)
         return Summary(
             document_id=document_id,
             document_name=record.name,
             text=cited.text,
             citations=cited.citations,
             parts=len(parts),
-            usage=job.usage,
+            usage=sum(job.used, AnswerUsage()),
             total_seconds=time.monotonic() - started,
             model=generator.model_name if writes else "",
             cancelled=cancel.is_set(),
@@ -219,47 +195,14 @@ class Summarizer:
         room = min(_LONGEST_PART_TOKENS, _room(generator, _SUMMARIZE_PART, _PART_TOKENS))
         return [[passages[i] for i in run] for run in _runs(sizes, room)]
 
-    # --- quoting ------------------------------------------------------------------------------
-
-    def _by_quoting(self, job: _Job, passages: Sequence[Hit]) -> CitedText:
-        """The sentences that stand for a document, in its order; its first lines if it has none."""
-        windows = [
-            window
-            for number, hit in enumerate(passages)
-            for window in sentence_windows(number, hit.text)
-        ]
-        sentences = [window for window in windows if stands_alone(window.text)]
-        step = -(-len(sentences) // _MOST_COMPARED) or 1
-        chosen = windows[:_FEWEST_QUOTED]
-        if sentences := sentences[::step]:
-            batches = [sentences[i : i + _BATCH] for i in range(0, len(sentences), _BATCH)]
-            job.calls = len(batches)
-            rows: list[NDArray[np.float32]] = []
-            for batch in batches:
-                if job.cancel.is_set():
-                    return CitedText("", (), 0, ())
-                texts = [" ".join(window.text.split()) for window in batch]
-                rows.append(self._embedder().passages(texts))
-                job.finished_one(AnswerUsage())
-            count = min(_MOST_QUOTED, max(_FEWEST_QUOTED, len(sentences) // 2))
-            opening = [window.start == 0 for window in sentences]
-            chosen = [sentences[i] for i in central(np.concatenate(rows), count, opening=opening)]
-        shown = list(dict.fromkeys(window.passage for window in chosen))
-        evidence = Evidence([passages[number] for number in shown])
-        quotes = [
-            evidence.quote(replace(window, passage=shown.index(window.passage)))
-            for window in chosen
-        ]
-        return cite("", evidence, quoted=quotes)
-
     # --- summarizing --------------------------------------------------------------------------
 
     def _summarized(self, job: _Job, parts: Sequence[Sequence[Hit]]) -> CitedText:
         unsupported = reading_for(job.generator.model.parameters).unsupported
         if len(parts) == 1:
-            job.calls = 1
+            job.steps.count = 1
             return self._part(job, parts[0], _SUMMARIZE_WHOLE, SUMMARY_TOKENS)
-        job.calls = len(parts) + 1
+        job.steps.count = len(parts) + 1
 
         def read(part: Sequence[Hit]) -> CitedText:
             return self._part(job, part, _SUMMARIZE_PART, _PART_TOKENS)
@@ -305,7 +248,7 @@ class Summarizer:
                 return self._said(job, passages, _SUMMARIZE_PARTS, SUMMARY_TOKENS)
             if len(runs) >= len(passages):
                 raise _too_small(job.generator)
-            job.calls += len(runs)
+            job.steps.count += len(runs)
 
             def said(run: Sequence[int], now: Sequence[LabelledPassage] = passages) -> str:
                 return self._said(job, [now[i] for i in run], _SUMMARIZE_PART, _PART_TOKENS)
@@ -331,7 +274,8 @@ class Summarizer:
         sampling = SamplingParams(max_tokens=tokens, stop=("\n\n\n", "\nPassages:"))
         request = Request(prompt, sampling, priority=Priority.BATCH, client=job.client)
         draft = complete(job.generator, request, job.cancel)
-        job.finished_one(draft.used)
+        job.used.append(draft.used)
+        job.steps.finish_one()
         return draft.text
 
 
