@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -106,8 +107,13 @@ def candidates(question: str, sentence: str) -> list[Candidate]:
     if not asked.kind or not asked.terms:
         return []
     words = _words(sentence, asked.terms)
+    places = [place for place, word in enumerate(words) if word.kind == "asked"]
     return [
-        Candidate(words[first].start, words[last].end, tuple(_features(asked, words, first, last)))
+        Candidate(
+            words[first].start,
+            words[last].end,
+            tuple(_features(asked, words, places, first, last)),
+        )
         for first, last in _runs(words, asked.terms)
     ]
 
@@ -161,14 +167,16 @@ def _runs(words: Sequence[_Word], asked: frozenset[str]) -> Iterator[tuple[int, 
                 yield first, last
 
 
-def _features(asked: _Asked, words: Sequence[_Word], first: int, last: int) -> Iterator[str]:
-    """What is known of words[first : last + 1]."""
+def _features(
+    asked: _Asked, words: Sequence[_Word], places: Sequence[int], first: int, last: int
+) -> Iterator[str]:
+    """What is known of words[first : last + 1]. places: of the question's words, ascending."""
     run = words[first : last + 1]
     kind_of_run = _kind_of_run(run)
     before, after = _neighbour_before(words, first), _neighbour_after(words, last)
-    places = [place for place, word in enumerate(words) if word.kind == "asked"]
-    left = min((first - place for place in places if place < first), default=_FAR)
-    right = min((place - last for place in places if place > last), default=_FAR)
+    before_it, behind_it = bisect_left(places, first), bisect_right(places, last)
+    left = first - places[before_it - 1] if before_it else _FAR
+    right = places[behind_it] - last if behind_it < len(places) else _FAR
     for name in (
         f"words {min(len(run), 8)}",
         f"kind {kind_of_run}",
@@ -181,7 +189,8 @@ def _features(asked: _Asked, words: Sequence[_Word], first: int, last: int) -> I
         yield name
         yield f"{asked.kind}: {name}"
     folded = [word.text.casefold() for word in run]
-    about = sum(first - _NEAR <= p < first or last < p <= last + _NEAR for p in places)
+    about = before_it - bisect_left(places, first - _NEAR)
+    about += bisect_right(places, last + _NEAR) - behind_it
     within = sum(word.kind == "asked" for word in run) / len(_body(run))
     own = frozenset[str]().union(*(word.terms for word in run))
     beside = frozenset[str]().union(
