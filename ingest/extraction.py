@@ -15,14 +15,15 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import IO, Self
 
 from ingest import errors
 from ingest.child_process import module_command
 from ingest.documents import Document, Heading, Page
 from ingest.errors import CorruptFile, FileTooLarge, UnreadableFile
-from ingest.extraction_worker import HEADER, memory_reason, write_message
+from ingest.extraction_worker import memory_reason
 from ingest.loaders.limits import LoadLimits
+from ingest.messages import HEADER, Message, write_message
 
 _MODULE = "ingest.extraction_worker"
 _BYTES_PER_CHARACTER = 4
@@ -129,8 +130,8 @@ class ExtractionWorkers:
         alive: Callable[[int], None] | None,
         *,
         unpack_to: str = "",
-    ) -> dict[str, Any]:
-        silent_seconds = self._silent_seconds(path)
+    ) -> Message:
+        silent_seconds = self._limits.silent_seconds(path.stat().st_size)
         worker, cores = self._take()
         request = {
             "path": str(path),
@@ -168,10 +169,6 @@ class ExtractionWorkers:
                 return
         worker.end()
 
-    def _silent_seconds(self, path: Path) -> float:
-        megabytes = path.stat().st_size / 1e6
-        return self._limits.max_silent_seconds + megabytes * self._limits.seconds_per_megabyte
-
     def _output_bytes(self) -> int:
         return _BYTES_PER_CHARACTER * self._limits.max_characters + _ROOM_FOR_MARKUP_BYTES
 
@@ -191,11 +188,11 @@ class _Worker:
 
     def ask(
         self,
-        request: dict[str, Any],
+        request: Message,
         silent_seconds: float,
         output_bytes: int,
         alive: Callable[[int], None] | None,
-    ) -> dict[str, Any]:
+    ) -> Message:
         """The worker's answer. Raises UnreadableFile when it dies, hangs or says too much."""
         try:
             assert self._process.stdin is not None
@@ -210,7 +207,7 @@ class _Worker:
         except (WorkerDied, BrokenPipeError, ConnectionError) as error:
             raise self._death() from error
 
-    def _receive(self, stream: IO[bytes], seconds: float, most: int) -> dict[str, Any]:
+    def _receive(self, stream: IO[bytes], seconds: float, most: int) -> Message:
         expired = threading.Event()
 
         def expire() -> None:
@@ -238,7 +235,7 @@ class _Worker:
             )
         if not size or len(data) < size:
             raise WorkerDied
-        message: dict[str, Any] = json.loads(data)
+        message: Message = json.loads(data)
         return message
 
     def _death(self) -> UnreadableFile:
@@ -281,7 +278,7 @@ def _signal_name(code: int) -> str:
     return f"signal {-code}"
 
 
-def _document(message: dict[str, Any]) -> Document:
+def _document(message: Message) -> Document:
     if "document" in message:
         document = message["document"]
         return Document(

@@ -1,8 +1,7 @@
 """The process that reads hostile files: one request on stdin, its answer on stdout, then the next.
 
-A message is eight bytes of length, big-endian, and that much JSON in UTF-8: plain data, so that
-nothing a document makes of its reader can run in the program that started it. Ends when stdin
-does, whatever it is doing, and by the system's own alarm where the interpreter cannot see that.
+Ends when stdin does, whatever it is doing, and by the system's own alarm where the interpreter
+cannot see that. Its messages (ingest.messages):
 
     <- {"path", "name", "limits", "silent_seconds", "ocr_languages", "password", "cores",
         "unpack_to"}
@@ -15,27 +14,23 @@ does, whatever it is doing, and by the system's own alarm where the interpreter 
 
 from __future__ import annotations
 
-import json
 import os
 import queue
 import signal
-import struct
 import sys
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import astuple
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from ingest.errors import FileTooLarge, UnreadableFile
 from ingest.loaders import LoadLimits, load, unpack
+from ingest.messages import Message, read_message, write_message
 
-HEADER = struct.Struct(">Q")
 _ALARM_GRACE_SECONDS = 30  # the parent's own limit comes first while there is a parent
 _ALIVE_EVERY_SECONDS = 1.0
-
-Message = dict[str, Any]
 
 
 def main() -> None:
@@ -43,10 +38,10 @@ def main() -> None:
     os.environ["OMP_THREAD_LIMIT"] = "1"  # of OCR: pages side by side use the cores better
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    requests: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    requests: queue.SimpleQueue[Message] = queue.SimpleQueue()
     threading.Thread(target=_receive, args=(sys.stdin.buffer, requests), daemon=True).start()
     while True:
-        request = json.loads(requests.get())
+        request = requests.get()
         alarm_seconds = request["silent_seconds"] + _ALARM_GRACE_SECONDS
         _set_alarm(alarm_seconds)
         _limit_memory(int(request["limits"]["max_memory_bytes"]))
@@ -91,17 +86,9 @@ def memory_reason(limits: LoadLimits) -> str:
     )
 
 
-def write_message(stream: IO[bytes], message: Message) -> None:
-    """Send one message. Raises OSError when the other side is gone."""
-    # surrogatepass: names of files need not be Unicode.
-    data = json.dumps(message, ensure_ascii=False).encode("utf-8", errors="surrogatepass")
-    stream.write(HEADER.pack(len(data)) + data)
-    stream.flush()
-
-
-def _receive(stream: IO[bytes], requests: queue.SimpleQueue[bytes]) -> None:
-    while len(header := stream.read(HEADER.size)) == HEADER.size:
-        requests.put(stream.read(HEADER.unpack(header)[0]))
+def _receive(stream: IO[bytes], requests: queue.SimpleQueue[Message]) -> None:
+    while (request := read_message(stream)) is not None:
+        requests.put(request)
     _end_with_children()
 
 

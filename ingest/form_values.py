@@ -1,7 +1,8 @@
 """The values of a filled-in form -> into the text of their page, where its reader sees them.
 
 PDFium draws the values behind all that the page says: a contract would be read with its blanks
-empty, and what was filled in would follow in a heap, apart from its labels. Pure.
+empty, and what was filled in would follow in a heap, apart from its labels. Marks of boxes that
+are ticked or not are put between what stands beside them. Pure.
 """
 
 from __future__ import annotations
@@ -25,15 +26,17 @@ _NEXT_LINE = 1.0  # heights, of a value of several lines
 Span = tuple[int, int]
 
 
-def values_in_place(layout: PageLayout, first: int) -> PageLayout:
+def values_in_place(layout: PageLayout, first: int, marks: Sequence[Span] = ()) -> PageLayout:
     """The layout with each value of text[first:] behind what stands before it or right above it.
 
-    What stands near nothing stays at the end.
+    What stands near nothing stays at the end. marks: what ends the text; of these each is put
+    before what stands on its line to the right, or else behind what stands to the left.
     """
     own = layout.boxes[:first]
     behind: dict[int, list[Span]] = {}
     last: tuple[int, FloatArray] | None = None
-    for span in _values(layout, first):
+    values_end = marks[0][0] if marks else len(layout.text)
+    for span in _values(layout, first, values_end):
         box = _around(layout.boxes, span)
         place = _label(layout.text, own, box)
         if place < 0 and last is not None and _goes_on(last[1], box):
@@ -41,6 +44,11 @@ def values_in_place(layout: PageLayout, first: int) -> PageLayout:
         behind.setdefault(place, []).append(span)
         last = (place, box)
     left_over = behind.pop(-1, [])
+    before: dict[int, list[Span]] = {}
+    for span in marks:
+        at = _neighbour(layout.text, own, _around(layout.boxes, span))
+        if at is not None:
+            before.setdefault(at, []).append(span)
     parts: list[tuple[str, Sequence[int]]] = []  # of the new text, with where each stood
 
     def keep(start: int, end: int) -> None:
@@ -50,12 +58,20 @@ def values_in_place(layout: PageLayout, first: int) -> PageLayout:
         parts.append((text, [-1] * len(text)))
 
     done = 0
-    for place in sorted(behind):
-        keep(done, place + 1)
-        for span in sorted(behind[place], key=lambda s: _reading_order(layout.boxes, s)):
+    for place in sorted({place + 1 for place in behind} | set(before)):
+        keep(done, place)
+        done = place
+        needs_space = done > 0 and not layout.text[done - 1].isspace()
+        for span in sorted(
+            behind.get(place - 1, ()), key=lambda s: _reading_order(layout.boxes, s)
+        ):
             add(" ")
             keep(*span)
-        done = place + 1
+            needs_space = True
+        for span in sorted(before.get(place, ()), key=lambda s: _reading_order(layout.boxes, s)):
+            add(" " if needs_space else "")
+            keep(*span)
+            needs_space = True
         if not layout.text[done : done + 1].isspace():
             add(" ")
     keep(done, first)
@@ -68,10 +84,10 @@ def values_in_place(layout: PageLayout, first: int) -> PageLayout:
     return _reordered(layout, parts)
 
 
-def _values(layout: PageLayout, first: int) -> Iterator[Span]:
+def _values(layout: PageLayout, first: int, last: int) -> Iterator[Span]:
     """Words that were filled in, those together that stand next to one another on a line."""
     start = end = -1
-    for word in _WORD.finditer(layout.text, first):
+    for word in _WORD.finditer(layout.text, first, last):
         if start >= 0:
             left, right = layout.boxes[end - 1], layout.boxes[word.start()]
             height = left[3] - left[1]
@@ -115,6 +131,32 @@ def _label(text: str, own: FloatArray, box: FloatArray) -> int:
         return place
     line = LINE.match(text, int(near[np.argmax(right[near])]), len(own))
     return line.end() - 1 if line else place
+
+
+def _neighbour(text: str, own: FloatArray, box: FloatArray) -> int | None:
+    """Where a mark belongs: before the character to its right or behind the one to its left.
+
+    The nearer one of the two; None where neither is on its line, and in a word that stands upright.
+    """
+    left, _, right, _ = own.T
+    on_line = _on_line_of(own, box)
+    is_behind = (left + right) / 2 > (box[0] + box[2]) / 2
+    after, ahead = np.flatnonzero(on_line & is_behind), np.flatnonzero(on_line & ~is_behind)
+    following = int(after[np.argmin(left[after])]) if after.size else None
+    preceding = int(ahead[np.argmax(right[ahead])]) if ahead.size else None
+    if following is not None and (
+        preceding is None or left[following] - box[2] <= box[0] - right[preceding]
+    ):
+        at = following
+    elif preceding is not None:
+        at = preceding + 1
+    else:
+        return None
+    is_in_word = 0 < at < len(own) and not text[at - 1].isspace() and not text[at].isspace()
+    is_between = (
+        is_in_word and on_line[at - 1] and on_line[at] and is_behind[at] > is_behind[at - 1]
+    )
+    return at if is_between or not is_in_word else None
 
 
 def _goes_on(before: FloatArray, box: FloatArray) -> bool:

@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ingest.errors import CorruptFile, PasswordNeeded
+from ingest.form_boxes import TickBox, boxes_of, with_marks
 from ingest.form_values import values_in_place
 from ingest.page_layout import LINE, FloatArray, IntArray, PageLayout, Rule
 from ingest.pdf_attachments import AttachedFiles, Attachment
@@ -81,11 +82,12 @@ def _pdfium() -> Iterator[Any]:
 class PdfFile:
     """An open PDF. Thread-safe; closing it frees PDFium's memory. Use it in a `with`.
 
-    source: a path, or the bytes of a file.
+    source: a path, or the bytes of a file. path: None for bytes.
     Raises PasswordNeeded if this one does not open it, CorruptFile if PDFium cannot.
     """
 
     def __init__(self, source: Path | bytes, *, password: str = "") -> None:
+        self.path = source if isinstance(source, Path) else None
         with _pdfium() as pdfium:
             try:
                 self._document = pdfium.PdfDocument(
@@ -101,6 +103,7 @@ class PdfFile:
                 ) from error
             self._is_form = _prepare_form(pdfium, self._document)
         self._filled_in: dict[int, str] = {}  # pages that were, with their text before
+        self._tick_boxes: dict[int, list[TickBox]] = {}  # of those pages
         self._attached = AttachedFiles()
         self._attached_to_pages: dict[int, list[Attachment]] = {}  # of the pages loaded so far
 
@@ -126,7 +129,7 @@ class PdfFile:
             return str(self._document.get_metadata_value("Title") or "")
 
     def attachments(self) -> Iterator[Attachment]:
-        """Name and bytes of each file in the document, and of those on pages that were read.
+        """Name and bytes of each file in the document, and of those on pages that were loaded.
 
         Only files that may say more than the pages do; b"" for one that is broken.
         """
@@ -138,6 +141,14 @@ class PdfFile:
             yield from found
         for attachments in self._attached_to_pages.values():
             yield from attachments
+
+    def find_attachments(self, index: int) -> bool:
+        """Whether files are attached to a place on a page, which `attachments` then gives."""
+        with _pdfium() as pdfium:
+            if index not in self._attached_to_pages:
+                with suppress(pdfium.PdfiumError):  # a broken page
+                    self._page(pdfium.raw, index).close()
+            return bool(self._attached_to_pages.get(index))
 
     def page_layout(self, index: int) -> PageLayout:
         """The text of a page and where it stands; nothing if the page is broken."""
@@ -156,11 +167,12 @@ class PdfFile:
                     page.close()
             except pdfium.PdfiumError:
                 return PageLayout("", np.empty((0, 4)), (), np.empty(0, dtype=np.int64))
-        layout = PageLayout(text, boxes, rules, indices, bold).turned(turns)
-        own = self._filled_in.get(index, "")
-        if own and text.startswith(own) and len(own) < len(text):
-            return values_in_place(layout, len(own))
-        return layout
+        layout = PageLayout(text, boxes, rules, indices, bold)
+        own, ticks = self._filled_in.get(index, ""), self._tick_boxes.get(index, ())
+        if own and text.startswith(own) and (ticks or len(own) < len(text)):
+            layout, marks = with_marks(layout, len(own), ticks)
+            return values_in_place(layout.turned(turns), len(own), marks)
+        return layout.turned(turns)
 
     def boxes(self, index: int, first: int, count: int) -> list[Rectangle]:
         """Rectangles, one a line, around PDFium's characters first..first+count of a page.
@@ -222,6 +234,7 @@ class PdfFile:
         # A page without text of its own is a scan: OCR reads the labels with the values, where
         # the values alone would pass for the whole text.
         if own.strip():
+            self._tick_boxes[index] = boxes_of(raw, self._document.formenv, page)
             with suppress(RuntimeError):  # PDFium's errors are RuntimeErrors: values stay unread
                 page.flatten()
         page.close()

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ingest.loaders.pdf_superscripts import LEVEL, with_superscripts
 from ingest.loaders.pdf_tables import text_with_tables
 from ingest.page_layout import PageLayout
 from ingest.pdfium import PdfFile, PixelBox, Pixels, Rectangle
@@ -46,7 +47,7 @@ def render_page(
         index = page_number - 1
         boxes: list[Rectangle] = []
         if highlight is not None:
-            for first, count in _runs(pdf.page_layout(index), text, *highlight):
+            for first, count in _runs(with_superscripts(pdf.page_layout(index)), text, *highlight):
                 boxes += pdf.boxes(index, first, count)
         pixels, placed = pdf.render(index, scale=min(max(scale, 0.1), _MAX_SCALE), boxes=boxes)
     mark(pixels, placed)
@@ -84,12 +85,13 @@ def locate(characters: Sequence[str], text: str, start: int, end: int) -> tuple[
     """Where text[start:end] stands among a page's characters: (first index, count), or None.
 
     characters: the page's characters in the order in which `text` was made from them. Both are
-    compared by their letters and digits in order. Where those occur several times, the occurrence
+    compared by their letters and digits in order; superscripts count as digits, which they were in
+    libraries of before they were told. Where those occur several times, the occurrence
     is taken that has as many letters and digits before it as the span has in `text`.
     """
     positions = [i for i, character in enumerate(characters) if character.isalnum()]
-    page = "".join(characters[i] for i in positions)
-    sought = "".join(c for c in text[start:end] if c.isalnum())
+    page = "".join(characters[i] for i in positions).translate(LEVEL)
+    sought = "".join(c for c in text[start:end] if c.isalnum()).translate(LEVEL)
     if not sought:
         return None
     expected = sum(c.isalnum() for c in text[:start])

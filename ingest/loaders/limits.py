@@ -36,6 +36,10 @@ class LoadLimits:
     seconds_per_megabyte: float = 1.0
     max_memory_bytes: int = 2 << 30
 
+    def silent_seconds(self, byte_size: int) -> float:
+        """How long a worker may read no page of a file of this size."""
+        return self.max_silent_seconds + byte_size / 1e6 * self.seconds_per_megabyte
+
     def check_pages(self, page_count: int) -> None:
         """Raises FileTooLarge of a document with too many pages."""
         if page_count > self.max_pages:

@@ -11,6 +11,7 @@ from ingest.documents import Document, Page
 from ingest.errors import CorruptFile, EmptyFile, EncryptedFile
 from ingest.loaders.characters import clean_text, one_line
 from ingest.loaders.limits import Reading
+from ingest.loaders.merged_cells import Merge, spread
 from ingest.loaders.sniffing import FileKind
 from ingest.loaders.text import markdown_title, text_document
 from ingest.loaders.zipped import check_unpacked_size, parse_xml
@@ -111,18 +112,33 @@ def _items(parent: Element, level: int) -> Iterator[str]:
 
 
 def _rows(table: Element) -> Iterator[str]:
+    rows: list[list[str]] = []
+    merges: list[Merge] = []
     for row in table.iter(f"{_TABLE}table-row"):
         cells: list[str] = []
         for cell in row:
             if cell.tag not in (f"{_TABLE}table-cell", f"{_TABLE}covered-table-cell"):
                 continue
-            stated = cell.get(f"{_TABLE}number-columns-repeated") or "1"
-            repeats = min(int(stated), _MAX_REPEATS) if stated.isdecimal() else 1
+            repeats = min(_count(cell, "number-columns-repeated"), _MAX_REPEATS)
+            height, width = (
+                _count(cell, "number-rows-spanned"),
+                _count(cell, "number-columns-spanned"),
+            )
+            if height > 1 or width > 1:
+                top, left = len(rows), len(cells)
+                merges.append(Merge(top, left, top + height - 1, left + width - 1))
             text = " ".join(" ".join(_line(p) for p in cell.iter(f"{_TEXT}p")).split())
             cells += [text] * repeats
-        line = " | ".join(cells).rstrip(" |")
-        if line:
-            yield line
+        rows.append(cells)
+    spread(rows, merges)
+    for row_text in (" | ".join(cells).rstrip(" |") for cells in rows):
+        if row_text:
+            yield row_text
+
+
+def _count(cell: Element, name: str) -> int:
+    stated = cell.get(f"{_TABLE}{name}") or "1"
+    return int(stated) if stated.isdecimal() and len(stated) < 6 else 1
 
 
 def _line(element: Element) -> str:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import io
 import logging
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 
@@ -20,15 +21,15 @@ from ingest.loaders.characters import clean_text, one_line
 from ingest.loaders.limits import Budget, Reading
 from ingest.loaders.ocr import no_ocr_reason, read_pixels, read_side_by_side, usable_languages
 from ingest.loaders.parts import LoadPart, Parts
-from ingest.loaders.pdf_headings import SetLine, find_headings, placed, set_lines
-from ingest.loaders.pdf_tables import text_with_tables
+from ingest.loaders.pdf_headings import find_headings, placed
+from ingest.loaders.pdf_pages import read_pages
+from ingest.loaders.pdf_superscripts import marks_apart
+from ingest.loaders.pdf_tables import LINE_END_HYPHEN
 from ingest.loaders.sniffing import FileKind
 from ingest.pdfium import PdfFile, encrypted_reason
 
 _REPAIR_MAX_BYTES = 100_000_000  # pypdf holds the whole file as Python objects
 _SECOND_READING_MAX_PAGES = 50
-# PDFium writes U+FFFE where a line ends in a hyphen, be it part of the word or not.
-_LINE_END_HYPHEN = "\ufffe"
 _LONGEST_WORD = 64
 _OCR_DOTS_PER_INCH = 300  # what Tesseract was trained for
 # Of A3 at that. Scans that say nothing of their resolution are pages of a metre, and their letters
@@ -52,21 +53,25 @@ def load_pdf(path: Path, reading: Reading, load_part: LoadPart) -> Document:
         if page_count == 0:
             raise CorruptFile("is a PDF without pages; get a fresh copy.")
         reading.limits.check_pages(page_count)
-        lines: list[list[SetLine]] = []
-
-        def read(index: int) -> str:
-            layout = pdf.page_layout(index)
-            lines.append(set_lines(layout))
-            return text_with_tables(layout).text
-
-        texts = clean_pages(_read_pages(read, page_count, budget))
+        set_pages = []
+        pages_as_read = read_pages(
+            pdf,
+            password=reading.password,
+            cores=reading.cores,
+            page_seconds=2 * reading.limits.silent_seconds(path.stat().st_size),
+        )
+        with closing(pages_as_read):
+            for page in pages_as_read:
+                budget.spend(page.text)
+                set_pages.append(page)
+        texts = clean_pages(page.text for page in set_pages)
         title = pdf.title()
         if not any(text.strip() for text in texts):
             texts = clean_pages(_second_reading(path, page_count, budget, reading.password))
         pages = [
             Page(number, text, headings=placed(headings, text))
             for number, (text, headings) in enumerate(
-                zip(texts, find_headings(lines), strict=True), start=1
+                zip(texts, find_headings([page.lines for page in set_pages]), strict=True), start=1
             )
         ]
         languages = usable_languages(reading.ocr_languages)
@@ -108,12 +113,15 @@ def _ocr_page(pdf: PdfFile, index: int, languages: str) -> str:
 
 
 def clean_pages(raw: Iterable[str]) -> list[str]:
-    """Clean PDFium's texts of a document's pages, and decide about hyphens at line ends."""
+    """Clean PDFium's texts of a document's pages, and decide about hyphens at line ends.
+
+    What is a mark among the superscripts is put apart.
+    """
     texts = list(raw)
-    if any(_LINE_END_HYPHEN in text for text in texts):
+    if any(LINE_END_HYPHEN in text for text in texts):
         words = {word.lower() for text in texts for word in _WORD.findall(text)}
         texts = [join_hyphens(text, words) for text in texts]
-    return [clean_text(text).strip("\n") for text in texts]
+    return [marks_apart(clean_text(text)).strip("\n") for text in texts]
 
 
 def join_hyphens(text: str, words: set[str]) -> str:
@@ -122,7 +130,7 @@ def join_hyphens(text: str, words: set[str]) -> str:
     words: the lower-case words of the whole document. "exam-/ple" is joined, because its halves
     are no words of the document; "forward-/looking" keeps its hyphen.
     """
-    pieces = text.split(_LINE_END_HYPHEN)
+    pieces = text.split(LINE_END_HYPHEN)
     joined = [pieces[0]]
     for before, after in pairwise(pieces):
         right = after.lstrip()
@@ -178,14 +186,6 @@ def _rebuild(path: Path, password: str) -> bytes | None:
         return None
 
 
-def _read_pages(read: Callable[[int], str], page_count: int, budget: Budget) -> list[str]:
-    texts = []
-    for index in range(page_count):
-        texts.append(read(index))
-        budget.spend(texts[-1])
-    return texts
-
-
 def _second_reading(path: Path, page_count: int, budget: Budget, password: str) -> list[str]:
     """What pypdf reads where PDFium found nothing; nothing where pypdf cannot read it either."""
     import pypdf
@@ -195,8 +195,9 @@ def _second_reading(path: Path, page_count: int, budget: Budget, password: str) 
     try:
         reader = pypdf.PdfReader(path, strict=False)
         if not reader.is_encrypted or reader.decrypt(password):
-            pages = reader.pages[: min(page_count, _SECOND_READING_MAX_PAGES)]
-            texts = _read_pages(lambda i: pages[i].extract_text(), len(pages), budget)
+            for page in reader.pages[: min(page_count, _SECOND_READING_MAX_PAGES)]:
+                texts.append(page.extract_text())
+                budget.spend(texts[-1])
     except FileTooLarge:
         raise
     except Exception:  # as above: the first reader's verdict stands

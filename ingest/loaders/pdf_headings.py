@@ -13,9 +13,11 @@ from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from statistics import median
 
 from ingest.documents import Heading
+from ingest.loaders.pdf_superscripts import marks_apart
 from ingest.page_layout import LINE, PageLayout
 
 _LARGER = 1.15  # than the text
@@ -55,7 +57,7 @@ def set_lines(layout: PageLayout) -> list[SetLine]:
     heights = (layout.boxes[:, 3] - layout.boxes[:, 1]).tolist()
     for match in LINE.finditer(layout.text):
         drawn = [height for height in heights[match.start() : match.end()] if height > 0.0]
-        text = " ".join(match.group().split())
+        text = marks_apart(" ".join(match.group().split()))
         if text and drawn:
             size = round(median(drawn) * _HALF_POINTS)
             found.append(SetLine(text, size, match.start() in layout.bold_lines))
@@ -108,16 +110,14 @@ def placed(headings: Iterable[SetHeading], text: str) -> tuple[Heading, ...]:
     first = 0
     for heading in headings:
         begins = places.get(heading.lines[0], [])
-        nearest = bisect_left(begins, first)
-        if nearest == len(begins):
-            continue
-        index = begins[nearest]
-        last = index + len(heading.lines) - 1
-        if tuple(texts[index : last + 1]) == heading.lines:
-            start = lines[index].end() - len(lines[index].group().lstrip())
-            end = lines[last].start() + len(lines[last].group().rstrip())
-            found.append(Heading(start, end, heading.level))
-            first = last + 1
+        for index in islice(begins, bisect_left(begins, first), None):
+            last = index + len(heading.lines) - 1
+            if tuple(texts[index : last + 1]) == heading.lines:
+                start = lines[index].end() - len(lines[index].group().lstrip())
+                end = lines[last].start() + len(lines[last].group().rstrip())
+                found.append(Heading(start, end, heading.level))
+                first = last + 1
+                break
     return tuple(found)
 
 

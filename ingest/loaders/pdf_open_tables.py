@@ -41,16 +41,21 @@ _ROWS_SHARE = 0.25
 _MOST_COLUMNS = 60
 
 
-def open_tables(lines: Sequence[Line]) -> Iterator[Table]:
-    """Tables among lines of words, top down."""
+def piece_lines(lines: Sequence[Line]) -> list[Line]:
+    """Lines of words as lines of pieces; the gaps between these are wider than spaces are here."""
+    cell_gap = min(WIDEST_SPACE, max(CELL_GAP, _SPACES_A_GAP * space_width(lines)))
+    return [pieces_of(line, cell_gap) for line in lines]
+
+
+def open_tables(lines: list[Line]) -> Iterator[Table]:
+    """Tables among lines of pieces, top down."""
     for block in _blocks(lines):
         yield from _tables_of(block)
 
 
-def _blocks(lines: Sequence[Line]) -> list[list[Line]]:
+def _blocks(lines: list[Line]) -> list[list[Line]]:
     """Lines of pieces, cut apart where a column of prose stands beside something else."""
-    cell_gap = min(WIDEST_SPACE, max(CELL_GAP, _SPACES_A_GAP * space_width(lines)))
-    blocks = [[pieces_of(line, cell_gap) for line in lines]]
+    blocks = [lines]
     for cluster in _same_left([p for line in blocks[0] for p in line]):
         if not _is_prose(cluster):
             continue

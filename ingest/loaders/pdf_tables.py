@@ -2,7 +2,8 @@
 
 A PDF knows characters and drawn lines, no tables. A table is either a grid of ruled lines, or
 rows of short pieces of text that stand below one another with gaps between them. What is not in a
-table keeps PDFium's order and text, and no character of a page is lost.
+table keeps PDFium's order and text, but for columns of prose that it has line by line across; and
+no character of a page is lost.
 
 Pure: from positions to text.
 """
@@ -13,12 +14,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ingest.loaders.pdf_open_tables import open_tables
+from ingest.loaders.pdf_columns import Columns, read_across
+from ingest.loaders.pdf_open_tables import open_tables, piece_lines
 from ingest.loaders.pdf_ruled_tables import ruled_tables
 from ingest.loaders.pdf_table_cells import Table, spans_of
-from ingest.loaders.pdf_words import lines_of, words_of
+from ingest.loaders.pdf_words import Line, lines_of, words_of
 from ingest.page_layout import PageLayout
 
+# PDFium writes U+FFFE where a line ends in a hyphen, be it part of the word or not.
+LINE_END_HYPHEN = "\ufffe"
 # The work of a page is bounded: beyond this its text stays as it is. A newspaper page has 5,000.
 _MOST_WORDS = 8000
 # Hebrew to Arabic Extended, and their presentation forms.
@@ -41,13 +45,13 @@ class WrittenPage:
 
 def text_with_tables(layout: PageLayout) -> WrittenPage:
     """The text of a page with its tables as rows; the text as it is where there are none."""
-    tables = _tables(layout)
-    if not tables:
+    parts = _parts(layout)
+    if not parts:
         return WrittenPage(layout.text, range(len(layout.text)))
-    return _written(layout.text, tables)
+    return _written(layout.text, parts)
 
 
-def _tables(layout: PageLayout) -> list[Table]:
+def _parts(layout: PageLayout) -> list[Table | Columns]:
     if _is_right_to_left(layout.text):
         return []
     words = words_of(layout)
@@ -56,7 +60,15 @@ def _tables(layout: PageLayout) -> list[Table]:
     grids = list(ruled_tables(layout.rules, words))
     taken = {span for table in grids for span in spans_of(table)}
     free = [word for word in words if word.spans[0] not in taken]
-    return [*grids, *open_tables(lines_of(free))]
+    lines = piece_lines(lines_of(free))
+    columns = list(read_across(lines, layout.text))
+    return [*grids, *columns, *open_tables(_without(lines, columns) if columns else lines)]
+
+
+def _without(lines: Sequence[Line], columns: Sequence[Columns]) -> list[Line]:
+    taken = {span for each in columns for span in each.spans()}
+    left_over = ([p for p in line if p.spans[0] not in taken] for line in lines)
+    return [line for line in left_over if line]
 
 
 def _is_right_to_left(text: str) -> bool:
@@ -64,12 +76,14 @@ def _is_right_to_left(text: str) -> bool:
     return len(_RIGHT_TO_LEFT.findall(text)) > _RIGHT_TO_LEFT_SHARE * len(text)
 
 
-def _written(text: str, tables: Sequence[Table]) -> WrittenPage:
-    """The text with each table in place of its first word."""
-    first = {min(start for start, _ in spans_of(table)): table for table in tables}
+def _written(text: str, parts: Sequence[Table | Columns]) -> WrittenPage:
+    """The text with each table, and what is in columns, in place of its first word."""
+    first: dict[int, Table | Columns] = {}
     gone = bytearray(len(text))
-    for table in tables:
-        for start, end in spans_of(table):
+    for part in parts:
+        spans = list(spans_of(part) if isinstance(part, Table) else part.spans())
+        first[min(spans)[0]] = part
+        for start, end in spans:
             gone[start:end] = b"\1" * (end - start)
     kept = {run.start(): run.end() for run in _KEPT.finditer(gone)}
     written = _Writer(text)
@@ -77,8 +91,12 @@ def _written(text: str, tables: Sequence[Table]) -> WrittenPage:
         if position in kept:
             written.copy(position, kept[position])
         else:
+            part = first[position]
             written.add("\n")
-            written.table(first[position])
+            if isinstance(part, Table):
+                written.table(part)
+            else:
+                written.columns(part)
             written.add("\n")
     return written.page()
 
@@ -111,6 +129,17 @@ class _Writer:
                         self.add(" ")
                     self.copy(start, end)
             self.add("\n" if last else " |\n")
+
+    def columns(self, columns: Columns) -> None:
+        """A line a line. PDFium saw no line end in the left column: hyphens there are told."""
+        for line in columns.lines():
+            for number, (start, end) in enumerate(line.spans):
+                if number and line.spans[number - 1][1] < start:
+                    self.add(" ")
+                self.copy(start, end)
+            if self.pieces_of[-1].endswith("-") and self.pieces_of[-1][:-1].isalpha():
+                self.pieces_of[-1] = self.pieces_of[-1][:-1] + LINE_END_HYPHEN
+            self.add("\n")
 
     def page(self) -> WrittenPage:
         """All of it, without the empty lines that moved words leave behind."""

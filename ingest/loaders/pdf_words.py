@@ -20,7 +20,9 @@ WIDEST_SPACE = 1.6  # as a share of the line's height, where spaces are wide: ju
 _SIGN_GAP = 8.0  # to the figure that a currency's sign or a closing bracket belongs to
 _CURRENCY = re.compile(r"[$€£¥]|US\$|C\$|A\$|HK\$|R\$")
 _CLOSING = re.compile(r"[)%]+|\*+|\(\w\)")
-_FIGURE = re.compile(r"[($€£¥<>~±+-]* ?\(?\d[\d.,:/ ]*[)%*]*|[—–-]+|n/?a|\.{2,}", re.IGNORECASE)
+_FIGURE = re.compile(
+    r"[($€£¥<>~±+-]* ?\(?\d[\d.,:/ ]*[)%*]* ?[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾]*|[—–-]+|n/?a|\.{2,}", re.IGNORECASE
+)
 
 
 # A page has thousands of both: as tuples they are made in a third of a data class's time.

@@ -16,6 +16,7 @@ from ingest.documents import Document, Page
 from ingest.errors import CorruptFile, EmptyFile
 from ingest.loaders.characters import clean_text, one_line
 from ingest.loaders.limits import Reading
+from ingest.loaders.merged_cells import Merge, spread
 from ingest.loaders.sniffing import FileKind
 from ingest.loaders.text import headed
 from ingest.loaders.zipped import check_unpacked_size
@@ -84,12 +85,22 @@ def _shapes(shapes: Iterable[Any], depth: int) -> Iterator[str]:
         elif shape.has_text_frame:
             yield "\n".join(_paragraphs(shape.text_frame))
         elif getattr(shape, "has_table", False):
-            yield "\n".join(
-                " | ".join(one_line(cell.text, max_characters=5_000) for cell in row.cells)
-                for row in shape.table.rows
-            )
+            yield "\n".join(" | ".join(row) for row in _table(shape.table) if row)
         elif getattr(shape, "has_chart", False):
             yield "\n".join(_chart(shape.chart))
+
+
+def _table(table: Any) -> list[list[str]]:
+    rows: list[list[str]] = []
+    merges: list[Merge] = []
+    for top, row in enumerate(table.rows):
+        rows.append([one_line(cell.text, max_characters=5_000) for cell in row.cells])
+        for left, cell in enumerate(row.cells):
+            if cell.is_merge_origin:
+                bottom, right = top + cell.span_height - 1, left + cell.span_width - 1
+                merges.append(Merge(top, left, bottom, right))
+    spread(rows, merges)
+    return rows
 
 
 def _paragraphs(frame: Any) -> Iterator[str]:

@@ -1,7 +1,8 @@
 """Tables of their own: CSV, and the sheets of XLSX, XLS and ODS by calamine, a Rust reader.
 
-A row becomes a line `a | b | c`. A long sheet is cut into pages, each of which begins with the
-sheet's name and its header row, so that no row is read without its columns' names.
+A row becomes a line `a | b | c`, with what its cells show and what cells that are merged over it
+say. A long sheet is cut into pages, each of which begins with the sheet's name and its header row,
+so that no row is read without its columns' names.
 """
 
 from __future__ import annotations
@@ -15,9 +16,13 @@ from pathlib import Path
 
 from ingest.documents import Document, Page
 from ingest.errors import CorruptFile, EmptyFile, EncryptedFile
+from ingest.loaders.cell_formats import CellFormats
 from ingest.loaders.characters import clean_text, one_line
 from ingest.loaders.encodings import decode
 from ingest.loaders.limits import Budget, Reading
+from ingest.loaders.merged_cells import Merge, spread
+from ingest.loaders.number_formats import time_text
+from ingest.loaders.ods_cells import ShownCells
 from ingest.loaders.sniffing import FileKind
 from ingest.loaders.text import SECTION_CHARACTERS, check_text_size, headed
 from ingest.loaders.zipped import check_unpacked_size
@@ -30,14 +35,22 @@ _LONGEST_HEADER = 2_000
 
 def load_workbook(path: Path, kind: FileKind, reading: Reading) -> Document:
     """Read every sheet. Raises CorruptFile, EmptyFile, EncryptedFile, FileTooLarge."""
+    if kind is FileKind.XLS:
+        return _load_sheets(path, kind, reading, None)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            check_unpacked_size(archive, reading.limits)
+            cells = CellFormats(archive) if kind is FileKind.XLSX else ShownCells(archive)
+            return _load_sheets(path, kind, reading, cells)
+    except zipfile.BadZipFile as error:
+        raise CorruptFile("is damaged and cannot be unpacked; get a fresh copy.") from error
+
+
+def _load_sheets(
+    path: Path, kind: FileKind, reading: Reading, cells: CellFormats | ShownCells | None
+) -> Document:
     import python_calamine
 
-    if kind is not FileKind.XLS:
-        try:
-            with zipfile.ZipFile(path) as archive:
-                check_unpacked_size(archive, reading.limits)
-        except zipfile.BadZipFile as error:
-            raise CorruptFile("is damaged and cannot be unpacked; get a fresh copy.") from error
     budget = reading.budget()
     pages: list[Page] = []
     try:
@@ -50,12 +63,20 @@ def load_workbook(path: Path, kind: FileKind, reading: Reading) -> Document:
         raise _damaged() from error
     for name in workbook.sheet_names:
         try:
-            rows = workbook.get_sheet_by_name(name).iter_rows()
-            lines = [[_cell(value) for value in row] for row in rows]
+            sheet = workbook.get_sheet_by_name(name)
+            first_column = sheet.start[1] if sheet.start else 0
+            rows: Iterable[list[object]] = sheet.iter_rows()
+            if cells is not None:
+                rows = cells.shown(name, rows, first_column)
+            lines = [list(map(_cell, row)) for row in rows]
         except python_calamine.WorksheetNotFound:  # a sheet that is a chart
             continue
         except python_calamine.CalamineError as error:
             raise _damaged() from error
+        merges = [Merge(*first, *last) for first, last in sheet.merged_cell_ranges or ()]
+        if isinstance(cells, ShownCells):
+            merges = cells.merges(name)
+        spread(lines, (merge.moved(-first_column) for merge in merges))
         pages += table_pages(lines, heading=one_line(name), budget=budget)
     return table_document(pages, kind)
 
@@ -82,11 +103,15 @@ def table_pages(rows: Iterable[Sequence[str]], *, heading: str, budget: Budget) 
 
     Empty rows and columns are left out.
     """
-    kept = [list(row) for row in rows if any(cell.strip() for cell in row)]
+    kept = [row for row in rows if any(map(str.strip, row))]
     width = max((len(row) for row in kept), default=0)
     used = [i for i in range(width) if any(i < len(row) and row[i].strip() for row in kept)]
     lines = [
-        " | ".join(row[i].strip() if i < len(row) else "" for i in used).rstrip(" |")
+        " | ".join(
+            map(str.strip, row)
+            if len(row) == len(used) == width
+            else [row[i].strip() if i < len(row) else "" for i in used]
+        ).rstrip(" |")
         for row in kept
     ]
     if not lines:
@@ -121,15 +146,20 @@ def _rows(text: str, dialect: type[csv.Dialect]) -> Iterator[list[str]]:
 
 
 def _cell(value: object) -> str:
-    if isinstance(value, bool):
-        return "TRUE" if value else "FALSE"
+    if isinstance(value, str):
+        if value.isprintable() and "  " not in value and len(value) <= _MAX_CELL_CHARACTERS:
+            return value.strip()  # as nearly all are: there is nothing else to clean
+        return " ".join(clean_text(value)[:_MAX_CELL_CHARACTERS].split())
     if isinstance(value, float):
         return f"{value:.15g}"  # what a sheet shows: 0.1, not 0.1000000000000000055
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
     if isinstance(value, datetime.datetime):
         at_midnight = value.time() == datetime.time()
-        return str(value.date()) if at_midnight else value.isoformat(sep=" ")
-    text = clean_text("" if value is None else str(value))[:_MAX_CELL_CHARACTERS]
-    return " ".join(text.split())
+        return str(value.date()) if at_midnight else f"{value.date()} {time_text(value.time())}"
+    if isinstance(value, (datetime.time, datetime.timedelta)):
+        return time_text(value)
+    return "" if value is None else str(value)
 
 
 def _damaged() -> CorruptFile:

@@ -19,6 +19,7 @@ from ingest.errors import CorruptFile, FileTooLarge
 from ingest.loaders.characters import clean_text, one_line
 from ingest.loaders.encodings import decode
 from ingest.loaders.limits import Reading
+from ingest.loaders.merged_cells import Merge, spread
 from ingest.loaders.sniffing import FileKind
 from ingest.loaders.text import markdown_title, text_document
 
@@ -184,8 +185,9 @@ class _Renderer:
 
 
 def _grid(table: HtmlElement) -> list[list[str]]:
-    """The texts of a table's cells in their columns; a cell over several has its text once."""
+    """The texts of a table's cells in their columns, with what cells over several of them say."""
     rows: list[list[str]] = []
+    merges: list[Merge] = []
     below: dict[int, int] = {}  # column -> rows that a cell from above still takes
     for row in table.iter("tr"):
         cells: list[str] = []
@@ -194,12 +196,17 @@ def _grid(table: HtmlElement) -> list[list[str]]:
                 below[len(cells)] -= 1
                 cells.append("")
             column, width = len(cells), _span(cell, "colspan")
+            height = _span(cell, "rowspan")
             cells += [_flat_text(cell), *[""] * (width - 1)]
             for covered in range(column, column + width):
-                below[covered] = _span(cell, "rowspan") - 1
+                below[covered] = height - 1
+            if width > 1 or height > 1:
+                top = len(rows)
+                merges.append(Merge(top, column, top + height - 1, column + width - 1))
             if len(cells) > _MAX_COLUMNS:
                 break
         rows.append(cells)
+    spread(rows, merges)
     return rows
 
 

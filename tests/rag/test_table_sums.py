@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
+import xlsxwriter
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingest.loaders import load
 from rag.table_sums import sum_rows
 from tests.rag.passages import make_hit, told
 
@@ -283,3 +286,23 @@ def test_a_long_sheet_is_summed_though_some_of_its_values_nearly_add_up() -> Non
     found = ask("What is the total amount?", text)
     assert found is not None
     assert float(found[1]) == pytest.approx(sum(map(float, amounts)), abs=0.006)
+
+
+def test_a_workbook_is_added_up_as_its_cells_show_it(tmp_path: Path) -> None:
+    """Prices were 1200.5 and 80, of no currency, and a region stood in the first of its rows."""
+    path = tmp_path / "costs.xlsx"
+    with xlsxwriter.Workbook(str(path)) as book:
+        sheet = book.add_worksheet("Costs")
+        dollars = book.add_format({"num_format": '"$"#,##0.00'})
+        sheet.write_row(0, 0, ["Item", "Region", "Cost"])
+        items = [("Paper", 1200.5), ("Ink", 80), ("Desks", 410.25), ("Lamps", 95)]
+        for number, (item, cost) in enumerate(items, start=1):
+            sheet.write(number, 0, item)
+            sheet.write(number, 2, cost, dollars)
+        sheet.merge_range(1, 1, 3, 1, "North")
+        sheet.write(4, 1, "South")
+    page = load(path, name="costs.xlsx").pages[0].text
+    answer = ask("What is the total cost in the North?", page, name="costs.xlsx")
+    assert answer is not None
+    assert answer[1] == "$1,690.75"
+    assert answer[2][0] == "Paper | North | $1,200.50"

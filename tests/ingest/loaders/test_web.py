@@ -33,7 +33,7 @@ def test_table_cells_stay_in_their_columns() -> None:
         "<table><tr><th>Item<th>2022<th>2023</tr><tr><td>Sales<td><td>7</tr>"
         "<tr><td rowspan=2>Both<td colspan=2>wide</tr><tr><td>5<td>6</tr></table>"
     )
-    assert text == "Item | 2022 | 2023\nSales |  | 7\nBoth | wide\n | 5 | 6".replace("\n |", "\n|")
+    assert text == "Item | 2022 | 2023\nSales |  | 7\nBoth | wide\nBoth | 5 | 6"
 
 
 def test_a_hostile_span_costs_nothing() -> None:
