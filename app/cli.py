@@ -31,6 +31,7 @@ from app.command_options import (
     options_of,
 )
 from app.counts import counted
+from app.entry import INTERRUPTED
 from app.evaluate import evaluate
 from app.feedback import feedback
 from app.models import models
@@ -47,12 +48,14 @@ from app.terminal import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from inference.models import FetchProgress
     from ingest.outcomes import AddReport, FileOutcome
+    from ingest.records import DocumentRecord
     from rag.results import Answer, Citation, Hit
     from rag.summary import Summary
 
-INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 _SNIPPET_CHARS = 300
 
 app = typer.Typer(
@@ -102,21 +105,53 @@ def add(
     library: LibraryOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Add files and folders. What is there already is left alone; what changed is replaced."""
+    """Add files and folders. What is there already is left alone; what changed is replaced.
+
+    A file that was moved keeps its document; what an older version read is read again.
+    """
     options = options_of(context)
     if password == "-":  # noqa: S105 - not on the command line, where others may see it
         password = typer.prompt("Password", hide_input=True, err=True)
-    with options.open_library() as opened, ingest_progress("Loading the models") as progress:
-        resumed = opened.resume(progress)
-        report = opened.add(paths, collection=collection, password=password, progress=progress)
+    with (
+        options.open_library(may_make=True) as opened,
+        ingest_progress("Loading the models") as progress,
+    ):
+        before = len(opened.documents())
+        try:
+            resumed = opened.resume(progress)
+            report = opened.add(paths, collection=collection, password=password, progress=progress)
+        except KeyboardInterrupt:
+            done = counted(len(opened.documents()) - before, "document")
+            options.terminal.note(f"{done} added so far; the same command goes on with the rest.")
+            raise
+        gone = _gone_below(paths, opened.documents())
     for file in resumed.files:
         options.terminal.note(f"taken up again: {_outcome_line(file)}")
     if options.as_json:
         options.terminal.result(as_plain(report))
     else:
         _print_report(options.terminal, report)
+    if gone:
+        options.terminal.note(
+            f"The files of {counted(gone, 'document')} from there are gone: paperlight list --gone"
+            " shows them, paperlight remove ID takes them out."
+        )
     if all(file.outcome == "skipped" for file in report.files):
         raise typer.Exit(1)
+
+
+def _gone_below(paths: Sequence[Path], records: Sequence[DocumentRecord]) -> int:
+    """How many documents come from files of these folders that are no longer there."""
+    from ingest.known_files import is_original_gone
+    from ingest.naming import path_of
+
+    folders = {path.expanduser().resolve() for path in paths if path.is_dir()}
+    if not folders:
+        return 0
+    return sum(
+        not folders.isdisjoint(path_of(record.path).parents) and is_original_gone(record)
+        for record in records
+    )
 
 
 def _print_report(terminal: Terminal, report: AddReport) -> None:
@@ -147,21 +182,28 @@ def list_documents(
     types: TypesOption = None,
     since: SinceOption = None,
     before: BeforeOption = None,
+    gone: Annotated[
+        bool, typer.Option("--gone", help="Only those whose files are no longer where they were.")
+    ] = False,
     library: LibraryOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """List the documents."""
+    from ingest.known_files import is_original_gone
+
     options = options_of(context)
     chosen = options.filter()
     with options.open_library() as opened:
         records = opened.documents(filter=chosen)
+    if gone:
+        records = [record for record in records if is_original_gone(record)]
     if options.as_json:
         options.terminal.result([as_plain(record) for record in records])
         return
     if not records:
         options.terminal.note(
             "No document fits; paperlight list alone shows all."
-            if chosen
+            if chosen or gone
             else "There are no documents; add some with: paperlight add FILE"
         )
         return
@@ -195,11 +237,13 @@ def remove(
     as_json: JsonOption = False,
 ) -> None:
     """Remove documents from the library and from every index; the files themselves stay."""
+    from ingest.naming import as_kept
+
     options = options_of(context)
     with options.open_library() as opened:
         records = opened.documents()
         # A document named twice is removed once; one that is not there stops all.
-        found = (find_documents(records, wanted) for wanted in documents)
+        found = (find_documents(records, as_kept(wanted)) for wanted in documents)
         chosen = {record.document_id: record for each in found for record in each}
         opened.remove(*chosen)
     if options.as_json:
@@ -358,9 +402,11 @@ def summarize(
     as_json: JsonOption = False,
 ) -> None:
     """Summarize a document, with citations; a long one is read in parts."""
+    from ingest.naming import as_kept
+
     options = options_of(context)
     with options.open_library() as opened, counted_progress("parts read") as progress:
-        record = find_document(opened.documents(), document)
+        record = find_document(opened.documents(), as_kept(document))
         summary = opened.summarize(record.document_id, progress=progress)
     if options.as_json:
         options.terminal.result(as_plain(summary))
@@ -448,7 +494,7 @@ def _fetch_nothing(progress: FetchProgress) -> None:
 
 
 def main() -> None:
-    """Run the command line; every failure ends in one sentence."""
+    """Run the command line; every failure ends in one sentence. See app.entry."""
     tolerate_any_text()
     try:
         app()

@@ -88,11 +88,36 @@ class Options:
             ) from error
 
     @contextmanager
-    def open_library(self) -> Iterator[Library]:
-        """The library, closed afterwards; models that must be fetched say so."""
-        with self.opened(self.settings()) as library:
+    def open_library(self, *, may_make: bool = False) -> Iterator[Library]:
+        """The library, closed afterwards; models that must be fetched say so.
+
+        may_make: --library may name one that is not there yet, which is made; else a mistyped path
+        would become an empty library. Raises CommandFailed, also for an unknown collection.
+        """
+        settings = self.settings()
+        if not may_make and self.library is not None:
+            self._require_library(self.library)
+        with self.opened(settings) as library:
             library.fetch_progress = fetch_progress()
+            self._check_collection(library)
             yield library
+
+    def _require_library(self, folder: Path) -> None:
+        from rag.library import Library
+
+        if not Library.is_at(folder) and not folder.is_file():  # of a file, opening it says more
+            raise CommandFailed(
+                f"There is no library at {folder}; give the folder of yours, or make one there"
+                f" with: paperlight -L {folder} add FILE"
+            )
+
+    def _check_collection(self, library: Library) -> None:
+        """A collection is there while documents are in it; an empty library has none to choose."""
+        chosen, known = self.chosen.get("collection"), library.collections()
+        if chosen is not None and known and chosen not in known:
+            raise CommandFailed(
+                f"There is no collection {chosen!r} in this library; it has {', '.join(known)}."
+            )
 
     @contextmanager
     def open_filled_library(self) -> Iterator[Library]:

@@ -36,7 +36,8 @@ def list_models(context: typer.Context, as_json: JsonOption = False) -> None:
         )
         for entry in CATALOGUE
     ]
-    options.terminal.table(("name", "file", "needs memory", ""), rows)
+    heads = ("name", "size of file", "needs memory", "how to get it")
+    options.terminal.table(heads, rows, has_plain_heads=True)
 
 
 @models.command("pull")

@@ -8,6 +8,7 @@ around them.
 
 from __future__ import annotations
 
+import errno
 import logging
 import signal
 import socket
@@ -161,6 +162,11 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.listen()  # before that, another could still bind the same address
     except OSError as error:
         listener.close()
+        if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+            raise AddressUnavailable(
+                f"cannot listen on {host} ({error.strerror}): it is no address of this machine; "
+                "choose another with --host or PAPERLIGHT_HOST, such as 127.0.0.1 or 0.0.0.0"
+            ) from error
         raise AddressUnavailable(
             f"cannot listen on {host}:{port} ({error.strerror}); stop what uses it, or choose "
             "another with --port or PAPERLIGHT_PORT"

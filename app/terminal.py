@@ -42,10 +42,19 @@ class Terminal:
         text = json.dumps(data, ensure_ascii=False, indent=2)
         print(_UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text), flush=True)
 
-    def table(self, heads: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-        """Rows under heads; tab-separated where nobody looks."""
+    def table(
+        self,
+        heads: Sequence[str],
+        rows: Sequence[Sequence[object]],
+        *,
+        has_plain_heads: bool = False,
+    ) -> None:
+        """Rows under heads; tab-separated where nobody looks, and without heads for scripts.
+
+        has_plain_heads: with them there too, where the cells do not say what they are.
+        """
         if not sys.stdout.isatty():
-            for row in rows:
+            for row in ([heads] if has_plain_heads else []) + list(rows):
                 self.say("\t".join(str(cell) for cell in row))
             return
         from rich.console import Console

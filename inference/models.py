@@ -39,6 +39,9 @@ __all__ = [
 ]
 
 
+_GGUF_MAGIC = b"GGUF"
+
+
 @dataclass(frozen=True, slots=True)
 class LocalModel:
     """A GGUF file in the models folder.
@@ -85,7 +88,7 @@ def resolve_model(
     if not name_or_path or name_or_path.casefold() == LLM.name.casefold():
         return bundled_llm(models_path, progress)
     path = Path(name_or_path).expanduser()
-    if path.suffix == ".gguf" and path.is_file():
+    if path.is_file() and (path.suffix == ".gguf" or _is_gguf(path)):
         return path.resolve()
     if path.name == name_or_path:  # a bare name cannot leave the models folder
         for file_name in (name_or_path, f"{name_or_path}.gguf"):
@@ -94,7 +97,21 @@ def resolve_model(
             candidate = models_path / file_name
             if candidate.suffix == ".gguf" and candidate.is_file():
                 return candidate
+    if path.is_file() and parse_hub_name(name_or_path) is None:
+        raise ModelLoadError(
+            f"{path} is no GGUF file; give the path of one, or a name that"
+            " `paperlight models list` shows"
+        )
     return pull(name_or_path, models_path, progress)
+
+
+def _is_gguf(path: Path) -> bool:
+    """By how it begins: a hub's cache keeps models under names without an ending."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_GGUF_MAGIC)) == _GGUF_MAGIC
+    except OSError:
+        return False
 
 
 def pull(

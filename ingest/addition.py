@@ -20,7 +20,7 @@ from typing import Protocol
 from ingest.embedding_groups import GroupEmbedder, Waiting, fits, has_twin, is_complete, vectors_of
 from ingest.errors import DiskFull, SharedIndexUnavailable
 from ingest.file_reading import FileReader, PassageTokens, ReadArchive, ReadFile, ReadResult
-from ingest.known_files import known_outcome
+from ingest.known_files import look_up, moved_reason
 from ingest.outcomes import (
     FILE_ERRORS,
     AddReport,
@@ -195,7 +195,7 @@ class Addition:
     ) -> None:
         """Have a file wait for its turn, and embed and store what need not wait longer.
 
-        beside: as in `known_outcome`.
+        beside: as in `look_up`.
         """
         try:
             if has_twin(result, [*self._waiting, *self._storing]):
@@ -234,8 +234,8 @@ class Addition:
         """The outcome of a file whose twin was stored since it was read, or the file."""
         if isinstance(result, FileOutcome):
             return result
-        known = known_outcome(self._store, result.file, result.content, beside)
-        if known is None:
+        known = look_up(self._store, result.file, result.content, beside)
+        if not isinstance(known, FileOutcome):
             return result
         self._reader.discard(result)
         self._store.finish([result.file])
@@ -307,6 +307,7 @@ class Addition:
                     document=read.document,
                     chunks=read.chunks,
                     vectors=vectors,
+                    moved_from=read.moved_from.document_id if read.moved_from else "",
                 ),
                 embedder=self._embedder.identity,
                 staged=read.staged if self._settings.keep_originals else None,
@@ -315,9 +316,15 @@ class Addition:
         except FILE_ERRORS as error:
             return skipped(read.file, error)  # struck off the pending when the run ends
         outcome = Outcome.REPLACED if result.replaced else Outcome.ADDED
+        reason = ""
+        if result.read_again:
+            reason = f"{read.file.name} had been read by an older version; it was read again."
+            if read.moved_from is not None:
+                outcome, reason = Outcome.MOVED, moved_reason(read.moved_from)
         return FileOutcome(
             path=shown_name(read.file),
             outcome=Outcome.UNCHANGED if result.unchanged else outcome,
+            reason=reason,
             document_id=result.document_id,
             pages=len(read.document.pages),
             chunks=len(read.chunks),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,6 +28,7 @@ _DOCUMENT_FIELDS = (
     "page_count",
     "chunk_count",
     "added_at",
+    "reading_version",
 )
 # What `document_of`, `page_of` and `chunk_of` make something of, to be gone on with a condition.
 DOCUMENT_QUERY = f"""
@@ -40,6 +42,30 @@ SELECT c.chunk_id, c.document_id, d.name, d.source, d.collection, p.number, c.pa
        c."end", substr(p.text, c.start + 1, c."end" - c.start), c.heading, p.read_by_ocr
 FROM chunks c JOIN documents d USING (document_id) JOIN pages p USING (document_id, page_index)
 """
+
+
+@dataclass(frozen=True, slots=True)
+class OldDocument:
+    """A document in whose place another one is stored. original: its kept copy, if any."""
+
+    document_id: str
+    original: str | None
+    source: str
+    sha256: str
+    added_at: str
+    reading_version: int
+
+
+def in_place_of(
+    connection: sqlite3.Connection, document_id: str, new: NewDocument
+) -> list[OldDocument]:
+    """The documents that go when a new one is stored: of its source, of its id, moved to it."""
+    rows = connection.execute(
+        "SELECT document_id, original, source, sha256, added_at, reading_version FROM documents"
+        " WHERE (collection = ? AND source = ?) OR document_id IN (?, ?)",
+        (new.collection, new.source, document_id, new.moved_from),
+    )
+    return [OldDocument(*row) for row in rows]
 
 
 def document_of(row: tuple[Any, ...]) -> DocumentRecord:
@@ -68,16 +94,20 @@ def make_document_id(collection: str, source: str, sha256: str) -> str:
 
 
 def insert_document(
-    connection: sqlite3.Connection, document_id: str, new: NewDocument, original: str | None
+    connection: sqlite3.Connection,
+    document_id: str,
+    new: NewDocument,
+    original: str | None,
+    added_at: str = "",
 ) -> list[int]:
     """Insert a document, its pages, passages and vectors; the passages' ids, in order.
 
-    original: its kept copy, relative to the folder of originals.
+    original: its kept copy, relative to the folder of originals. added_at: "" is now.
     """
     now = datetime.now(UTC).isoformat()
     connection.execute("INSERT OR IGNORE INTO collections VALUES (?, ?)", (new.collection, now))
     connection.execute(
-        "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             document_id,
             new.name,
@@ -89,8 +119,9 @@ def insert_document(
             new.byte_size,
             len(new.document.pages),
             len(new.chunks),
-            now,
+            added_at or now,
             original,
+            new.reading_version,
         ),
     )
     connection.executemany(

@@ -9,6 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+# Kept with each document: of which version of reading its text is. Raise it by one in every release
+# whose loaders, OCR or chunking make something better of the same bytes; files that are added again
+# are then read again. Documents of libraries that did not keep it yet have 0.
+READING_VERSION = 1
+
 
 @dataclass(frozen=True, slots=True)
 class Heading:

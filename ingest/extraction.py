@@ -22,7 +22,7 @@ from ingest.child_process import module_command
 from ingest.documents import Document, Heading, Page
 from ingest.errors import CorruptFile, FileTooLarge, UnreadableFile
 from ingest.extraction_worker import memory_reason
-from ingest.loaders.limits import LoadLimits
+from ingest.loaders.limits import RAISE_CHARACTERS, LoadLimits
 from ingest.messages import HEADER, Message, write_message
 
 _MODULE = "ingest.extraction_worker"
@@ -223,7 +223,7 @@ class _Worker:
             if size > most:
                 raise FileTooLarge(
                     f"gives more than {self._limits.max_characters:,} characters of text; split"
-                    " it into smaller files, or raise the limit."
+                    f" it into smaller files, or {RAISE_CHARACTERS}."
                 )
             data = stream.read(size) if size else b""
         finally:
@@ -231,7 +231,7 @@ class _Worker:
         if expired.is_set():
             raise FileTooLarge(
                 f"made no progress for {seconds:.0f} seconds and was given up; save it in another"
-                " format, or raise the limit."
+                " format."
             )
         if not size or len(data) < size:
             raise WorkerDied

@@ -82,7 +82,7 @@ def memory_reason(limits: LoadLimits) -> str:
     """Why a file that needs too much memory is left out."""
     return (
         f"needs more than {limits.max_memory_bytes / 1e9:.1f} GB of memory to be read; split it"
-        " into smaller files, or raise the limit."
+        " into smaller files."
     )
 
 

@@ -15,11 +15,12 @@ from ingest.chunking import CONTEXT_TOKENS, chunk_document, passage_text
 from ingest.documents import Chunk, Document
 from ingest.errors import EmptyFile, FileTooLarge, UnreadableFile
 from ingest.extraction import ExtractionWorkers, ReadOptions, UnpackedArchive
-from ingest.known_files import known_outcome
+from ingest.known_files import ToRead, look_up
+from ingest.loaders.limits import MEGABYTE, RAISE_BYTES, RAISE_CHARACTERS
 from ingest.naming import member_names, name_in_archive
 from ingest.originals import Fingerprint, fingerprint
 from ingest.outcomes import FILE_ERRORS, FileOutcome, skipped
-from ingest.records import PendingFile
+from ingest.records import DocumentRecord, PendingFile
 from ingest.settings import IngestSettings
 from ingest.store import Store
 
@@ -40,6 +41,7 @@ class ReadFile:
     """A file whose text is there.
 
     staged: the copy that was read, where there is one. passages: what is embedded for each chunk.
+    moved_from: the document of these bytes whose place this one takes; see ToRead.
     """
 
     file: PendingFile
@@ -48,6 +50,7 @@ class ReadFile:
     document: Document
     chunks: Sequence[Chunk]
     passages: Sequence[str]
+    moved_from: DocumentRecord | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +100,10 @@ class FileReader:
         are in the library already.
         """
         self._check_size(file)
-        if known := known_outcome(self._store, file, fingerprint(file.path)):
+        known = look_up(self._store, file, fingerprint(file.path))
+        if isinstance(known, FileOutcome):
             return known
+        file = known.file
         room = self._store.originals.room(owner=file.owner)
         staged, content = self._secure(file)
         try:
@@ -107,7 +112,7 @@ class FileReader:
             if staged is None and fingerprint(file.path) != content:
                 raise UnreadableFile("changed while it was read; add it again.")
             if isinstance(found, Document):
-                return self._chunked(file, staged, content, found)
+                return self._chunked(known, staged, content, found)
             archive = self._read_members(file, found)
         except BaseException:
             self._store.originals.discard_all(room)
@@ -119,9 +124,10 @@ class FileReader:
         return archive
 
     def _chunked(
-        self, file: PendingFile, staged: Path | None, content: Fingerprint, document: Document
+        self, known: ToRead, staged: Path | None, content: Fingerprint, document: Document
     ) -> ReadFile:
         """Raises EmptyFile."""
+        file = known.file
         chunks = chunk_document(
             document,
             count_tokens=self._tokens.count_tokens,
@@ -130,7 +136,7 @@ class FileReader:
         if not chunks:
             raise EmptyFile("has no text in it.")
         passages = [self._passage_text(file, document, chunk) for chunk in chunks]
-        return ReadFile(file, staged, content, document, chunks, passages)
+        return ReadFile(file, staged, content, document, chunks, passages, known.moved_from)
 
     def _read_members(self, archive: PendingFile, unpacked: UnpackedArchive) -> ReadArchive:
         """Read the files of an archive. Raises EmptyFile, FileTooLarge: of all of them together."""
@@ -157,7 +163,7 @@ class FileReader:
                 if characters > most:
                     raise FileTooLarge(
                         f"has more than {most:,} characters of text in its files; split it into"
-                        " smaller archives, or raise the limit."
+                        f" smaller archives, or {RAISE_CHARACTERS}."
                     )
             members.append(member)
         return ReadArchive(archive, members, sources)
@@ -167,14 +173,18 @@ class FileReader:
     ) -> ReadFile | FileOutcome:
         """A file of an archive; whatever is wrong with it becomes its outcome.
 
-        An archive in an archive is one document. beside: as in `known_outcome`. shown_as: whose
+        An archive in an archive is one document. beside: as in `look_up`. shown_as: whose
         progress its pages are.
         """
+        result: ReadFile | FileOutcome
         try:
             content = fingerprint(file.path)
-            result = known_outcome(self._store, file, content, beside) or self._chunked(
-                file, file.path, content, self._document(file.path, file.name, shown_as)
-            )
+            known = look_up(self._store, file, content, beside)
+            if isinstance(known, ToRead):
+                document = self._document(file.path, known.file.name, shown_as)
+                result = self._chunked(known, file.path, content, document)
+            else:
+                result = known
         except FILE_ERRORS as error:
             result = skipped(file, error)
         if isinstance(result, FileOutcome):
@@ -187,8 +197,8 @@ class FileReader:
         largest = self._settings.limits.max_bytes
         if size > largest:
             raise FileTooLarge(
-                f"is {size / 1e6:,.0f} MB, more than {largest / 1e6:,.0f} MB; split it into"
-                " smaller files, or raise the limit."
+                f"is {size / MEGABYTE:,.0f} MB, more than {largest / MEGABYTE:,.0f} MB; split it"
+                f" into smaller files, or {RAISE_BYTES}."
             )
 
     def _secure(self, file: PendingFile) -> tuple[Path | None, Fingerprint]:

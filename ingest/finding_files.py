@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from ingest.naming import display_name
+from ingest.naming import escaped
 from ingest.outcomes import FileOutcome, Outcome
 
 _OWN_FILE = "belongs to this library itself and is not added to it."
@@ -42,12 +42,12 @@ def find_files(given: Iterable[Path | str], *, library: Path) -> Iterator[Path |
 
 
 def _passed_over(path: Path, why: str) -> FileOutcome:
-    shown = display_name(str(path), max_characters=4096)
+    shown = escaped(str(path))
     return FileOutcome(shown, Outcome.SKIPPED, f"{shown} {why}")
 
 
 def _unreadable(item: str, error: Exception) -> FileOutcome:
-    shown = display_name(item, max_characters=4096)
+    shown = escaped(item)
     exists = not isinstance(error, FileNotFoundError | ValueError)
     reason = (
         f"{shown} cannot be read: {getattr(error, 'strerror', None) or error}."

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from ingest.claims import Claim
 from ingest.errors import SharedIndexError
+from ingest.known_files import is_original_gone
 from ingest.store import Store
 
 
@@ -73,6 +74,8 @@ def check_library(
         checks.append(_check_embedder(store, embedder))
     checks += [
         _check_originals(store, repair=repair),
+        _check_readings(store),
+        _check_files(store),
         _check_pending(store),
         _check_leftovers(store, repair=repair),
     ]
@@ -150,6 +153,30 @@ def _check_originals(store: Store, *, repair: bool) -> Check:
     store.forget_originals(missing)
     hint = " Add the missing ones again to see their pages." if missing else ""
     return Check("originals", True, detail + hint, repaired=True)
+
+
+def _check_readings(store: Store) -> Check:
+    """What was read by an older version is sound, though it could be better."""
+    outdated = sum(record.is_outdated for record in store.documents())
+    if not outdated:
+        return Check("readings", True, "Every document was read by this version.")
+    detail = (
+        f"{outdated:,} documents were read by an older version: add the same files or folders"
+        " again, and they are read anew."
+    )
+    return Check("readings", True, detail)
+
+
+def _check_files(store: Store) -> Check:
+    """Whoever deletes a file may want to keep its document: that is no fault."""
+    gone = sum(map(is_original_gone, store.documents()))
+    if not gone:
+        return Check("files", True, "No document's file is known to be gone.")
+    detail = (
+        f"{gone:,} documents come from files that are no longer there: paperlight list --gone"
+        " shows them, paperlight remove takes them out."
+    )
+    return Check("files", True, detail)
 
 
 def _check_pending(store: Store) -> Check:

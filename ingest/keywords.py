@@ -60,9 +60,15 @@ def terms(text: str) -> list[str]:
 
 def query_terms(question: str, *, limit: int = 64) -> list[str]:
     """The distinct terms of a question without stop words, or with them if nothing else is left."""
-    everything = dict.fromkeys(_terms(question))
-    meaningful = [term for term in everything if term not in _stop_terms()]
-    return (meaningful or list(everything))[:limit]
+    everything: dict[str, None] = {}
+    meaningful: dict[str, None] = {}
+    for term in _terms(question):
+        everything[term] = None
+        if term not in _stop_terms():
+            meaningful[term] = None
+            if len(meaningful) >= limit:  # the rest of pages of text need not be stemmed
+                break
+    return list(meaningful or everything)[:limit]
 
 
 def _terms(text: str) -> Iterator[str]:

@@ -1,10 +1,16 @@
-"""Names that come from outside, made safe to show and to store. They are never used as paths."""
+"""Names that come from outside, made safe to show and to store.
+
+A name that was cleaned says no longer which file it was: two names may have become one. So a path
+is kept with what cannot be shown escaped: `%{E9}` is a byte that is no text, `%{U+000A}` a
+character. Other paths stay as they are.
+"""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
 from posixpath import splitext
 
 _MAX_NAME_CHARACTERS = 200
@@ -12,6 +18,11 @@ _MAX_NAME_CHARACTERS = 200
 _UNSHOWABLE = re.compile(
     "[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufffe\uffff]"
 )
+_ESCAPE = r"%\{(?:([89A-F][0-9A-F])|U\+([0-9A-F]{4}))\}"
+_ESCAPED = re.compile(_ESCAPE)
+# A name that has by itself what looks like an escape has its "%" escaped, or two would be one.
+_TO_ESCAPE = re.compile(f"{_UNSHOWABLE.pattern}|%(?={_ESCAPE[1:]})")
+_FIRST_BYTE = 0xDC00  # undecodable bytes of a path are U+DC80 to U+DCFF; see PEP 383
 
 
 def display_name(name: str, *, max_characters: int = _MAX_NAME_CHARACTERS) -> str:
@@ -26,9 +37,41 @@ def display_name(name: str, *, max_characters: int = _MAX_NAME_CHARACTERS) -> st
     return f"{shown[: max_characters - tail - 1]}…{shown[-tail:]}"
 
 
+def escaped(name: str) -> str:
+    """A file name or path to keep: it can be shown, and no other name becomes the same."""
+    return _TO_ESCAPE.sub(_escape, name)
+
+
+def unescaped(kept: str) -> str:
+    """The name or path that `escaped` was given."""
+    return _ESCAPED.sub(_unescape, kept)
+
+
+def as_kept(given: str) -> str:
+    """A name or path that a user gives, as it is kept; one copied from what is shown stays."""
+    return _UNSHOWABLE.sub(_escape, given)
+
+
+def path_of(kept: str) -> Path:
+    """Where a document's file lies, from the path that is kept; relative for an upload."""
+    return Path(unescaped(kept))
+
+
+def _escape(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    if _FIRST_BYTE + 0x80 <= code <= _FIRST_BYTE + 0xFF:
+        return f"%{{{code - _FIRST_BYTE:02X}}}"
+    return f"%{{U+{code:04X}}}"
+
+
+def _unescape(found: re.Match[str]) -> str:
+    byte, character = found.groups()
+    return chr(_FIRST_BYTE + int(byte, 16)) if byte else chr(int(character, 16))
+
+
 def upload_name(name: str) -> str:
     """The last component of the name that a browser sent, in either system's spelling of paths."""
-    last = display_name(re.split(r"[/\\]", name)[-1]).strip()
+    last = display_name(escaped(re.split(r"[/\\]", name)[-1])).strip()
     return last if last.strip(". ") else "upload"
 
 

@@ -1,4 +1,4 @@
-"""What became of the files of an addition: added, unchanged, replaced, or skipped and why."""
+"""What became of the files of an addition: added, unchanged, replaced, moved, or skipped."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ class Outcome(StrEnum):
     ADDED = "added"
     UNCHANGED = "unchanged"
     REPLACED = "replaced"
+    MOVED = "moved"
     SKIPPED = "skipped"
 
 
@@ -26,9 +27,9 @@ class Outcome(StrEnum):
 class FileOutcome:
     """What became of one file.
 
-    path: as it was found; for an upload, its name; of a file in an archive, the archive's and its
-    name. reason: one sentence, "" where there is nothing to explain. document_id: "" when skipped.
-    pages, chunks: of the stored document.
+    path: as it is kept, see ingest.naming; for an upload, its name; of a file in an archive, the
+    archive's and its name. reason: one sentence, "" where there is nothing to explain.
+    document_id: "" when skipped. pages, chunks: of the stored document.
     needs_password: it was skipped because no password, or a wrong one, was given.
     """
 
@@ -58,9 +59,7 @@ class AddReport:
 
 def shown_name(file: PendingFile) -> str:
     """What an outcome calls a file."""
-    if file.source.startswith(UPLOAD):
-        return file.name
-    return file.source if file.staged else str(file.path)
+    return file.name if file.source.startswith(UPLOAD) else file.source
 
 
 def skipped(file: PendingFile, error: Exception) -> FileOutcome:

@@ -21,7 +21,7 @@ from ingest.addition import Addition, DerivedIndex, PassageEmbedder
 from ingest.claims import Claim
 from ingest.errors import InvalidCollectionName
 from ingest.finding_files import find_files
-from ingest.naming import display_name, upload_name
+from ingest.naming import display_name, escaped, upload_name
 from ingest.outcomes import UPLOAD, AddReport, FileOutcome
 from ingest.progress import ProgressCallback
 from ingest.records import DEFAULT_COLLECTION, PendingFile
@@ -64,8 +64,9 @@ class Ingestor:
         password: for files that are encrypted; used now, and kept nowhere.
         The smallest are taken first; the report is in the order in which they were found.
         A file from the same path replaces its older version; the same bytes under another path
-        of the collection are "unchanged". What is no longer in an archive that is added again goes
-        out. Never raises for a file; raises EmbedderMismatch and
+        of the collection are "unchanged", or "moved" where that path has no file any more. What an
+        older version of this program read is read again. What is no longer in an archive that is
+        added again goes out. Never raises for a file; raises EmbedderMismatch and
         InvalidCollectionName and LibraryReadOnly before any work; DiskFull, after which what was
         stored before it stays stored; SharedIndexError at the end, when everything is stored; and
         errors of the database itself.
@@ -192,8 +193,8 @@ def _pending(path: Path, collection: str, claim: Claim) -> PendingFile:
         pending_id=0,
         path=path,
         staged=False,
-        name=display_name(path.name),
-        source=display_name(str(path), max_characters=4096),
+        name=display_name(escaped(path.name)),
+        source=escaped(str(path)),
         collection=collection,
         owner=claim.owner,
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ingest.documents import Chunk, Document
+from ingest.documents import READING_VERSION, Chunk, Document
 
 FloatMatrix = npt.NDArray[np.float32]  # (n, dim)
 ChunkIds = npt.NDArray[np.int64]  # (n,)
@@ -24,9 +24,11 @@ class DocumentRecord:
 
     document_id: made from collection, source and content: adding the same again gives the same.
     name: the file's name, safe to show; "archive.zip/its name" where it came out of an archive.
-    path: the source: an absolute path, or "upload:<name>"; see ingest.naming.
+    path: the source: an absolute path, or "upload:<name>", with what cannot be shown escaped; see
+        ingest.naming.
     sha256: of the file's bytes, lower-case hex. byte_size: of the file.
     page_count: pages, or sections of a format without pages. added_at: with time zone UTC.
+    reading_version: how its bytes were read; see ingest.documents.
     """
 
     document_id: str
@@ -40,6 +42,12 @@ class DocumentRecord:
     page_count: int
     chunk_count: int
     added_at: datetime
+    reading_version: int = READING_VERSION
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether an older version of this program read it."""
+        return self.reading_version < READING_VERSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +77,7 @@ class NewDocument:
     """A document ready to be stored.
 
     vectors: (len(chunks), dim) float32 unit vectors, in the order of `chunks`.
+    moved_from: id of the document of these bytes whose place this one takes, as the file was moved.
     """
 
     name: str
@@ -79,6 +88,8 @@ class NewDocument:
     document: Document
     chunks: Sequence[Chunk]
     vectors: FloatMatrix
+    moved_from: str = ""
+    reading_version: int = READING_VERSION
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from ingest.errors import LibraryDamaged, LibraryReadOnly, LibraryTooNew
 from ingest.keywords import TERMS_VERSION
 from ingest.storage_failures import named_storage_failures
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 APPLICATION_ID = 0x50_4C_47_54  # "PLGT": tells a library from any other SQLite file
 
 _TABLES = """
@@ -101,9 +101,13 @@ ALTER TABLE pages ADD COLUMN read_by_ocr INTEGER NOT NULL DEFAULT 0;
 UPDATE pages SET read_by_ocr = 1
 WHERE instr(char(10) || text, char(10) || '[Read by OCR]' || char(10)) > 0;
 """
+# How documents were read before this was kept nobody knows: 0 is older than any version.
+_READING_COLUMN = """
+ALTER TABLE documents ADD COLUMN reading_version INTEGER NOT NULL DEFAULT 0;
+"""
 # What each version added to the one before it; an older library is brought up to date when it is
 # opened.
-_ADDED = {2: _FEEDBACK_TABLES, 3: _OCR_COLUMN}
+_ADDED = {2: _FEEDBACK_TABLES, 3: _OCR_COLUMN, 4: _READING_COLUMN}
 
 
 def prepare(connection: sqlite3.Connection, path: Path) -> None:

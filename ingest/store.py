@@ -29,6 +29,7 @@ from ingest.document_rows import (
     PAGE_QUERY,
     chunk_of,
     document_of,
+    in_place_of,
     insert_document,
     make_document_id,
     page_of,
@@ -60,11 +61,15 @@ from ingest.storage_failures import named_storage_failures
 
 @dataclass(frozen=True, slots=True)
 class PutResult:
-    """What storing a document did. replaced: an older version of it went out."""
+    """What storing a document did.
+
+    replaced: an older version of it went out. read_again: which had the same bytes.
+    """
 
     document_id: str
     replaced: bool
     unchanged: bool = False
+    read_again: bool = False
 
 
 class Store:
@@ -238,6 +243,8 @@ class Store:
     ) -> PutResult:
         """Store a document, in place of an older one from the same source.
 
+        One of the same bytes keeps its id, its time and, where none is given, its original; it is
+        unchanged if no older version read it.
         embedder: identity of the model that made the vectors.
         staged: the file's bytes in the staging folder; they become its kept original. The caller
             discards the staged file.
@@ -251,28 +258,56 @@ class Store:
         keyword_rows = keyword_index.rows_of(new)  # outside the transaction: it takes its time
         with self._database.writing() as connection:
             meta_table.bind_embedder(connection, embedder, new.vectors.shape[1])
-            old = connection.execute(
-                "SELECT document_id, original FROM documents WHERE collection = ? AND source = ?",
-                (new.collection, new.source),
-            ).fetchone()
             if finishes is not None:
                 pending_files.strike(connection, [finishes.pending_id])
-            if old is not None and old[0] == document_id:  # another process was first
-                return PutResult(document_id, replaced=False, unchanged=True)
-            if old is not None:
-                delete_document(connection, *old)
-                delete_empty_collections(connection)
-            original = (
-                None
-                if staged is None
-                else self.originals.place(
+            old = in_place_of(connection, document_id, new)
+            same = next((each for each in old if each.sha256 == new.sha256), None)
+            if same is not None:
+                document_id = same.document_id
+                has_moved = document_id == new.moved_from and same.source != new.source
+                if same.reading_version >= new.reading_version and not has_moved:
+                    # another process was first
+                    return PutResult(document_id, replaced=False, unchanged=True)
+            original = same.original if same is not None else None
+            if staged is not None:
+                original = self.originals.place(
                     staged, sha256=new.sha256, media_type=new.document.media_type
                 )
+            for each in old:
+                delete_document(connection, each.document_id, each.original)
+            delete_empty_collections(connection)
+            chunk_ids = insert_document(
+                connection, document_id, new, original, added_at=same.added_at if same else ""
             )
-            chunk_ids = insert_document(connection, document_id, new, original)
             keyword_index.insert(connection, chunk_ids, keyword_rows)
             meta_table.raise_generation(connection)
-        return PutResult(document_id, replaced=old is not None)
+        return PutResult(document_id, replaced=bool(old), read_again=same is not None)
+
+    def move(self, record: DocumentRecord, source: str) -> bool:
+        """Note that a document's file lies elsewhere now, under the same name.
+
+        What was added from there before goes out. False, and nothing done, where the document
+        itself is not there any more. Raises DiskFull, LibraryReadOnly.
+        """
+        with self._database.writing() as connection:
+            moved = connection.execute(
+                "SELECT 1 FROM documents WHERE document_id = ? AND source = ?",
+                (record.document_id, record.path),
+            ).fetchone()
+            if moved is None:
+                return False
+            overwritten = connection.execute(
+                "SELECT document_id, original FROM documents WHERE collection = ? AND source = ?",
+                (record.collection, source),
+            ).fetchone()
+            if overwritten is not None:
+                delete_document(connection, *overwritten)
+            connection.execute(
+                "UPDATE documents SET source = ? WHERE document_id = ?",
+                (source, record.document_id),
+            )
+            meta_table.raise_generation(connection)
+        return True
 
     def remove(self, *document_ids: str) -> None:
         """Take documents out, their originals included, and every trace of them in the files.

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from rag.question_kind import asked_terms
 from rag.results import Turn
+from rag.settings import MOST_QUESTION_CHARS
 from rag.terms import number_terms
 
 # "How many are there?" asks of nothing said before.
@@ -54,6 +55,8 @@ def standalone_question(question: str, history: Sequence[Turn]) -> str:
     for turn in reversed(history[-_TURNS_BACK:]):
         if not leans_on_earlier(parts[0]):
             break
+        if sum(map(len, parts)) + len(turn.question) > MOST_QUESTION_CHARS:
+            break  # one of some pages says enough by itself
         parts.insert(0, turn.question)
     return " ".join(parts)
 

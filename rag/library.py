@@ -23,14 +23,15 @@ from ingest.search_filter import SearchFilter, combined
 from ingest.shared_index import SharedIndex
 from rag.citations import Unsupported
 from rag.doctor import DoctorReport
+from rag.errors import InvalidQuestion
 from rag.extraction import Extraction
 from rag.feedback import FeedbackStore
-from rag.library_parts import LibraryParts
+from rag.library_parts import DATABASE, LibraryParts
 from rag.part_checks import check_parts
 from rag.prompts import LabelledPassage
 from rag.reranking import Reranker
 from rag.results import Answer, AnswerEvent, AnswerStage, Hit, Turn
-from rag.settings import Settings
+from rag.settings import MOST_QUESTION_CHARS, Settings
 from rag.summary import Summary
 from rag.warming import warm_passages
 
@@ -72,6 +73,11 @@ class Library:
         settings = settings or Settings()
         folder = (settings.library_path if path is None else Path(path)).expanduser().absolute()
         return cls(cls._parts_type(folder, settings, engine_process=engine_process))
+
+    @staticmethod
+    def is_at(path: Path | str) -> bool:
+        """Whether a folder has a library in it, which `open` would not have to make."""
+        return (Path(path).expanduser() / DATABASE).is_file()
 
     @property
     def fetch_progress(self) -> FetchCallback | None:
@@ -203,7 +209,8 @@ class Library:
         collection: str | None = None,
         filter: SearchFilter | None = None,
     ) -> list[Hit]:
-        """The k passages that fit a query best, best first."""
+        """The k passages that fit a query best, best first. Raises InvalidQuestion."""
+        _check_length(query)
         return self._opened.search.search(query, k, filter=combined(collection, filter))
 
     def nearest_texts(self, query: str, *, k: int = 4) -> list[str]:
@@ -256,6 +263,7 @@ class Library:
         fairness between callers.
         """
         parts = self._opened
+        _check_length(question)
         if not parts.is_empty:
             parts.generator.get_soon()  # the model loads while the passages are looked for
         yield from parts.answerer.get().stream(
@@ -432,6 +440,15 @@ class Library:
         if isinstance(index, SharedIndex):
             index.require_current(self._parts.store)
         return ingestor
+
+
+def _check_length(question: str) -> None:
+    """Whoever asks: nothing ends a search under way, and a long question's takes long."""
+    if len(question) > MOST_QUESTION_CHARS:
+        raise InvalidQuestion(
+            f"The question has {len(question):,} characters, more than {MOST_QUESTION_CHARS:,};"
+            " ask a shorter one."
+        )
 
 
 def _last_answer(events: Iterator[AnswerEvent]) -> Answer:

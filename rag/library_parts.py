@@ -16,6 +16,7 @@ from inference.models import ProgressCallback as FetchCallback
 from inference.models import bundled_embedder, resolve_model
 from ingest.errors import EmbedderMismatch
 from ingest.index_servers import index_server
+from ingest.loaders import LoadLimits
 from ingest.pipeline import Ingestor
 from ingest.settings import IngestSettings
 from ingest.shared_index import SharedIndex
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from ingest.embedding import SentenceEmbedder
 
 LANGUAGE_MODEL = "llm"  # as the reranker's name
-_DATABASE = "library.db"
+DATABASE = "library.db"  # in the library's folder
 _INDEX_FOLDER = "index"
 _CONVERTED_FOLDER = "converted"  # of the models folder
 _EXAMPLES = "examples.json"
@@ -66,7 +67,7 @@ class LibraryParts:
         self._engine_process = engine_process
         self.fetch_progress: FetchCallback | None = None
         self._closed = False
-        self.store = Store(path / _DATABASE)
+        self.store = Store(path / DATABASE)
         self.feedback = FeedbackStore(self.store.path, self.store)
         self.embedder: Lazy[SentenceEmbedder] = Lazy(self._load_embedder)
         self.vectors = Lazy(lambda: CachedEmbedder(self.embedder.get()))
@@ -243,6 +244,10 @@ class LibraryParts:
             settings=IngestSettings(
                 keep_originals=self.settings.keep_originals,
                 ocr_languages=self.settings.ocr_languages,
+                limits=LoadLimits(
+                    max_bytes=self.settings.max_file_mb << 20,
+                    max_characters=self.settings.max_file_characters,
+                ),
             ),
         )
 

@@ -156,6 +156,13 @@ class Settings(BaseSettings):
     keep_originals: bool = Field(
         default=True, description="Keep a copy of each file, to show its pages"
     )
+    max_file_mb: int = Field(default=1024, ge=1, description="Largest file that is added")
+    max_file_characters: int = Field(
+        default=20_000_000,
+        ge=1000,
+        description="Most text of a file that is added; 20 million characters take two CPU cores "
+        "most of an hour",
+    )
     ocr_languages: str = Field(
         default="eng",
         pattern=r"^$|^[A-Za-z_]{2,20}(\+[A-Za-z_]{2,20})*$",

@@ -66,6 +66,7 @@ CONFINED = {
 # Function-level imports of our own code: (file, module) and the heavy library that stays out of
 # a program that does not need it. Anything else means that a boundary is in the wrong place.
 LAZY_IMPORTS = {
+    ("app/entry.py", "app.cli"): "typer, and all else: an interrupt of the import is caught there",
     ("rag/library_parts.py", "inference.llama.gpus"): "llama_cpp, when the model is first needed",
     ("rag/library_parts.py", "inference.llama.grammar"): "llama_cpp, when a form is filled in",
     ("rag/library_parts.py", "inference.service"): "llama_cpp, when the model is first needed",

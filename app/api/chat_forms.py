@@ -25,6 +25,10 @@ from app.api.generation_forms import (
 )
 from inference.request import FinishReason, Message, SamplingParams, TokenEvent, TokenLogprob
 from rag.results import Turn
+from rag.settings import MOST_QUESTION_CHARS
+
+# The newest exchanges, which are more than a model's context has room for; /api/ask takes as many.
+_MOST_TURNS = 200
 
 
 class TextPart(BaseModel):
@@ -153,7 +157,7 @@ class ChatBody(GenerationBody, FilteredBody):
     def question(self) -> tuple[str, list[Turn]]:
         """The last user message, and the exchanges before it; system messages do not count.
 
-        Raises ApiError where the last word is not the user's.
+        Raises ApiError where the last word is not the user's, and for texts that are too long.
         """
         spoken = [message for message in self.messages if message.role in ("user", "assistant")]
         if not spoken or spoken[-1].role != "user":
@@ -162,7 +166,23 @@ class ChatBody(GenerationBody, FilteredBody):
                 "the last message must be the user's question",
                 param="messages",
             )
-        return spoken[-1].text, _exchanges(spoken)
+        question, history = spoken[-1].text, _exchanges(spoken)[-_MOST_TURNS:]
+        _check_length(question, "the question")
+        for turn in history:
+            _check_length(turn.question, "an earlier question")
+            _check_length(turn.answer, "an earlier answer")
+        return question, history
+
+
+def _check_length(text: str, what: str) -> None:
+    """Raise ApiError for what the search would take minutes to look through, unstopped."""
+    if len(text) > MOST_QUESTION_CHARS:
+        raise ApiError(
+            HTTPStatus.BAD_REQUEST,
+            f"messages: {what} should have at most {MOST_QUESTION_CHARS} characters, and has"
+            f" {len(text)}",
+            param="messages",
+        )
 
 
 def _exchanges(spoken: Sequence[ChatMessage]) -> list[Turn]:

@@ -16,6 +16,7 @@ from app.api.bodies import OwnBody
 from app.api.dependencies import Opened
 from app.as_json import as_json
 from rag.feedback import Judgement, Place, Rating
+from rag.settings import MOST_QUESTION_CHARS
 
 router = APIRouter(prefix="/api/feedback", tags=["feedback"])
 
@@ -39,7 +40,7 @@ class PlaceBody(BaseModel):
 class JudgedAnswer(BaseModel):
     """An answer as /api/ask gave it; other members are not looked at."""
 
-    question: str = Field(description="What was asked")
+    question: str = Field(max_length=MOST_QUESTION_CHARS, description="What was asked")
     text: str = Field(description="What was answered")
     refused: bool = Field(default=False, description="Whether the answer was that there is none")
     citations: list[PlaceBody] = Field(default_factory=list, max_length=100)

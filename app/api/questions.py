@@ -39,8 +39,8 @@ class SearchBody(OwnBody, FilteredBody):
 class TurnBody(OwnBody):
     """An earlier exchange."""
 
-    question: str = Field(description="What was asked")
-    answer: str = Field(description="What was answered")
+    question: str = Field(max_length=MOST_QUESTION_CHARS, description="What was asked")
+    answer: str = Field(max_length=MOST_QUESTION_CHARS, description="What was answered")
 
 
 class AskBody(OwnBody, FilteredBody):

@@ -16,7 +16,7 @@ from ingest.errors import CorruptFile, FileTooLarge, IngestError, UnreadableFile
 from ingest.loaders.archives import unpack_members
 from ingest.loaders.books import load_epub
 from ingest.loaders.containers import load_eml, load_mbox, load_msg, load_zip
-from ingest.loaders.limits import LoadLimits, Reading
+from ingest.loaders.limits import MEGABYTE, RAISE_BYTES, LoadLimits, Reading
 from ingest.loaders.ocr import load_picture
 from ingest.loaders.office import load_docx
 from ingest.loaders.opendocument import load_opendocument
@@ -85,8 +85,8 @@ def _check_size(path: Path, limits: LoadLimits) -> None:
     size = path.stat().st_size
     if size > limits.max_bytes:
         raise FileTooLarge(
-            f"is {size / 1e6:,.0f} MB, more than {limits.max_bytes / 1e6:,.0f} MB; split it"
-            " into smaller files, or raise the limit."
+            f"is {size / MEGABYTE:,.0f} MB, more than {limits.max_bytes / MEGABYTE:,.0f} MB; split"
+            f" it into smaller files, or {RAISE_BYTES}."
         )
 
 

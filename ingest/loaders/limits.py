@@ -11,6 +11,11 @@ from dataclasses import dataclass, field
 
 from ingest.errors import FileTooLarge
 
+# The two that a user can raise, as rag.settings has them; the others protect from broken files.
+RAISE_BYTES = "raise PAPERLIGHT_MAX_FILE_MB"
+RAISE_CHARACTERS = "raise PAPERLIGHT_MAX_FILE_CHARACTERS"
+MEGABYTE = 1 << 20
+
 
 @dataclass(frozen=True, slots=True)
 class LoadLimits:
@@ -45,7 +50,7 @@ class LoadLimits:
         if page_count > self.max_pages:
             raise FileTooLarge(
                 f"has {page_count:,} pages, more than {self.max_pages:,}; split it into smaller"
-                " files, or raise the limit."
+                " files."
             )
 
 
@@ -70,12 +75,12 @@ class Budget:
         if self.characters > self.limits.max_characters:
             raise FileTooLarge(
                 f"has more than {self.limits.max_characters:,} characters of text; split it into"
-                " smaller files, or raise the limit."
+                f" smaller files, or {RAISE_CHARACTERS}."
             )
         if time.monotonic() - self.started > self.limits.max_seconds:
             raise FileTooLarge(
                 f"took more than {self.limits.max_seconds:.0f} seconds to read; split it into"
-                " smaller files, or raise the limit."
+                " smaller files."
             )
 
     def untimed(self, texts: Iterable[str]) -> Iterator[str]:

@@ -20,9 +20,11 @@ from ingest.loaders.limits import Reading
 from ingest.loaders.sniffing import FileKind
 from ingest.loaders.text import markdown_title, text_document
 from ingest.loaders.web import html_to_text
+from ingest.loaders.word_margins import margin_lines
 from ingest.loaders.zipped import check_unpacked_size
 
 _MAIN_PART = "word/document.xml"
+_MARGINS = "# Header and footer"  # or they would seem to belong to the last section
 _EQUATION = b":oMath"
 _TITLE_TAG = "{http://purl.org/dc/elements/1.1/}title"
 _STYLE_MAP = """
@@ -38,6 +40,7 @@ def load_docx(path: Path, reading: Reading) -> Document:
         with zipfile.ZipFile(path) as archive:
             check_unpacked_size(archive, reading.limits)
             title = _title(archive)
+            margins = margin_lines(archive)
             prepared = _with_equations_as_text(path, archive)
         markup = _to_html(prepared)
     except (zipfile.BadZipFile, KeyError, SyntaxError, ValueError, EOFError, OSError) as error:
@@ -46,8 +49,12 @@ def load_docx(path: Path, reading: Reading) -> Document:
             " that."
         ) from error
     _, text = html_to_text(markup)
+    title = title or markdown_title(text)
+    body = set(text.splitlines())
+    if new := [line for line in margins if line not in body]:
+        text = "\n\n".join([text, _MARGINS, *new] if text else new)
     reading.budget().spend(text)
-    return text_document(text, title=title or markdown_title(text), kind=FileKind.DOCX)
+    return text_document(text, title=title, kind=FileKind.DOCX)
 
 
 def _title(archive: zipfile.ZipFile) -> str:

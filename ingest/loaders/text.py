@@ -14,7 +14,7 @@ from ingest.documents import Document, Heading, Page
 from ingest.errors import EmptyFile, FileTooLarge
 from ingest.loaders.characters import clean_text, one_line
 from ingest.loaders.encodings import decode
-from ingest.loaders.limits import LoadLimits, Reading
+from ingest.loaders.limits import RAISE_CHARACTERS, LoadLimits, Reading
 from ingest.loaders.sniffing import FileKind
 
 SECTION_CHARACTERS = 50_000
@@ -38,7 +38,7 @@ def check_text_size(path: Path, limits: LoadLimits) -> None:
     if size > _BYTES_PER_CHARACTER * limits.max_characters:
         raise FileTooLarge(
             f"has {size / 1e6:,.0f} MB of text, more than {limits.max_characters:,} characters;"
-            " split it into smaller files, or raise the limit."
+            f" split it into smaller files, or {RAISE_CHARACTERS}."
         )
 
 

@@ -18,7 +18,8 @@ from ingest.documents import Document
 from ingest.errors import CorruptFile, FileTooLarge
 from ingest.loaders.characters import clean_text, one_line
 from ingest.loaders.encodings import decode
-from ingest.loaders.limits import Reading
+from ingest.loaders.flat_html import flat_text
+from ingest.loaders.limits import RAISE_CHARACTERS, Reading
 from ingest.loaders.merged_cells import Merge, spread
 from ingest.loaders.sniffing import FileKind
 from ingest.loaders.text import markdown_title, text_document
@@ -44,6 +45,7 @@ output picture progress q rp rt ruby s samp small source span strike strong sub 
 var wbr
 """
 _DROPPED = frozenset(_DROPPED_LIST.split())
+_ENDLESS = frozenset({"head", "input", "embed"})  # of those, by rule or by habit
 _BLOCKS = frozenset(_BLOCK_LIST.split())
 _INLINE = frozenset(_INLINE_LIST.split())
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
@@ -63,9 +65,10 @@ def load_web(path: Path, reading: Reading) -> Document:
     size = path.stat().st_size
     largest = min(_MAX_MARKUP_BYTES, _MARKUP_PER_TEXT * reading.limits.max_characters)
     if size > largest:
+        can_be_raised = f", or {RAISE_CHARACTERS}" if largest < _MAX_MARKUP_BYTES else ""
         raise FileTooLarge(
             f"has {size / 1e6:,.0f} MB of HTML, more than {largest / 1e6:,.0f} MB; split it into"
-            " smaller files, or raise the limit."
+            f" smaller files{can_be_raised}."
         )
     title, text = html_to_text(decode_html(path.read_bytes()))
     reading.budget().spend(text)
@@ -85,8 +88,12 @@ def html_to_text(markup: str) -> tuple[str, str]:
         root = html.document_fromstring(markup, parser=parser)
     except (etree.ParserError, etree.XMLSyntaxError, ValueError) as error:
         raise CorruptFile("is damaged: its HTML cannot be parsed; get a fresh copy.") from error
+    renderer = _Renderer(is_html=bool(_HTML_TAG.search(markup)))
+    if any(entry.type_name == "ERR_RESOURCE_LIMIT" for entry in parser.error_log):
+        # Nested deeper than the parser follows, and what it read until then is no more than that.
+        return "", flat_text(markup, dropped=_DROPPED - _ENDLESS, is_block=renderer.breaks)
     title = root.findtext(".//title") or ""
-    lines = "".join(_Renderer(is_html=bool(_HTML_TAG.search(markup))).render(root)).split("\n")
+    lines = "".join(renderer.render(root)).split("\n")
     text = _BLANK_LINES.sub("\n\n", "\n".join(line.rstrip() for line in lines)).strip()
     return one_line(title), text.replace(_KEPT_SPACE, " ")
 
@@ -113,6 +120,10 @@ class _Renderer:
 
     def _is_block(self, tag: str) -> bool:
         return tag in _BLOCKS or not (self._is_html or tag in _INLINE)
+
+    def breaks(self, tag: str) -> bool:
+        """Whether an element parts what is before it from what is in it."""
+        return self._is_block(tag) or tag in _BREAKING
 
     def render(self, root: HtmlElement) -> Iterator[str]:
         yield from self._children(root, 0)

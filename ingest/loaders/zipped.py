@@ -19,7 +19,7 @@ def check_unpacked_size(archive: zipfile.ZipFile, limits: LoadLimits) -> None:
     if unpacked > limits.max_unpacked_bytes:
         raise FileTooLarge(
             f"unpacks to {unpacked / 1e6:,.0f} MB, more than"
-            f" {limits.max_unpacked_bytes / 1e6:,.0f} MB; split it, or raise the limit."
+            f" {limits.max_unpacked_bytes / 1e6:,.0f} MB; split it."
         )
 
 

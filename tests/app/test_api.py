@@ -791,6 +791,24 @@ def test_a_question_may_be_as_long_everywhere(client: TestClient, path: str, nam
     assert f"at most {MOST_QUESTION_CHARS} characters" in refused.json()["error"]["message"]
 
 
+def test_an_endless_message_is_refused_at_once(client: TestClient) -> None:
+    """It was searched for by whatever path came without a limit of its own, for minutes."""
+    endless = "lighthouse " * 100_000
+    chat = {"model": "paperlight", "messages": [{"role": "user", "content": endless}]}
+    turn = {"question": endless, "answer": "41 metres."}
+    for path, body in (
+        ("/v1/chat/completions", chat),
+        ("/v1/chat/completions", chat | {"stream": True}),
+        ("/api/ask", {"question": "And how old?", "history": [turn]}),
+    ):
+        refused = client.post(path, json=body)
+        assert refused.status_code == 400
+        error = refused.json()["error"]
+        assert f"at most {MOST_QUESTION_CHARS} characters" in error["message"]
+        assert error["type"] == "invalid_request_error"
+        assert error["param"]
+
+
 def test_the_reference_describes_every_path_and_loads_nothing(client: TestClient) -> None:
     schema = client.get("/api/openapi.json").json()
     page = client.get("/api/docs").text

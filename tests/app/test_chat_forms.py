@@ -12,6 +12,7 @@ from app.api.errors import ApiError
 from app.api.generation_forms import Choice, samples_usage, token_counts
 from inference.request import FinishReason, Message, SamplingParams, TokenLogprob, Usage
 from rag.results import Turn
+from rag.settings import MOST_QUESTION_CHARS
 
 
 def body(*messages: tuple[str, Any], **fields: Any) -> ChatBody:
@@ -37,6 +38,27 @@ def test_the_last_user_message_is_the_question_and_answered_ones_are_the_history
 def test_a_conversation_that_does_not_end_with_the_user_is_no_question(roles: Any) -> None:
     with pytest.raises(ApiError, match="last message"):
         body(*((role, "x") for role in roles)).question()
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_message_of_millions_of_characters_is_refused(place: int) -> None:
+    """3,000,000 × "a" were searched for, for half a minute, also when their sender had gone."""
+    roles = ("user", "assistant", "user")
+    said = ["How tall is it?", "41 metres [1].", "Since when?"]
+    said[place] = "a" * MOST_QUESTION_CHARS
+    assert body(*zip(roles, said, strict=True)).question()
+    said[place] += "a"
+    with pytest.raises(ApiError, match=f"at most {MOST_QUESTION_CHARS} characters") as refused:
+        body(*zip(roles, said, strict=True)).question()
+    assert refused.value.status == 400
+    assert refused.value.param == "messages"
+
+
+def test_what_is_said_so_long_ago_that_it_is_not_used_may_be_long() -> None:
+    turns = [("user", "a" * 100_000), ("assistant", "b")]
+    turns += [("user", "How tall?"), ("assistant", "41 metres.")] * 200
+    _, history = body(*turns, ("user", "Since when?")).question()
+    assert history == [Turn("How tall?", "41 metres.")] * 200
 
 
 def test_a_developer_message_is_a_system_message() -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
@@ -23,7 +25,7 @@ from rag.errors import FeedbackNotFound
 from rag.feedback import Rating, judgement_of
 from rag.library import Library
 from rag.results import Answer
-from rag.settings import Settings, what_is_wrong
+from rag.settings import CHECKOUT, Settings, what_is_wrong
 from tests.fakes import ModellessLibrary, ScriptedService
 from tests.ingest.files import NEEDS_TESSERACT, write_pdf, write_picture, zip_bytes
 
@@ -103,6 +105,46 @@ def test_a_file_name_cannot_forge_a_line_or_move_the_cursor(run: Run, tmp_path: 
     listed = run("list")
     assert len(listed.stdout.splitlines()) == 1
     assert "\x1b" not in listed.stdout
+
+
+def test_names_that_cannot_be_shown_are_the_same_everywhere(run: Run, tmp_path: Path) -> None:
+    """Both were called caf_.txt in the list, and by their real names neither could be removed."""
+    paths = [tmp_path / os.fsdecode(name) for name in (b"caf\xe9.txt", b"caf\xe8.txt")]
+    for path in paths:
+        path.write_text(f"Text of {path.name!r}.")
+    shown = [f"{tmp_path}/caf%{{E9}}.txt", f"{tmp_path}/caf%{{E8}}.txt"]
+    added = run("add", *map(str, paths)).stdout.splitlines()
+    assert [line.split()[1] for line in added] == shown
+    listed = run("list").stdout.splitlines()
+    assert sorted(line.split("\t")[-1] for line in listed) == sorted(shown)
+    assert run("remove", paths[0].name).stdout == "removed   caf%{E9}.txt\n"
+    run("add", str(paths[0]))
+    assert run("remove", "caf%{E9}.txt").stdout == "removed   caf%{E9}.txt\n"
+    assert run("remove", str(paths[1])).stdout == "removed   caf%{E8}.txt\n"
+    assert as_json(run("list", "--json")) == []
+
+
+def test_documents_whose_files_are_gone_are_told_and_listed(
+    run: Run, notes: Path, tmp_path: Path
+) -> None:
+    """Nothing said so, and they were quoted as if their files were there."""
+    folder = tmp_path / "files"
+    folder.mkdir()
+    for name in ("a.txt", "b.txt"):
+        (folder / name).write_text(f"Text of {name}.")
+    run("add", str(folder), str(notes))
+    notes.unlink()  # is in no folder that is added
+    assert "gone" not in run("add", str(folder)).stderr
+    (folder / "a.txt").unlink()
+    (folder / "b.txt").rename(folder / "c.txt")
+    result = run("add", str(folder))
+    assert result.stdout.startswith(f"moved     {folder}/c.txt (1 page, 1 chunk): It was added as")
+    assert "The files of 1 document from there are gone: paperlight list --gone" in result.stderr
+    listed = as_json(run("list", "--gone", "--json"))
+    assert sorted(record["name"] for record in listed) == ["a.txt", "harbour.txt"]
+    run("remove", *(record["document_id"] for record in listed))
+    result = run("list", "--gone")
+    assert (result.stdout, "No document fits" in result.stderr) == ("", True)
 
 
 def test_an_encrypted_file_says_how_its_password_is_given(run: Run, tmp_path: Path) -> None:
@@ -235,13 +277,51 @@ def test_a_refusal_is_an_answer(run: Run, notes: Path) -> None:
 
 
 def test_a_library_without_documents_is_said(run: Run, tmp_path: Path) -> None:
-    """With a mistyped -L, "The documents do not say" was the answer to every question."""
+    """Every question was answered with "The documents do not say"."""
     for command in ("ask", "search"):
-        result = run("-L", str(tmp_path / "mistyped"), command, QUESTION)
+        result = run(command, QUESTION)
         assert result.exit_code == 1
         assert not result.stdout
         assert isinstance(result.exception, cli.CommandFailed)
-        assert f"no documents in {tmp_path / 'mistyped'}; add some" in str(result.exception)
+        assert f"no documents in {tmp_path / 'home' / 'library'}; add" in str(result.exception)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("list",),
+        ("search", QUESTION),
+        ("ask", QUESTION),
+        ("remove", "a.txt"),
+        ("summarize", "a.txt"),
+        ("doctor",),
+        ("warm",),
+        ("feedback", "list"),
+        ("feedback", "reject", "1"),
+    ],
+    ids=" ".join,
+)
+def test_reading_makes_no_library_at_a_mistyped_path(
+    run: Run, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    """`-L /mistyped list` said that there are no documents, and left an empty library there."""
+    mistyped = tmp_path / "mistyped"
+    result = run(*command, "-L", str(mistyped))
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert isinstance(result.exception, cli.CommandFailed)
+    assert f"There is no library at {mistyped}; " in str(result.exception)
+    assert not mistyped.exists()
+
+
+@pytest.mark.parametrize("command", [("list",), ("search", QUESTION), ("ask", QUESTION)], ids=str)
+def test_an_unknown_collection_is_named(run: Run, notes: Path, command: tuple[str, ...]) -> None:
+    """It ended well, with "The filter leaves no passages"; an unknown document was an error."""
+    run("add", str(notes), "-c", "harbour")
+    result = run(*command, "-c", "habour")
+    assert result.exit_code == 1
+    assert str(result.exception) == (
+        "There is no collection 'habour' in this library; it has harbour."
+    )
 
 
 def test_an_empty_query_is_no_search(run: Run, notes: Path) -> None:
@@ -314,7 +394,6 @@ def test_only_the_chosen_documents_are_computed_ahead(
         ((), {"harbour.txt", "rules.md"}),
         (("-d", "harb*"), {"harbour.txt"}),
         (("--type", "md"), {"rules.md"}),
-        (("-c", "other"), set()),
         (("--before", "2020-01-01"), set()),
     ):
         done = as_json(run("warm", "--json", *options))["passages"]
@@ -376,7 +455,10 @@ def test_models_are_listed_without_loading_any(run: Run) -> None:
     listed = as_json(run("models", "list", "--json"))
     assert listed["here"] == []
     assert {"name", "licence", "size_bytes", "memory_bytes"} <= set(listed["catalogue"][0])
-    assert "paperlight models pull" in run("models", "list").stdout
+    told = run("models", "list").stdout
+    assert "paperlight models pull" in told
+    # Which of the two sizes is which was not said.
+    assert told.splitlines()[0] == "name\tsize of file\tneeds memory\thow to get it"
 
 
 def test_doctor_fails_where_something_stays_wrong(
@@ -554,6 +636,50 @@ def test_an_interrupt_ends_with_a_line_and_130(
         cli.main()
     assert ended.value.code == 130
     assert capsys.readouterr().err == "Interrupted.\n"
+
+
+def test_an_interrupt_of_the_imports_ends_with_a_line_and_130() -> None:
+    """Ctrl-C in the first moments, while typer was imported, printed a traceback."""
+    interrupted_import = """
+import sys
+
+class Interrupt:
+    def find_spec(self, name, path=None, target=None):
+        if name == "typer":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupt())
+from app.entry import main
+main()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", interrupted_import],
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "Interrupted.\n")
+    settings = tomllib.loads((CHECKOUT / "pyproject.toml").read_text("utf-8"))
+    assert settings["project"]["scripts"]["paperlight"] == "app.entry:main"
+
+
+def test_an_interrupted_addition_says_how_far_it_came(
+    run: Run, notes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It said "Interrupted." only: whether anything was added, and how to go on, was not told."""
+    other = tmp_path / "other.txt"
+    other.write_text("The harbour office closes at five.")
+    add_all = Library.add
+
+    def interrupted(library: Library, paths: Any, **how: Any) -> Any:
+        add_all(library, paths[:1], **how)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Library, "add", interrupted)
+    result = run("add", str(notes), str(other))
+    assert result.exit_code == 130
+    assert result.stderr == "1 document added so far; the same command goes on with the rest.\n"
 
 
 def test_version_and_help_answer_without_a_library(tmp_path: Path) -> None:

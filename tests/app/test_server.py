@@ -296,6 +296,16 @@ def test_a_taken_port_is_named_in_one_sentence(server: ServerProcess, home: Path
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("host", ["999.1.1.1", "192.0.2.7"])
+def test_an_address_of_no_machine_is_not_a_matter_of_the_port(home: Path, host: str) -> None:
+    """It said "stop what uses it, or choose another with --port"."""
+    done = paperlight(home, "serve", "--host", host, "--port", "0")
+    assert done.returncode == 1
+    assert f"cannot listen on {host} (" in done.stderr
+    assert "--host" in done.stderr
+    assert "--port" not in done.stderr
+
+
 def test_the_environment_of_a_child_has_no_settings_of_ours(home: Path) -> None:
     names = [name for name in environment(home) if name.startswith("PAPERLIGHT_")]
     assert names == ["PAPERLIGHT_HOME"]

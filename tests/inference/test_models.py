@@ -102,3 +102,13 @@ def test_the_folder_is_listed_with_split_models_once(models_path: Path) -> None:
 
 def test_a_folder_that_is_not_there_has_no_models(tmp_path: Path) -> None:
     assert available_models(tmp_path / "none") == []
+
+
+def test_a_file_that_is_no_model_is_called_so(models_path: Path) -> None:
+    """Of a path to a text it was said that there is no model of that name."""
+    notes = models_path / "notes.txt"
+    with pytest.raises(ModelLoadError, match=r"notes\.txt is no GGUF file"):
+        resolve_model(str(notes), models_path)
+    blob = models_path / "0123abcd"  # as the hub's cache names them
+    blob.write_bytes(b"GGUF and so on")
+    assert resolve_model(str(blob), models_path) == blob.resolve()

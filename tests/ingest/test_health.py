@@ -37,7 +37,8 @@ def test_a_sound_library_is_said_to_be_sound(store: Store, index: VectorIndex) -
     checks = check_library(store, index, embedder=HashedWordsEmbedder())
     assert all(check.ok and not check.repaired for check in checks)
     assert [check.name for check in checks] == [
-        "database", "passages", "keywords", "index", "embedder", "originals", "pending", "staging",
+        "database", "passages", "keywords", "index", "embedder", "originals", "readings", "files",
+        "pending", "staging",
     ]  # fmt: skip
 
 
@@ -103,6 +104,32 @@ def test_a_staged_file_of_nobody_is_deleted(store: Store, index: VectorIndex) ->
     (store.originals.staging / "left").write_bytes(b"x")
     assert check(store, index, "staging").repaired
     assert list(store.originals.staged()) == []
+
+
+def test_it_is_said_how_many_documents_an_older_version_read(
+    store: Store, index: VectorIndex
+) -> None:
+    """They kept their older, worse text for ever, and nothing said so."""
+    assert "this version" in check(store, index, "readings").detail
+    execute(store, "UPDATE documents SET reading_version = 0 WHERE name <> '1.txt'")
+    found = check(store, index, "readings")
+    assert found.ok
+    assert "2 documents were read by an older version: add the same files" in found.detail
+
+
+def test_it_is_said_how_many_documents_have_lost_their_files(
+    store: Store, index: VectorIndex, tmp_path: Path
+) -> None:
+    paths = [tmp_path / name for name in ("a.txt", "b.txt")]
+    for path in paths:
+        path.write_text(f"Text of {path.name}.")
+    Ingestor(store, index, HashedWordsEmbedder()).add(paths)
+    assert "No document's file" in check(store, index, "files").detail  # uploads have none
+    paths[0].unlink()
+    found = check(store, index, "files")
+    assert found.ok
+    assert "1 documents come from files that are no longer there" in found.detail
+    assert len(store.documents()) == 5
 
 
 def test_another_embedder_is_reported(store: Store, index: VectorIndex) -> None:

@@ -6,10 +6,13 @@ from hypothesis import strategies as st
 
 from ingest.naming import (
     archive_of,
+    as_kept,
     display_name,
+    escaped,
     member_names,
     name_in_archive,
     own_name,
+    unescaped,
     upload_name,
 )
 
@@ -24,9 +27,10 @@ from ingest.naming import (
         ("", "upload"),
         ("a/", "upload"),
         ("  .  ", "upload"),
-        ("a\x00b\nc.txt", "a_b_c.txt"),
-        ("gpj.\u202eexe", "gpj._exe"),
-        ("\udcff.txt", "_.txt"),
+        ("a\x00b\nc.txt", "a%{U+0000}b%{U+000A}c.txt"),
+        ("gpj.\u202eexe", "gpj.%{U+202E}exe"),
+        ("\udcff.txt", "%{FF}.txt"),
+        ("a.txt\n", "a.txt%{U+000A}"),
     ],
 )
 def test_only_a_harmless_last_component_is_kept(given_name: str, kept: str) -> None:
@@ -40,6 +44,30 @@ def test_no_upload_name_is_a_path_or_unprintable(name: str) -> None:
     assert not set(kept) & set("/\\\x00\n\r")
     assert len(kept) <= 200
     kept.encode("utf-8")
+
+
+ORDINARY = ["/docs/caf%C3%A9.txt", "/docs/My%20Report (2).pdf", "/docs/%{x}.md", "C:\\a\\b.txt"]
+
+
+@pytest.mark.parametrize("path", ORDINARY)
+def test_an_ordinary_path_is_kept_as_it_is(path: str) -> None:
+    """Libraries that are there have their documents under it."""
+    assert escaped(path) == unescaped(path) == as_kept(path) == path
+
+
+@given(st.text(st.characters(codec=None) | st.sampled_from("%{}U+0025E9\n\udce9\x85")))
+def test_a_kept_path_can_be_shown_and_says_which_file_it_was(path: str) -> None:
+    kept = escaped(path)
+    assert unescaped(kept) == path
+    assert display_name(kept, max_characters=10**6) == kept
+    kept.encode("utf-8")
+
+
+def test_what_looks_like_an_escape_is_not_taken_for_one() -> None:
+    names = ["caf\udce9", "caf\xe9", "caf%{E9}", "caf%{U+0025}{E9}", "caf%{U+DCE9}", "caf_"]
+    assert len({escaped(name) for name in names}) == len(names)
+    assert escaped("caf\udce9") == as_kept("caf\udce9") == as_kept("caf%{E9}") == "caf%{E9}"
+    assert escaped("caf%{E9}") == "caf%{U+0025}{E9}"
 
 
 def test_a_long_name_keeps_its_beginning_and_its_suffix() -> None:

@@ -158,6 +158,9 @@ def test_what_exceeds_a_limit_is_skipped_by_name(
     reasons = [file.reason for file in ingestor.add([folder]).files]
     assert "a.txt has more than 1,000 characters" in reasons[0]
     assert "b.txt is 0 MB, more than 0 MB" in reasons[1]
+    # "raise the limit" was said of limits that nobody could raise.
+    for reason, setting in zip(reasons, ("max_file_characters", "max_file_mb"), strict=True):
+        assert reason.endswith(f", or raise PAPERLIGHT_{setting.upper()}.")
 
 
 # --- finding files ------------------------------------------------------------------------------
@@ -233,7 +236,8 @@ def test_names_that_cannot_be_shown_are_made_safe(
     (file,) = ingestor.add([folder]).files
     assert file.outcome is Outcome.ADDED
     record = store.document(file.document_id)
-    assert record.name == "caf___[31m.txt"
+    assert record.name == "caf%{E9}%{U+000A}%{U+001B}[31m.txt"
+    assert record.path == file.path == f"{folder}/{record.name}"
     assert ingestor.add([folder]).files[0].outcome is Outcome.UNCHANGED
 
 

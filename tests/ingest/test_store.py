@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.database import connect
+from ingest.documents import READING_VERSION
 from ingest.errors import (
     DimensionMismatch,
     DocumentNotFound,
@@ -78,6 +79,7 @@ def of_version_2(path: Path, *pages: str) -> None:
         put(store, *pages)
     with closing(sqlite3.connect(path)) as old:
         old.executescript(
+            "ALTER TABLE documents DROP COLUMN reading_version;"
             "ALTER TABLE pages DROP COLUMN read_by_ocr; PRAGMA user_version = 2;"
             "PRAGMA journal_mode = DELETE;"
         )
@@ -102,6 +104,23 @@ def test_an_older_library_keeps_its_texts_and_knows_which_pages_were_read_by_ocr
             assert chunk.text == pages[chunk.page_index][chunk.start : chunk.end]
         assert store.misplaced_chunks() == 0
         put(store, "New words.", name="new.txt")
+        assert [record.reading_version for record in store.documents()] == [0, READING_VERSION]
+
+
+def test_a_document_that_is_read_again_keeps_its_id_and_its_time(store: Store) -> None:
+    """A reader's bookmarks and `--since` are of the document, however it was read."""
+    first = replace(new_document("Old reading."), sha256="same", reading_version=0)
+    second = replace(new_document("New", "reading."), sha256="same")
+    store.put(first, embedder="hashed-words")
+    (before,) = store.documents()
+    assert before.is_outdated
+    result = store.put(second, embedder="hashed-words")
+    assert (result.replaced, result.read_again) == (True, True)
+    (after,) = store.documents()
+    assert (after.document_id, after.added_at) == (before.document_id, before.added_at)
+    assert (after.page_count, after.is_outdated) == (2, False)
+    assert store.search_keywords("old", 1) == []
+    assert store.put(second, embedder="hashed-words").unchanged
 
 
 def test_an_older_library_that_is_read_only_says_what_to_do(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from rag.conversation import leans_on_earlier, standalone_question
 from rag.results import Turn
+from rag.settings import MOST_QUESTION_CHARS
 
 REVENUE = Turn("What was the revenue of Brindle Bikes in 2023?", "It was 4 million [1].")
 
@@ -80,3 +81,9 @@ def test_another_year_of_no_year_or_two_takes_the_question_before_with_it(earlie
 def test_without_history_nothing_changes() -> None:
     assert leans_on_earlier("Why?")
     assert standalone_question("Why?", []) == "Why?"
+
+
+def test_a_question_of_pages_does_not_grow_by_those_before_it() -> None:
+    """Each of the three turns before could double what was searched for."""
+    pages = "Is it so? ".ljust(MOST_QUESTION_CHARS, "x")
+    assert standalone_question(pages, [Turn(pages, "It is.")]) == pages

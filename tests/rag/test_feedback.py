@@ -236,6 +236,7 @@ def test_a_library_of_the_first_version_takes_feedback(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "library.db") as old:
         old.executescript(
             "DROP TABLE feedback_documents; DROP TABLE feedback;"
+            "ALTER TABLE documents DROP COLUMN reading_version;"
             "ALTER TABLE pages DROP COLUMN read_by_ocr; PRAGMA user_version = 1;"
         )
     with (

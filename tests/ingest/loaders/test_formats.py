@@ -149,9 +149,9 @@ def test_rtf_and_json_become_text(tmp_path: Path) -> None:
     (tmp_path / "a.rtf").write_bytes(rb"{\rtf1\ansi Gr\'fc\'dfe \b bold\b0\par End}")
     assert texts(tmp_path / "a.rtf") == ["Grüße bold\nEnd"]
     (tmp_path / "a.json").write_text('{"a": {"b": [1, "x"]}, "c": [{"d": null}]}')
-    assert texts(tmp_path / "a.json") == ["a.b: 1, x\nc[0].d: null"]
+    assert texts(tmp_path / "a.json") == ["a.b: 1, x\nc 1.d: null"]
     (tmp_path / "a.jsonl").write_text('{"a": 1}\n{"a": 2}\n')
-    assert texts(tmp_path / "a.jsonl") == ["a: 1\n\na: 2\n"]
+    assert texts(tmp_path / "a.jsonl") == ["a\n1\n2\n"]
 
 
 def test_an_e_mail_brings_its_attachments(tmp_path: Path) -> None:

@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import docx
 import pytest
+from docx.oxml import OxmlElement
+from docx.oxml.ns import qn
 
 from ingest.errors import CorruptFile, FileTooLarge
 from ingest.loaders import LoadLimits, load
@@ -55,6 +58,40 @@ def test_equations_become_text(tmp_path: Path) -> None:
         f"<w:p><m:oMathPara><m:oMath>{fraction}</m:oMath></m:oMathPara></w:p>",
     )
     assert load(path, name="a.docx").pages[0].text == "Since E=mc^2, so\n\n(a+b)/2"
+
+
+def _add_page_number(paragraph: Any) -> None:
+    for kind, text in (("begin", ""), ("", "PAGE"), ("separate", ""), ("t", "3"), ("end", "")):
+        run = paragraph.add_run()
+        if kind in ("begin", "separate", "end"):
+            mark = OxmlElement("w:fldChar")
+            mark.set(qn("w:fldCharType"), kind)
+            run._r.append(mark)
+        else:
+            inner = OxmlElement("w:t" if kind else "w:instrText")
+            inner.text = text
+            run._r.append(inner)
+
+
+def test_headers_and_footers_are_read_once_and_without_page_numbers(tmp_path: Path) -> None:
+    """A contract's number that stood in the header alone was not found."""
+    written = docx.Document()
+    written.add_heading("Lease", level=1)
+    written.add_paragraph("The rent is due on the first.")
+    for _ in range(2):
+        section = written.add_section()
+        section.header.is_linked_to_previous = False
+        section.header.paragraphs[0].text = "Contract no. HX-4471\tConfidential"
+        section.footer.is_linked_to_previous = False
+        section.footer.paragraphs[0].add_run("Ellery Estates Ltd, 4 Quay Street ")
+        _add_page_number(section.footer.paragraphs[0])
+        _add_page_number(section.footer.add_paragraph("Page "))
+    path = tmp_path / "a.docx"
+    written.save(str(path))
+    assert load(path, name="a.docx").pages[0].text == (
+        "# Lease\n\nThe rent is due on the first.\n\n# Header and footer\n\n"
+        "Contract no. HX-4471 Confidential\n\nEllery Estates Ltd, 4 Quay Street"
+    )
 
 
 def test_a_zip_bomb_is_refused_by_its_declared_size(tmp_path: Path) -> None:

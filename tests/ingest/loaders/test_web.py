@@ -89,3 +89,10 @@ def test_deep_nesting_is_read_in_bounded_time(markup: str) -> None:
     _, text = html_to_text(f"<html><body>{markup}</body></html>")
     assert "deep" in text or text == ""
     assert time.monotonic() - started < 20
+
+
+def test_what_is_nested_deeper_than_the_parser_follows_is_read_flat() -> None:
+    """A page of 5,000 divs in one another was said to have no text in it."""
+    inside = "<script>no</script><h1>Port &amp; Quay</h1>\n<p>At <b>seven</b>.</p><input>Shut."
+    page = f"<html><body>{'<div>' * 5000}{inside}{'</div>' * 5000}</body></html>"
+    assert html_to_text(page) == ("", "Port & Quay\nAt seven.\nShut.")
