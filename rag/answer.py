@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from statistics import mean
 from typing import Protocol
 
 from inference.request import Priority, Prompt, Request, SamplingParams
@@ -204,7 +205,13 @@ class _Case:
             stated=self.stated,
             mismatch=against,
             asks_more=self._asks_more,
+            is_named_cell=self.names_cell(best),
         )
+
+    def names_cell(self, row: Extract) -> bool:
+        """Whether all of the question names one cell of this, a row of a table."""
+        cell = self.asked_cell(row)
+        return cell is not None and cell.is_all
 
     def is_likely(self, least: float) -> bool:
         """Whether the confidence, where there is one, is at least so high."""
@@ -221,6 +228,14 @@ class _Case:
         self._judged = judged
         best, self.stated = max(judged, key=_fit_as_judged)
         self.chosen = [best]
+
+    def as_read(self, extract: Extract) -> str:
+        """A sentence with what the question has of its heading, and whom its document is about."""
+        heading = extract.heading
+        if not (content_terms(heading) - content_terms(extract.text)) & content_terms(self.asked):
+            heading = ""
+        above = ", ".join(part for part in (self._subject(extract), heading) if part)
+        return f"{above}: {extract.text}" if above else extract.text
 
     def to_quote_too(self) -> list[Extract]:
         """Further sentences, to be judged once one is chosen: any may be quoted beside it."""
@@ -250,6 +265,8 @@ class _Case:
 
     def _may_be_quoted_too(self, extract: Extract) -> bool:
         best = self.chosen[0]
+        if extract.signs.elsewhere > best.signs.elsewhere:
+            return False  # what the question names stands under another heading
         if extract.quote.passage == best.quote.passage:
             return True
         # To a fact, another passage may have another answer: see rag.contradictions.
@@ -262,12 +279,19 @@ class _Case:
         return is_reason or names_row(self.asked, said) or tells_another_figure(self.asked, said)
 
     def _nearness(self, best: Extract) -> float | None:
-        """The cosine with the question of a sentence that is read under its innermost heading."""
+        """The cosine with the question of a sentence that is read under its innermost heading.
+
+        Whom its document is about counts half, as for its fit: the name alone is near already.
+        """
         if self._embedder is None:
             return None
-        heading = self.passages[best.quote.passage].heading.rpartition(" > ")[2]
-        text = f"{heading}: {best.text}" if heading else best.text
-        return self._embedder.similarities(self.asked, [text])[0]
+        text = f"{best.heading}: {best.text}" if best.heading else best.text
+        subject = self._subject(best)
+        texts = [text, f"{subject} {text}"] if subject else [text]
+        return mean(self._embedder.similarities(self.asked, texts))
+
+    def _subject(self, extract: Extract) -> str:
+        return self.evidence.subject(extract.quote.passage)
 
 
 def _told(grounded: Grounded, case: _Case) -> Grounded:
@@ -327,7 +351,7 @@ class _Asking:
 
     def judge(self, case: _Case, sentences: Sequence[Extract]) -> list[_Judged] | None:
         """The sentences with the log-odds that each states the answer; None after a cancel."""
-        texts = [extract.text for extract in sentences]
+        texts = [case.as_read(extract) for extract in sentences]
         judged = judge(self.generator, case.asked, texts, self._caller)
         if judged is None:
             case.cancelled = True
@@ -566,11 +590,9 @@ class Answerer:
         )
 
     def _may_answer(self, case: _Case) -> bool:
-        """Whether any passage is near enough for a closer look."""
-        if asks_for_another(case.asked, case.texts()):
-            return False
+        """Whether any passage is near enough for a closer look, or has the very cell."""
         unspaced = is_unspaced(case.asked)
-        return any(
+        is_near = any(
             is_relevant(
                 hit,
                 case.evidence.question_coverage_by(index),
@@ -580,6 +602,10 @@ class Answerer:
             )
             for index, hit in enumerate(case.passages)
         )
+        if is_near and not asks_for_another(case.asked, case.texts()):
+            return True
+        # A passage of many rows is near no question, nor says it "plot" of "18".
+        return any(map(case.names_cell, case.extracts()[:_CHOSEN_OF]))
 
     def _prompt(
         self, generator: Generator, case: _Case, reading: Reading

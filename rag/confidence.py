@@ -29,6 +29,9 @@ class Weights:
 _OF_A_FACT = Weights(bias=0.1, stated=1.54, fit=0.44)
 _OF_MORE = Weights(bias=-2.55, stated=0.75, similarity=3.93, fit=0.77)
 _UNJUDGED = Weights(bias=-3.11, similarity=3.23, fit=1.14)
+# What a table tells in the one cell that all of the question names is near it, however few words
+# a row has in common with a question; only where nobody has judged.
+_NAMED_CELL = 1.5
 # Where the embedder does not know the language: the judge alone, at its word.
 _STATED_ALONE = Weights(bias=0.0, stated=1.36)
 
@@ -58,11 +61,13 @@ def confidence(
     stated: float | None,
     mismatch: float = 0.0,
     asks_more: bool = False,
+    is_named_cell: bool = False,
 ) -> Confidence | None:
     """The confidence that follows from what is known; None where nothing is.
 
     asks_more: the question may be answered by several sentences rather than by a fact
-        (rag.question_kind). The other arguments are the fields of Confidence.
+        (rag.question_kind). is_named_cell: it is a row of which all of the question names the one
+        cell (rag.table_cells.Cell.is_all). The other arguments are the fields of Confidence.
     """
     if similarity is None and stated is None:
         return None
@@ -78,5 +83,7 @@ def confidence(
         + weights.similarity * (similarity or 0.0)
         + weights.fit * fit
     )
+    if is_named_cell and stated is None:
+        log_odds += _NAMED_CELL
     value = 1.0 / (1.0 + math.exp(mismatch - log_odds))
     return Confidence(value, similarity, fit, stated, mismatch)

@@ -55,7 +55,8 @@ def merge_adjacent(hits: Sequence[Hit], page_text: PageText) -> list[Hit]:
             except LookupError:
                 del merged[first]
                 continue
-            merged[first] = replace(one, start=start, end=end, text=text)
+            sections = tuple(sorted({*_sections(one), *_sections(other)}))
+            merged[first] = replace(one, start=start, end=end, text=text, sections=sections)
     return merged
 
 
@@ -124,6 +125,10 @@ def _touching_pair(hits: Sequence[Hit]) -> tuple[int, int] | None:
     return next(
         ((i, j) for j in range(len(hits)) for i in range(j) if _touch(hits[i], hits[j])), None
     )
+
+
+def _sections(hit: Hit) -> tuple[tuple[int, str], ...]:
+    return hit.sections or ((hit.start, hit.heading),)
 
 
 def _touch(one: Hit, other: Hit) -> bool:

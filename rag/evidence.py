@@ -14,9 +14,10 @@ from dataclasses import dataclass
 
 from rag.question_kind import asked_terms
 from rag.results import Hit
+from rag.sections import Section, Sections
 from rag.sentences import Span, clause_spans
-from rag.terms import content_terms, figure_terms, is_code, is_negated, name_terms
-from rag.windows import Window, sentence_windows, wider_windows
+from rag.terms import content_terms, figure_terms, is_code, is_negated, name_terms, words
+from rag.windows import Window, is_labelled, sentence_windows, wider_windows
 
 # Share of a statement's weighted terms that its spans must have.
 SUPPORT_COVERAGE = 0.6
@@ -30,6 +31,8 @@ _HINT_BONUS = 0.05
 _RANK_PENALTY = 0.002
 _LONG_QUOTE_CHARS = 320
 _CLAUSE_TERMS = 2
+_OPENING_CHARS = 200
+_OPENING_LINES = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,9 @@ class Evidence:
 
     passages: in prompt order; hit.text must be the page's text from hit.start to hit.end.
     question: what is asked; its own terms support nothing.
-    names: of each passage, the terms of its document's name.
+    names: of each passage, the terms of its document's name. subjects: those of the names in the
+        question that a labelled line has where its document opens ("Employee: Priya Nair"): whom
+        a letter or a contract is about, and does not name again.
     """
 
     def __init__(self, passages: Sequence[Hit], *, question: str = "") -> None:
@@ -57,18 +62,17 @@ class Evidence:
         self.question = question
         self._question_terms = asked_terms(question)
         self._question_numbers = figure_terms(question)
+        self._weights: dict[str, float] = {}
         self.names = [content_terms(_spaced(hit.document_name)) for hit in self.passages]
-        self._headings = [
-            name | content_terms(_spaced(hit.heading))
-            for name, hit in zip(self.names, self.passages, strict=True)
-        ]
+        self._sections = [Sections(hit) for hit in self.passages]
         self._context = [
-            content_terms(hit.text) | over
-            for hit, over in zip(self.passages, self._headings, strict=True)
+            content_terms(f"{hit.text}\n{_spaced(hit.heading)}") | name
+            for hit, name in zip(self.passages, self.names, strict=True)
         ]
         self.sentences = [
             sentence_windows(index, hit.text) for index, hit in enumerate(self.passages)
         ]
+        self.subjects = self._subjects()
         self._windows = [window for sentences in self.sentences for window in sentences]
         self._sentence_count = len(self._windows)
         self._document_frequency = Counter(t for s in self._windows for t in s.terms)
@@ -77,6 +81,11 @@ class Evidence:
 
     def weight(self, term: str) -> float:
         """How much a term tells one sentence from another; > 0, higher is rarer."""
+        if term not in self._weights:  # asked for with every sentence
+            self._weights[term] = self._weight(term)
+        return self._weights[term]
+
+    def _weight(self, term: str) -> float:
         seen = self._document_frequency[term]
         rarity = math.log(1.0 + (self._sentence_count + 1.0) / (seen + 1.0))
         share = self.passage_share(term)
@@ -102,6 +111,51 @@ class Evidence:
             and hit.start <= piece.start
             and piece.end <= hit.end
         )
+
+    def _subjects(self) -> list[frozenset[str]]:
+        asked = name_terms(self.question)
+        opening: dict[str, frozenset[str]] = {}
+        for hit, sentences in zip(self.passages, self.sentences, strict=True):
+            if asked and hit.page_index == 0 and hit.start <= _OPENING_CHARS:
+                lines = (w.text for w in sentences[:_OPENING_LINES] if is_labelled(w.text))
+                values = (content_terms(line.partition(":")[2]) for line in lines)
+                terms = frozenset[str]().union(*values)
+                opening[hit.document_id] = opening.get(hit.document_id, frozenset()) | terms
+        return [asked & opening.get(hit.document_id, frozenset()) for hit in self.passages]
+
+    def subject(self, passage: int) -> str:
+        """The names in the question of whom a passage's document is about, as they stand there."""
+        return " ".join(
+            self.question[word.start : word.end]
+            for word in words(self.question)
+            if word.term in self.subjects[passage]
+        )
+
+    def section(self, window: Window) -> Section:
+        """What a window stands under."""
+        return self._sections[window.passage].at(window.start)
+
+    def headings_beside(self, window: Window) -> set[str]:
+        """Of the other sections of its document under the same heading as a window's own."""
+        own = self.section(window)
+        document = self.passages[window.passage].document_id
+        return {
+            section.heading
+            for hit, sections in zip(self.passages, self._sections, strict=True)
+            if hit.document_id == document
+            for section in sections.all
+            if section.is_beside(own)
+        }
+
+    def terms_of_heading(self, heading: str, document_id: str) -> frozenset[str]:
+        """The terms of a heading that no sentence under another one of its document has."""
+        terms = content_terms(heading)
+        for hit, sentences in zip(self.passages, self.sentences, strict=True):
+            if terms and hit.document_id == document_id:
+                for window in sentences:
+                    if terms & window.terms and heading not in self.section(window).path:
+                        terms -= window.terms
+        return terms
 
     def header(self, window: Window) -> str:
         """The lines above a row of a table; "" of other windows."""
@@ -178,7 +232,8 @@ class Evidence:
         The second is what catches "the house is neoclassical", asked about a house that the
         passage calls something else: all but one word came from the question.
         """
-        found = window.terms | window.carried | self._headings[window.passage]
+        found = window.terms | window.carried | self.names[window.passage]
+        found |= content_terms(_spaced(" ".join(self.section(window).path)))
         added = terms - self._question_terms
         return self.coverage(terms, found) >= SUPPORT_COVERAGE and (
             not added or self.coverage(added, found) >= SUPPORT_COVERAGE

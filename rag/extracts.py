@@ -5,13 +5,17 @@ Pure but for the embedder it is given. What makes a sentence fit is in rag.sente
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from rag.evidence import Evidence, Quote
 from rag.question_kind import QuestionKind, asked_terms, question_kind
 from rag.sentence_fit import SentenceEmbedder, Signs, find_signs, fit, part_similarities
-from rag.windows import Table, Window, short_tables, with_list
+from rag.terms import content_terms
+from rag.windows import Table, Window, is_labelled, short_tables, with_list
+
+_IDENTITY = re.compile(r"\W*(?:who|what)(?: (?:is|was|are|were)|['’]s)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +24,7 @@ class Extract:
 
     fit: from about 0 to 2, comparable across questions. similarity: its cosine with the question,
     in [-1, 1]; None where words alone decided. header: the lines above a row of a table.
+    heading: the innermost that it stands under.
     """
 
     quote: Quote
@@ -27,6 +32,7 @@ class Extract:
     similarity: float | None = None
     signs: Signs = field(default_factory=Signs)
     header: str = ""
+    heading: str = ""
 
     @property
     def text(self) -> str:
@@ -47,10 +53,13 @@ def find_extracts(
     """
     wanted = asked_terms(question)
     is_yes_or_no = question_kind(question) is QuestionKind.YES_OR_NO
+    asks_what_it_is = is_yes_or_no or _IDENTITY.match(question) is not None
     windows = [
         window
         for window in _candidates(evidence, wanted)
-        if _says_something(window, wanted, is_yes_or_no=is_yes_or_no)
+        if _says_something(
+            window, wanted, is_yes_or_no=is_yes_or_no, asks_what_it_is=asks_what_it_is
+        )
     ]
     if not windows:
         return []
@@ -70,6 +79,7 @@ def find_extracts(
             similarity=cosine,
             signs=of_window,
             header=header,
+            heading=evidence.section(window).heading,
         )
         for window, of_window, cosine, header in zip(windows, signs, cosines, headers, strict=True)
     ]
@@ -99,8 +109,13 @@ def _names_a_row(wanted: frozenset[str], table: Table) -> bool:
     return any(each != terms[0] for each in terms)
 
 
-def _says_something(window: Window, wanted: frozenset[str], *, is_yes_or_no: bool) -> bool:
+def _says_something(
+    window: Window, wanted: frozenset[str], *, is_yes_or_no: bool, asks_what_it_is: bool
+) -> bool:
     if window.text.endswith((":", "：", "?", "？")):  # it announces or asks
         return False
+    if is_labelled(window.text) and not asks_what_it_is:
+        # "Employee: Priya Nair." says nothing else of her.
+        return bool(content_terms(window.text.partition(":")[2]) - wanted)
     # "Smoking is not allowed in the rooms." has no further word; a heading has no full stop.
     return bool(window.terms - wanted) or (is_yes_or_no and window.text.endswith((".", "!", "。")))

@@ -48,9 +48,21 @@ def function_terms(question: str) -> frozenset[str]:
 
     Its language is the one with the most function words in it, English where that is a tie.
     """
-    written = _LETTERS.findall(question.casefold())
+    language = language_of(question)
+    return _TERMS[language] if language else frozenset()
+
+
+def language_of(text: str) -> str:
+    """The language with the most function words in a text; "" for English, and where it is a tie.
+
+    One of those in the table above, by its English name.
+    """
+    written = _LETTERS.findall(text.casefold())
     counts = {name: sum(word in words for word in written) for name, words in _WORDS.items()}
     language = max(counts, key=counts.__getitem__)
-    if counts[language] <= sum(word in STOP_WORDS for word in written):
-        return frozenset()
-    return _TERMS[language]
+    return language if counts[language] > sum(word in STOP_WORDS for word in written) else ""
+
+
+def is_german_function_word(word: str) -> bool:
+    """Whether a word, however it is written, is a function word in German."""
+    return word.casefold() in _WORDS["German"]

@@ -7,17 +7,26 @@ with an area under the curve of .76 instead of .86 (docs/decisions.md).
 
 In the examples, the words that answer follow a "yes" on the next line. So whoever wants the words
 of a text (rag.short_answer) goes on from the same prompt, which the engine need not compute again.
+
+Who asks for yes or no may be answered by a sentence that denies, and "no" is then what a model of
+1.5 billion weights says itself: to "may the tenants keep a cat?" and a sentence that forbids it. So
+such a sentence is judged as if it affirmed: "the Tenants may keep dogs or cats". That answers the
+same questions, and is judged "no" only where it is about something else.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 
 from inference.request import Message, Passage, Request, SamplingParams, TokenLogprob
+from rag.affirmed import affirmed
 from rag.generator import Caller, Draft, Generator, Spent, TokenStream, read_stream, submit
+from rag.question_kind import QuestionKind, question_kind
+from rag.terms import NEGATIONS
 
 _YES, _NO = "yes", "no"
 ANSWER_START = f"{_YES}\n"  # the words that answer follow
@@ -52,6 +61,12 @@ _EXAMPLES = (
         f"{ANSWER_START}the water is warmer than the air",
     ),
 )
+# A question with one of these may be affirmed by a sentence that denies.
+_DENIES = re.compile(
+    rf"n['’]t\b|\b(?:{NEGATIONS}|forb[ia]d\w*|prohibit\w*|bann?(?:ed)?|exclu\w+|exempt\w*|free"
+    r"|reject\w*|refus\w*|fail\w*|lack\w*|illegal|impossible|unlawful|against)\b",
+    re.IGNORECASE,
+)
 _SAMPLING = SamplingParams(max_tokens=1, logprobs=_ALTERNATIVES)
 # Beyond these log-odds nothing more is known; a word that is no alternative at all goes far.
 MOST_LOG_ODDS = 8.0
@@ -76,8 +91,12 @@ def judge(
     Texts that do not fit the model's context count as ones that may or may not: 0. Waits and raises
     as rag.generator.submit does.
     """
-    prompts = [generator.encode_chat(judge_messages(question, [text])) for text in texts]
-    log_odds: list[float] = []
+    # (index of the text, how it is worded)
+    worded = [
+        (index, each) for index, text in enumerate(texts) for each in _wordings(question, text)
+    ]
+    prompts = [generator.encode_chat(judge_messages(question, [each])) for _, each in worded]
+    log_odds = [-MOST_LOG_ODDS] * len(texts)
     spent: list[Spent] = []
     with ExitStack() as stack:
         streams: list[TokenStream | None] = []
@@ -90,18 +109,29 @@ def judge(
             if queued is None:
                 return None
             streams.append(stack.enter_context(closing(queued)))
-        for prompt, stream in zip(prompts, streams, strict=True):
+        for (index, _), prompt, stream in zip(worded, prompts, streams, strict=True):
             if stream is None:
-                log_odds.append(0.0)
+                log_odds[index] = max(log_odds[index], 0.0)
                 continue
             draft = Draft()
             for _ in read_stream(stream, draft, caller.cancel):
                 pass
             if draft.cancelled:
                 return None
-            log_odds.append(yes_log_odds(draft.first))
+            log_odds[index] = max(log_odds[index], yes_log_odds(draft.first))
             spent.append(Spent(prompt, draft.used))
     return Judgement(tuple(log_odds), tuple(spent))
+
+
+def _wordings(question: str, text: str) -> list[str]:
+    """The texts by which one is judged; its log-odds are the best of theirs."""
+    if question_kind(question) is not QuestionKind.YES_OR_NO:
+        return [text]
+    said = affirmed(text)
+    if said is None:
+        return [text]
+    # "Is it forbidden?" is affirmed by what denies, and "is it free?" by what denies a fee.
+    return [text, said] if _DENIES.search(question) else [said]
 
 
 def judge_messages(question: str, texts: Sequence[str]) -> list[Message]:

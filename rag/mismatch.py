@@ -1,9 +1,10 @@
 """Signs that a question asks for something else than a sentence says. Pure; English words only.
 
 "What is not insured?" has no answer in a sentence that denies nothing, "the smallest" none in one
-about the largest, and 1987 none where no passage knows that year. Neither cosines nor a model of
-some billion weights see this reliably, and rules do. Of SQuAD2's development half, each question
-with the sentence of its answer, or of the one that looks plausible (docs/decisions.md):
+about the largest, 1987 none where no passage knows that year, and the G2 none in one about the G1.
+Neither cosines nor a model of some billion weights see this reliably, and rules do. Of SQuAD2's
+development half, each question with the sentence of its answer, or of the one that looks plausible
+(docs/decisions.md):
 
                                      answerable (1,235)   not (1,243)
     it denies, the sentence does not        .001             .134
@@ -18,13 +19,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from rag.terms import NEGATIONS, figure_terms
+from rag.terms import NEGATIONS, content_terms, figure_terms, other_codes
 
 # Log-odds against an answer: less than the logarithms of those ratios (5.1, 3.2 and more), for
 # questions that nobody made up to mislead are seldom of this sort.
 _DENIED = 3.0
 _OPPOSITE = 2.0
 _OTHER_YEAR = 2.0
+_OTHER_CODE = 2.0  # by analogy: no set has enough of them
 
 _ASKS = re.compile(r"\b(?:what|which|who|whom|whose|where|when|how)\b", re.IGNORECASE)
 _DENIES_IN_QUESTION = re.compile(
@@ -92,6 +94,8 @@ def mismatch(question: str, sentence: str, texts: Iterable[str]) -> float:
         against += _OPPOSITE
     if _has_other_year(question, texts):
         against += _OTHER_YEAR
+    if other_codes(content_terms(question), content_terms(sentence)):
+        against += _OTHER_CODE
     return against
 
 

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from rag.results import Hit
-from rag.terms import words
+from rag.terms import content_terms, other_codes, words
 
 REFUSAL = "The documents do not say."
 _NEAREST_NAMED = 3
 _YEAR = re.compile(r"(?:1\d|20)\d\d")
+_COUNTED = re.compile(r"\s+[^\W\d_]{3,}s\b|\s?(?:%|[°€£$]|(?:k?g|k?m|cm|mm|ml|l|h|am|pm)\b)")
+_COUNTS = re.compile(r"within|order(?:ed)?|least|exact|approxim|near|near(?:ly)?|around|past|per")
 
 _SUBJECT = (
     r"(?:the |these |this |your |any of the |none of the )?"
@@ -59,8 +61,8 @@ class RelevanceThresholds:
     last word.
     """
 
-    dense: float = 0.3
-    dense_with_keywords: float = 0.25
+    dense: float = 0.2
+    dense_with_keywords: float = 0.15
     coverage: float = 0.5
     coverage_alone: float = 0.6
     coverage_of_pairs: float = 0.25
@@ -91,8 +93,13 @@ def is_relevant(
 def asks_for_another(question: str, texts: Iterable[str]) -> bool:
     """Whether a question names a numbered thing that the texts know by other numbers only.
 
-    "Unit 8" where the texts have Unit 7: what they say of it is of something else.
+    "Unit 8" where the texts have Unit 7: what they say of it is of something else. So "E5", where
+    they have E7.
     """
+    texts = list(texts)
+    codes = frozenset[str]().union(*map(content_terms, texts))
+    if other_codes(content_terms(question), codes):
+        return True
     asked = _numbered(question)
     known = [_numbered(text) for text in texts]
     return any(
@@ -104,12 +111,20 @@ def asks_for_another(question: str, texts: Iterable[str]) -> bool:
 
 
 def _numbered(text: str) -> dict[str, set[str]]:
-    """The words of a text that have a number right after them, with those numbers; no years."""
+    """The words of a text that have a number right after them, with those numbers.
+
+    No years, and nothing that is counted: "within 14 days", "ordered 300 leaflets".
+    """
     found: dict[str, set[str]] = {}
     for word, number in pairwise(words(text)):
         if word.is_stop_word or word.is_number or not number.is_number:
             continue
-        if text[word.end : number.start] == " " and not _YEAR.fullmatch(number.term):
+        is_counting = _COUNTED.match(text, number.end) or _COUNTS.fullmatch(word.term)
+        if (
+            text[word.end : number.start] == " "
+            and not _YEAR.fullmatch(number.term)
+            and not is_counting
+        ):
             found.setdefault(word.term, set()).add(number.term)
     return found
 

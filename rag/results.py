@@ -25,6 +25,8 @@ class Hit:
     keyword_similarity: BM25, higher is better, or None when no query term is in the passage.
     reason: one line that says why the passage is here.
     read_by_ocr: the text was read off a picture and may be misread.
+    sections: of a passage that is put together of several, where each begins in the page's text
+        and what it stands under; () of others.
     """
 
     chunk_id: int
@@ -42,6 +44,7 @@ class Hit:
     keyword_similarity: float | None
     reason: str = ""
     read_by_ocr: bool = False
+    sections: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -496,11 +497,7 @@ def _hit(query: str, fused: Fused, chunk: StoredChunk, note: str) -> Hit:
 def _reason(query: str, fused: Fused, chunk: StoredChunk, note: str) -> str:
     """Which words of the question are in the passage, how near the meaning is, and the note."""
     there = content_terms(f"{chunk.text}\n{chunk.heading}\n{chunk.document_name}")
-    shared = dict.fromkeys(
-        query[word.start : word.end]
-        for word in words(query)
-        if not word.is_stop_word and word.term in there
-    )
+    shared = dict.fromkeys(word for term, word in _content_words(query) if term in there)
     parts = []
     if shared:
         named = ", ".join(f"“{word}”" for word in list(shared)[:_WORDS_NAMED])
@@ -509,6 +506,14 @@ def _reason(query: str, fused: Fused, chunk: StoredChunk, note: str) -> str:
     if fused.dense_similarity is not None:
         parts.append(f"meaning {fused.dense_similarity:.2f}")
     return "; ".join([*parts, note] if note else parts)
+
+
+@lru_cache(maxsize=16)  # asked for again with every hit
+def _content_words(query: str) -> tuple[tuple[str, str], ...]:
+    """(term, word as it is written) of each word of a question that carries meaning."""
+    return tuple(
+        (word.term, query[word.start : word.end]) for word in words(query) if not word.is_stop_word
+    )
 
 
 def without_duplicates(hits: Sequence[Hit]) -> list[Hit]:

@@ -17,15 +17,16 @@ import numpy as np
 from rag.evidence import Evidence
 from rag.late_interaction import highest_cosines
 from rag.question_kind import QuestionKind, amount_terms, asked_terms, has_kind, question_kind
-from rag.results import Hit
+from rag.sections import PATH_SEPARATOR, is_heading_line
 from rag.table_cells import asked_cell
-from rag.terms import content_terms, is_code, number_terms, term_pairs
+from rag.terms import content_terms, is_code, number_terms, other_codes, term_pairs
 from rag.vectors import Vectors
 from rag.windows import Window, is_labelled, is_sentence
 
 # A token's cosine counts up to here: a word that stands there as it is counts as covered too.
 _TOKEN_ANSWERED = 0.7
 _SHARE_OF_BEFORE = 0.8  # of a cosine with a token of the sentence before
+_SHARE_OF_SUBJECT = 0.5  # of what naming it would be worth
 _STRONG_BREAK = re.compile(r"[;:](?=\s)")
 _PART_TERMS = 4
 _PAGE_NUMBER = re.compile(r"\bpage \d+(?: of \d+)?$", re.IGNORECASE)
@@ -56,7 +57,8 @@ class Signs:
     """What speaks for a sentence as an answer, and what against; all in [0, 1] but the cosines.
 
     covered: the share of the question's words that it has. named: what its document's name adds
-        to that. in_passage: the share that its passage has.
+        to that, and half of what whom the document is about does. in_passage: the share that its
+        passage has.
     tokens: the mean, over the question's tokens, of how well one of the sentence, of what stands
         over it or of the sentence before answers, in [-1, 0.7]. passage: the cosine of its passage
         and the question, in [-1, 1]. Both are 0 where the embedder does not know the language.
@@ -66,6 +68,9 @@ class Signs:
     standing: its passage's similarity as a share of the best one's.
     fragment: 1 for a heading, a page header or the end of a sentence.
     cell: 1 for a row of a table of which the question names the row and one column.
+    elsewhere: the share of the question's words that are in the heading of a section beside its
+        own and neither in its own nor in itself: the lentil soup's "Serves 4." is not the cake's.
+        Of codes, those that it has others for.
     """
 
     covered: float = 0.0
@@ -79,12 +84,20 @@ class Signs:
     standing: float = 0.0
     fragment: float = 0.0
     cell: float = 0.0
+    elsewhere: float = 0.0
 
 
 SIGNS = tuple(field.name for field in fields(Signs))
 _BIAS = -1.75
 _WEIGHTS = Signs(
-    covered=0.75, named=0.75, tokens=3.0, passage=1.4, kind=0.27, fragment=-0.4, cell=0.3
+    covered=0.75,
+    named=0.75,
+    tokens=3.0,
+    passage=1.4,
+    kind=0.27,
+    fragment=-0.4,
+    cell=0.3,
+    elsewhere=-1.0,
 )
 # Where the embedder does not know the language.
 _BIAS_OF_WORDS = -0.3
@@ -98,6 +111,7 @@ _WEIGHTS_OF_WORDS = Signs(
     standing=0.3,
     fragment=-0.6,
     cell=0.3,
+    elsewhere=-1.0,
 )
 
 
@@ -134,11 +148,14 @@ def find_signs(
     for window, tokens in zip(windows, answered, strict=True):
         own = window.terms | window.carried
         covered = evidence.coverage(wanted, own)
+        named = own | evidence.names[window.passage]
+        subject = evidence.coverage(wanted, named | evidence.subjects[window.passage])
+        named_by_file = evidence.coverage(wanted, named)
         kind = has_kind(window.text, question)
         found.append(
             Signs(
                 covered=covered,
-                named=evidence.coverage(wanted, own | evidence.names[window.passage]) - covered,
+                named=named_by_file - covered + _SHARE_OF_SUBJECT * (subject - named_by_file),
                 in_passage=evidence.coverage_by(window.passage, wanted),
                 tokens=tokens,
                 passage=cosines[window.passage] if embedder is not None else 0.0,
@@ -148,6 +165,7 @@ def find_signs(
                 standing=_standing(evidence, window.passage),
                 fragment=float(_is_fragment(window, question, wanted, evidence)),
                 cell=float(asked_cell(question, evidence.header(window), window.text) is not None),
+                elsewhere=_elsewhere(evidence, window, wanted),
             )
         )
     return found
@@ -177,7 +195,7 @@ def _answered_tokens(
     asked = embedder.query_tokens(question)
     if not len(asked):
         return [0.0] * len(windows)
-    tops = [_above(hit) for hit in evidence.passages]
+    tops = [_above(evidence, window) for window in windows]
     befores = [_before(evidence, window) for window in windows]
     distinct = [text for text in dict.fromkeys([*texts, *tops, *befores]) if text]
     known = {
@@ -186,16 +204,37 @@ def _answered_tokens(
     }
     nothing = np.full(len(asked), -1.0, dtype=np.float32)
     answered = []
-    for window, text, before in zip(windows, texts, befores, strict=True):
-        best = np.maximum(known[text], known.get(tops[window.passage], nothing))
+    for text, top, before in zip(texts, tops, befores, strict=True):
+        best = np.maximum(known[text], known.get(top, nothing))
         best = np.maximum(best, _SHARE_OF_BEFORE * known.get(before, nothing))
         answered.append(float(np.minimum(best, _TOKEN_ANSWERED).mean(dtype=np.float64)))
     return answered
 
 
-def _above(hit: Hit) -> str:
-    """What stands over a passage."""
-    return f"{hit.heading} {hit.document_name}".strip()
+def _above(evidence: Evidence, window: Window) -> str:
+    """What stands over a window."""
+    path = PATH_SEPARATOR.join(evidence.section(window).path)
+    name = evidence.passages[window.passage].document_name
+    return f"{path} {name} {evidence.subject(window.passage)}".strip()
+
+
+def _elsewhere(evidence: Evidence, window: Window, wanted: frozenset[str]) -> float:
+    """The share of the question that a section beside the window's own is about, and it is not.
+
+    So what the question names by a code, where the window has others of its kind.
+    """
+    here = window.terms | window.carried | evidence.names[window.passage]
+    shares = [evidence.coverage(wanted, other_codes(wanted, here))]
+    own = content_terms(evidence.section(window).heading)
+    document_id = evidence.passages[window.passage].document_id
+    for heading in evidence.headings_beside(window):
+        theirs = content_terms(heading)
+        if not theirs & wanted - own - here:
+            continue
+        alone = evidence.terms_of_heading(heading, document_id)
+        named_there = evidence.coverage(wanted, alone - own - here)
+        shares.append(named_there - evidence.coverage(wanted, own - theirs))
+    return max(0.0, *shares)
 
 
 def _before(evidence: Evidence, window: Window) -> str:
@@ -230,7 +269,8 @@ def _is_fragment(window: Window, question: str, wanted: frozenset[str], evidence
     question names, or by saying how often something is done.
     """
     hit = evidence.passages[window.passage]
-    if " ".join(window.text.split()) in hit.heading.split(" > "):
+    line = " ".join(window.text.split())
+    if is_heading_line(line) or line in evidence.section(window).path:
         return True
     goes_on = bool(hit.start or hit.page_index) and window.start == 0
     if goes_on and window.text[0].islower():

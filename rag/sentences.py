@@ -1,7 +1,8 @@
 """Text -> the spans of its sentences and clauses. Pure; offsets are Python string indices.
 
 Made for text that came out of files: hard-wrapped lines, bullet lists, table rows, headings. It
-never changes a character, so that every span is verbatim. Abbreviations are known for English.
+never changes a character, so that every span is verbatim. Abbreviations are known for English,
+and numbers with a full stop that mean "the third" for the languages that write them so.
 """
 
 from __future__ import annotations
@@ -9,6 +10,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from itertools import pairwise
+
+from rag.function_words import is_german_function_word, language_of
+from rag.terms import STOP_WORDS
 
 _ABBREVIATION_LIST = """
     mr mrs ms dr prof st sr jr vs etc e.g i.e cf al fig figs no nos vol pp p ch sec art inc ltd
@@ -26,6 +30,44 @@ _ENUMERATOR = re.compile(r"^\s*(?:[-*•#>]+\s+|\(?\d{1,3}(?:\.\d{1,3})*[.)]?\s+
 _CLAUSE_BREAK = re.compile(
     r"[;:](?=\s)|,(?=\s)|\s[–—-]\s|[，；：、]|\s(?=and\b|but\b|while\b|whereas\b)"
 )
+_ORDINAL = re.compile(r"\d{1,2}")
+_OPENING_ORDINAL = re.compile(r"[ \t]*(\d{1,2})\.(?=\s)")
+_WORD_AFTER = re.compile(r"\s*([^\W\d_]+)")
+_WORDS_BEFORE = re.compile(r"\S+")
+# As they are written in dates: "24. Dezember", "24. prosince", "24. joulukuuta".
+_MONTH_LIST = """
+    januar jänner januari januára januara ledna siječnja stycznia tammikuuta
+    februar feber februari februára februarja unora února veljače lutego helmikuuta
+    märz marts maart marec marca března ožujka maaliskuuta
+    apríla aprila dubna travnja kwietnia huhtikuuta
+    mája května svibnja toukokuuta
+    juni júna června lipnja czerwca kesäkuuta
+    júla července srpnja lipca heinäkuuta
+    augusti augusta avgusta srpna kolovoza sierpnia elokuuta
+    septembra září rujna września syyskuuta
+    oktober oktobra októbra října listopada października lokakuuta
+    novembra listopadu studenoga marraskuuta
+    dezember desember decembra prosince prosinca grudnia joulukuuta
+"""
+_MONTHS = frozenset(_MONTH_LIST.split())
+# Those that are English too, or somebody's name: the words around them tell.
+_DOUBTFUL_LIST = "jan mars mart april mai maj juli jun august september november december"
+_DOUBTFUL_MONTHS = frozenset(_DOUBTFUL_LIST.split())
+# Before a number and a noun: "am 3. Werktag", "jeden 1. Sonntag". None of them is English but
+# "am" and "die", which English has before no number: but for "I am 24."
+_BEFORE_ORDINAL_LIST = """
+    am im zum zur vom beim ab seit bis der die das den dem des jeden jede jedes jeder jedem
+    dieser diese dieses diesem diesen ihr ihre ihren ihrem ihrer
+"""
+_BEFORE_ORDINALS = frozenset(_BEFORE_ORDINAL_LIST.split())
+_JOINING = frozenset(["und", "oder", "bzw.", "bis", "sowie", "/", "-", "–", "—", "&"])
+# Nouns that follow ordinals and are German alone: "Hauptstraße 5, 2. Stockwerk".
+_COUNTED_NOUN_LIST = """
+    stockwerk obergeschoss untergeschoss og ug etage quartal halbjahr auflage werktag lebensjahr
+    geburtstag jahrhundert
+"""
+_COUNTED_NOUNS = frozenset(_COUNTED_NOUN_LIST.split())
+_NEAR = 200  # characters before a number whose words tell what language it is in
 # A line clearly shorter than the widest one ended on purpose: a heading, a page header, a list
 # item. Ragged-right prose varies by less.
 _SHORT_LINE = 0.8
@@ -133,6 +175,8 @@ def _starts_block(text: str, before: tuple[int, int], line: tuple[int, int], wid
     previous, current = text[slice(*before)], text[slice(*line)]
     if not previous.strip() or not current.strip():
         return True
+    if _goes_on_with_ordinal(text, line):
+        return False
     if _LINE_START.match(current) or previous.lstrip().startswith(("|", "#")):
         return True
     if is_row(previous) or is_row(current):
@@ -159,4 +203,47 @@ def _ends_sentence(text: str, match: re.Match[str], block_start: int, block_end:
         # "U.S. The" may end a sentence, "Dr. Smith" and "J. Smith" do not; keeping them together
         # costs a longer quote, cutting them costs a broken one.
         return False
+    if _ORDINAL.fullmatch(word) and _is_ordinal(text, word_start, match.end(), block_start):
+        return False
     return not following[0].islower()
+
+
+def _is_ordinal(text: str, start: int, end: int, block_start: int) -> bool:
+    """Whether a number of one or two digits and its full stop mean "the third".
+
+    By a month's name after it, or by a word before it that only such a number follows. It is in
+    doubt: a sentence that is not cut costs a longer quote, and a date that is cut says nothing.
+    """
+    after = _WORD_AFTER.match(text, end)
+    if after is None:
+        return False
+    following = after.group(1).casefold()
+    if following in _MONTHS or following in _COUNTED_NOUNS:
+        return True
+    before = _WORDS_BEFORE.findall(text, max(block_start, start - _NEAR), start)
+    last = before[-1].strip("(\"'“„‘[").casefold() if before else ""
+    if last in _JOINING and len(before) > 1 and _ends_date(before[-2]):
+        is_after_one = True  # "am 1. und 3. Samstag", "1. April – 30. September"
+    else:
+        is_i_am = last == "am" and len(before) > 1 and before[-2].casefold() == "i"
+        is_after_one = last in _BEFORE_ORDINALS and not is_i_am
+    if following in _DOUBTFUL_MONTHS:
+        return is_after_one or language_of(text[max(block_start, start - _NEAR) : end]) == "German"
+    return is_after_one and not (following in STOP_WORDS or is_german_function_word(following))
+
+
+def _ends_date(word: str) -> bool:
+    """Whether a word is an ordinal, or the month after one."""
+    plain = word.rstrip(".,").casefold()
+    is_number = word.rstrip(",").endswith(".") and _ORDINAL.fullmatch(plain)
+    return bool(is_number) or plain in _MONTHS or plain in _DOUBTFUL_MONTHS
+
+
+def _goes_on_with_ordinal(text: str, line: tuple[int, int]) -> bool:
+    """Whether a line opens with the number of a date that the line before it leads to."""
+    number = _OPENING_ORDINAL.match(text, *line)
+    if number is None:
+        return False
+    before = _WORDS_BEFORE.findall(text, max(0, line[0] - _NEAR), line[0])
+    leads = bool(before) and before[-1].casefold() in _BEFORE_ORDINALS | _JOINING
+    return leads and _is_ordinal(text, number.start(1), number.end(), max(0, line[0] - _NEAR))

@@ -56,10 +56,19 @@ def says_total(name: str) -> bool:
 
 def is_identifier(column: int, table: Table) -> bool:
     """Whether the figures of a column are names: numbers of invoices, places, years."""
-    if table.names[column] & _IDENTIFIERS:
-        return True
+    return bool(table.names[column] & _IDENTIFIERS) or is_running_number(column, table)
+
+
+def is_running_number(column: int, table: Table) -> bool:
+    """Whether a column counts its rows: each value is one more than that above."""
     values = [figure.value for figure, _ in figures_of(table, column) or ()]
     return len(values) > 2 and all(after - before == 1 for before, after in pairwise(values))
+
+
+def may_be_names(column: int, table: Table) -> bool:
+    """Whether the cells of a column may be numbers of things: whole, bare, each another one."""
+    cells = [row.cells[column] for row in table.rows]
+    return all(map(str.isdecimal, cells)) and len(set(cells)) == len(cells)
 
 
 def has_a_sum(values: Sequence[float]) -> bool:

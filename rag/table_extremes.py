@@ -1,4 +1,4 @@
-"""Which row of a table has the most of a column, or the least: compared by code, not read. Pure.
+"""Which row of a table has the most of a column, the least, or none: told by code, not read. Pure.
 
 Precise before it is helpful: every word of the question must be one of the table's names (of its
 columns, of what stands above it, of its document) or stand in one cell that the rows to compare
@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rag.citations import Calculation, PageText
 from rag.results import Hit
-from rag.summable import are_alike
-from rag.table_cells import table_terms
+from rag.summable import are_alike, is_running_number, may_be_names
+from rag.table_cells import YEAR, is_number_of_things, table_terms
 from rag.whole_tables import (
-    YEAR,
     Figure,
     Row,
     Table,
@@ -40,7 +39,16 @@ _SUPERLATIVE = re.compile(
     rf"|(?P<least>{_LEAST.replace(' ', '|')})|{_GREATEST.replace(' ', '|')})\b",
     re.IGNORECASE,
 )
+_OF_SIZE = frozenset(["largest", "biggest", "smallest"])
+# Of a thing, not of how many there are of it: "the longest car", but not "the most bedrooms".
+_MEASURES_OF_THINGS = "greatest longest shortest heaviest lightest tallest fastest slowest"
+_OF_THINGS = _OF_SIZE | frozenset(_MEASURES_OF_THINGS.split())
 _WHICH = re.compile(r"\b(?:which|what|who|whose|where)\b", re.IGNORECASE)
+_WITHOUT = re.compile(
+    r"^\W*(?:which|what) (?P<noun>[\w-]+) (?:need|needs|have|has|require|requires|come with"
+    r"|comes with) no (?P<of>[\w-]+(?: [\w-]+)?)\W*$",
+    re.IGNORECASE,
+)
 # "What is the highest price?" asks for the price, "which is the highest mountain?" for its name.
 _ASKS_FOR_VALUE = re.compile(r"\bwhat(?:'s|’s| is| was| are| were) the \w+est\b", re.IGNORECASE)
 _NOT_THE_FIRST = re.compile(r"\b(?:second|third|fourth|fifth|next|top|two|three)\b", re.IGNORECASE)
@@ -55,7 +63,7 @@ _MOST_OTHERS = 4  # that are named beside the answer
 class _Asked:
     """terms: of the question, without the superlative. noun: what comes after "which", if any.
 
-    of_money: the superlative says what sort of column is meant.
+    of_money: the superlative says what sort of column is meant. is_who: a person is asked for.
     """
 
     superlative: str
@@ -63,14 +71,18 @@ class _Asked:
     of_money: bool
     terms: frozenset[str]
     noun: frozenset[str]
+    is_who: bool
     wants_value: bool
 
 
 def compare_rows(question: str, hits: Sequence[Hit], page_text: PageText) -> Calculation | None:
     """The row with the most or the least, of the first table among the hits that tells.
 
-    None where the question asks for no such thing, and where no table tells for certain.
+    Of a question for those that have none of something, the rows with 0. None where the question
+    asks for no such thing, and where no table tells for certain.
     """
+    if without := _WITHOUT.search(question):
+        return _rows_without(question, without, hits, page_text)
     asked = _understood(question)
     if asked is None:
         return None
@@ -87,6 +99,39 @@ def compare_rows(question: str, hits: Sequence[Hit], page_text: PageText) -> Cal
     return None
 
 
+def _rows_without(
+    question: str, without: re.Match[str], hits: Sequence[Hit], page_text: PageText
+) -> Calculation | None:
+    """The rows of the first table among the hits that have 0 of what they are to have none of."""
+    noun, of = table_terms(without["noun"]), table_terms(without["of"])
+    for table, hit in tables_near(hits, page_text):
+        names = table.names
+        subjects = [at for at, name in enumerate(names) if noun and noun <= name]
+        columns = [at for at, name in enumerate(names) if of and of <= name]
+        if len(subjects) != 1 or len(columns) != 1 or subjects == columns:
+            continue
+        whole = with_other_pages(table, hit, page_text)
+        if whole is None or hides_a_condition(question, table):
+            return None
+        subject, column = subjects[0], columns[0]
+        figures = figures_of(whole, column) or []
+        rows = [row for figure, row in figures if figure.value == 0]
+        if len(figures) < len(whole.rows) or not 0 < len(rows) <= _MOST_OTHERS:
+            return None  # of an empty cell nobody knows whether it is none
+        said = [f"{row.cells[subject]}, {row.cells[column]}" for row in rows]
+        name = whole.columns[column]
+        if not all(row.cells[subject] for row in rows) or not can_be_told([name, *said]):
+            return None
+        marked = [f"{each} [{marker}]" for marker, each in enumerate(said, start=1)]
+        text = f"{name}: {'; '.join(marked)}."
+        citations = tuple(
+            row.cited(hit, marker=marker, statement=text)
+            for marker, row in enumerate(rows, start=1)
+        )
+        return Calculation(text, ", ".join(row.cells[subject] for row in rows), citations)
+    return None
+
+
 def _understood(question: str) -> _Asked | None:
     found = _SUPERLATIVE.search(question)
     which = _WHICH.search(question)
@@ -100,6 +145,7 @@ def _understood(question: str) -> _Asked | None:
         of_money=bool(found["money"]),
         terms=table_terms(question) - table_terms(word) - _PHRASING,
         noun=table_terms(following[0]) if following else frozenset(),
+        is_who=which.group().casefold() in ("who", "whose"),
         wants_value=not found["money"] and bool(_ASKS_FOR_VALUE.search(question)),
     )
 
@@ -117,6 +163,8 @@ def _compared(asked: _Asked, others: frozenset[str], table: Table, hit: Hit) -> 
     """others: terms that the rows to compare have in one column, if any: "in Bonn"."""
     names = table.names
     subject = _subject(asked, names, table.above)
+    if subject is not None and asked.is_who and may_be_names(subject, table):
+        subject = _only_words(table)
     if subject is None:
         return None
     condition = ""
@@ -128,9 +176,14 @@ def _compared(asked: _Asked, others: frozenset[str], table: Table, hit: Hit) -> 
         condition = f"{table.columns[of]} {cell}".strip()
     may_be_meant = table.is_money if asked.of_money else table.has_figures
     possible = [at for at in range(len(names)) if at != subject and may_be_meant(at)]
-    column = _column(asked, names, subject, possible)
+    figures = [at for at in possible if not _numbers_things(asked, at, table)]
+    column = _column(asked, names, subject, figures)
+    if asked.superlative in _OF_SIZE:
+        column = _column_of_size(asked, table, subject, column, figures)
     if column is None:
         return None
+    if asked.superlative in _OF_SIZE and not _is_named(asked, names, subject, column):
+        asked = replace(asked, wants_value=asked.wants_value and is_year(names[column]))
     values = _values(table, subject, column)
     ordered = sorted(values, key=lambda pair: pair[0], reverse=not asked.smallest)
     if len(ordered) < 2 or ordered[0][0] == ordered[1][0]:
@@ -149,6 +202,12 @@ def _subject(asked: _Asked, names: Sequence[frozenset[str]], above: str) -> int 
     return named
 
 
+def _only_words(table: Table) -> int | None:
+    """The one column without figures: of members, where the first has the numbers of plots."""
+    found = [at for at in range(len(table.columns)) if not table.has_figures(at)]
+    return found[0] if len(found) == 1 else None
+
+
 def _column(
     asked: _Asked, names: Sequence[frozenset[str]], subject: int, possible: Sequence[int]
 ) -> int | None:
@@ -164,6 +223,40 @@ def _column(
         return None if asks_for_year else max(possible, key=lambda at: max(names[at]))
     best = [at for at in possible if shared[at] == most]
     return best[0] if len(best) == 1 else None
+
+
+def _numbers_things(asked: _Asked, column: int, table: Table) -> bool:
+    """Whether a column has numbers of plots or cars, not how large they are."""
+    if is_number_of_things(table.columns[column]):
+        return True
+    if not may_be_names(column, table):
+        return False
+    of_things = asked.superlative in _OF_THINGS
+    return column == 0 or (of_things and is_running_number(column, table))
+
+
+def _column_of_size(
+    asked: _Asked, table: Table, subject: int, named: int | None, figures: Sequence[int]
+) -> int | None:
+    """The column that the question names, or the one column of sizes where it names none.
+
+    "The largest plot" is no number of a plot, and "the largest flat" is not the dearest. None
+    where it is in doubt which is meant: "the largest staff" of a table with sizes. figures: the
+    columns of which one may be named.
+    """
+    names = table.names
+    sizes = [at for at in range(len(names)) if at != subject and table.is_of_size(at)]
+    if named is not None and (is_year(names[named]) or _is_named(asked, names, subject, named)):
+        is_doubtful = bool(sizes) and named not in sizes and may_be_names(named, table)
+        return None if is_doubtful else named
+    if any(_is_named(asked, names, subject, at) for at in figures if at not in sizes):
+        return None
+    return sizes[0] if len(sizes) == 1 else None
+
+
+def _is_named(asked: _Asked, names: Sequence[frozenset[str]], subject: int, column: int) -> bool:
+    """Whether the question has a word of a column besides those of what it asks for."""
+    return bool(names[column] & (asked.terms - names[subject]))
 
 
 def _values(table: Table, subject: int, column: int) -> list[tuple[float, Row]]:

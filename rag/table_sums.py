@@ -26,10 +26,9 @@ from rag.summable import (
     says_total,
     sums_up,
 )
-from rag.table_cells import table_terms
+from rag.table_cells import YEAR, table_terms
 from rag.terms import is_negated
 from rag.whole_tables import (
-    YEAR,
     Figure,
     Row,
     Table,
@@ -74,6 +73,7 @@ _PHRASING = table_terms(
 )
 _PEOPLE = table_terms("people persons names employees staff members workers colleagues")
 _NAME_OF_A_NAME = table_terms("name no number nr id code")
+_AMOUNTS = table_terms("amount")
 _SHOWN_ROWS = 5  # more are told by the first and the last
 
 
@@ -257,8 +257,8 @@ def _of_years(years: tuple[str, str] | None, table: Table) -> Table:
 def _column(asked: _Asked, table: Table) -> int | None:
     """The one column of figures that the question names best, of several the one of money.
 
-    Where it names none, for a sum, the only one of money. The first column and numbers that are
-    names are none.
+    Where it names none, for a sum, the only one of money or of amounts. The first column and
+    numbers that are names are none.
     """
     names = table.names
     possible = [
@@ -270,8 +270,13 @@ def _column(asked: _Asked, table: Table) -> int | None:
     if most == 0 and asked.kind is _Kind.MEAN:
         return None
     if len(best) > 1 or most == 0:
-        best = [at for at in best if table.is_money(at)]
+        best = [at for at in best if table.is_money(at) or (most == 0 and _is_amount(at, table))]
     return best[0] if len(best) == 1 else None
+
+
+def _is_amount(column: int, table: Table) -> bool:
+    """Whether a column is called an amount, as of invoices without a currency."""
+    return bool(table.names[column] & _AMOUNTS) and figures_of(table, column) is not None
 
 
 def _added_up(

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 from ingest.keywords import UNSPACED
 from ingest.stemming import stem
@@ -45,6 +45,7 @@ _TOKEN = re.compile(
 )
 _UNSPACED_RUN = re.compile(rf"[{UNSPACED}]+")
 _CODE = re.compile(r"[a-z]{1,3}\d+[a-z\d]*")
+_PERIODS = frozenset({"q", "h", "fy", "cy"})
 _THOUSANDS = re.compile(
     r"^\d{1,3}(?:([,\u00a0\u202f'])\d{3}(?:\1\d{3})*|(\.)\d{3}(?:\.\d{3})+)(?:[.,]\d+)?$"
 )
@@ -156,6 +157,24 @@ def is_unspaced(text: str) -> bool:
 def is_code(term: str) -> bool:
     """Whether a term is a code such as "e08" or "t20": letters, then digits."""
     return bool(_CODE.fullmatch(term))
+
+
+def other_codes(asked: Iterable[str], said: Iterable[str]) -> frozenset[str]:
+    """The asked codes that are not said where others of their kind are: "g2" where "g1" is.
+
+    Quarters and years are none, for they have other names: "Q2" is "the second quarter".
+    """
+    said = frozenset(said)
+    kinds = {_kind_of_code(term) for term in said if is_code(term)} - _PERIODS
+    return frozenset(
+        term
+        for term in asked
+        if is_code(term) and term not in said and _kind_of_code(term) in kinds
+    )
+
+
+def _kind_of_code(term: str) -> str:
+    return "".join(takewhile(str.isalpha, term))
 
 
 # Alternatives of a pattern; forms in n't are left to who uses it.

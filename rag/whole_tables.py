@@ -12,17 +12,23 @@ from dataclasses import dataclass, replace
 from rag.citations import PageText, without_markers
 from rag.results import Citation, Hit
 from rag.sentences import is_row
-from rag.table_cells import MONEY, cells_of, table_terms
+from rag.table_cells import MONEY, YEAR, cells_of, table_terms
 
 _FIGURE = re.compile(
     r"(?P<before>[^\d(−–-]*?)\s?(?P<minus>[(−–-]?)\s?(?P<currency>[€$£¥]?)\s?"
     r"(?P<digits>\d[\d.,]*+)\)?\s?(?P<after>[^\d()]*)"
 )
+_FOOTNOTE_MARK = re.compile(r"\s[⁽¹²³⁰⁴-⁹][⁽⁾¹²³⁰⁴-⁹,*]*$")  # of the figure before it
 _NAME = re.compile(r"[^\W\d_]+[-–/]?\d")  # "INV-001", "Q4"
 _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _DECIMAL_COMMA = re.compile(r"\d+,\d{1,2}")
 _PLAIN = re.compile(r"(?![1-9]\d{0,2}\.\d{3}$)\d+(?:\.\d+)?")  # 1.200 may be thousands
-YEAR = re.compile(r"(?:19|20)\d\d")
+_AREA_UNITS = (
+    r"\b(?:sqm|sqft|sq\.? ?(?:m|ft|km|yd|metres?|meters?|feet|yards?|miles?)|km2|m2|hectares?|ha"
+    r"|acres?|acreage|square (?:metres?|meters?|feet|yards?|miles?))\b|(?:k?m|ft)²"
+)
+_AREA = re.compile(_AREA_UNITS, re.IGNORECASE)
+_SIZE = re.compile(rf"\b(?:size|area|floor ?space|surface)\b|{_AREA_UNITS}", re.IGNORECASE)
 _LETTERS = re.compile(r"[^\W\d_]+")
 _OF_A_SEPARATOR = frozenset("|:+- \t")  # as Markdown has below its header
 _EMPTY = frozenset(["", "-", "–", "—", "n/a", "n.a."])
@@ -90,6 +96,11 @@ class Table:
         """Whether the column's name or any of its cells names a currency."""
         cells = (row.cells[column] for row in self.rows)
         return any(map(MONEY.search, [self.columns[column], *cells]))
+
+    def is_of_size(self, column: int) -> bool:
+        """Whether the column's name, or each of its cells, says that it is of areas."""
+        cells = [row.cells[column] for row in self.rows]
+        return bool(_SIZE.search(self.columns[column])) or all(map(_AREA.search, cells))
 
     def cells_with(self, terms: frozenset[str]) -> set[tuple[int, str]]:
         """The columns and texts of the cells that have all of these terms."""
@@ -230,7 +241,7 @@ def figures_of(table: Table, column: int) -> list[tuple[Figure, Row]] | None:
 
 def _figure(cell: str) -> Figure | None:
     """A cell's one number and its unit; None where it has none or several."""
-    match = _FIGURE.fullmatch(cell)
+    match = _FIGURE.fullmatch(_FOOTNOTE_MARK.sub("", cell))
     if match is None or _NAME.match(cell):
         return None
     digits = match["digits"].rstrip(".,")

@@ -30,7 +30,7 @@ _DECIMALS = re.compile(r"\d\.(\d+)")
 _SCALE = re.compile(r"\b(thousand|million|billion)s?\b", re.IGNORECASE)
 _SCALES = {"thousand": 1e3, "million": 1e6, "billion": 1e9}
 _CURRENCY = re.compile(r"[$€£¥]")
-_NOTE = re.compile(r"\((?:note\s)?[\da-z]{1,2}\)", re.IGNORECASE)
+_NOTE = re.compile(r"\((?:note\s)?[\da-z]{1,2}\)|\s[⁽¹²³⁰⁴-⁹][⁽⁾¹²³⁰⁴-⁹,]*(?!\S)", re.IGNORECASE)
 _CAPTION_LINES = 5
 _MOST_LABEL_CHARS = 300  # labels are compared with patterns that take the square of their length
 
@@ -151,7 +151,7 @@ def _years(line: str, *, ruled: bool) -> tuple[int | None, ...]:
         return years if len(years) > 1 else ()
     columns: list[int | None] = []
     for number, cell in enumerate(line.split("|")):
-        match = _DATED.fullmatch(_without_span(cell.strip()))
+        match = _DATED.fullmatch(_without_span(_NOTE.sub(" ", cell).strip()))
         if match:
             columns.append(int(match.group(1)))
         elif number and cell.strip():

@@ -61,6 +61,12 @@ def test_rows_without_rules_are_parted_at_their_figures() -> None:
     ]
 
 
+def test_footnote_marks_are_no_part_of_years_or_labels() -> None:
+    (table,) = find_tables("(In thousands) | 2018 ⁽¹⁾ | 2017\nNet sales ⁽²⁾ | 12 | 10\n")
+    assert table.years == (2018, 2017)
+    assert [(row.label, row.figures) for row in table.rows] == [("Net sales", (12.0, 10.0))]
+
+
 def test_columns_that_are_no_years_keep_their_place() -> None:
     (table,) = find_tables("(In thousands) | 2022 | 2021 | Change\nSales | 12 | 10 | 2\n")
     assert table.years == (2022, 2021, None)

@@ -33,6 +33,18 @@ def test_touching_hits_become_one_verbatim_span_at_the_better_place() -> None:
     assert merged[0].text == PAGE[0:58]
 
 
+def test_hits_that_become_one_keep_what_each_stands_under() -> None:
+    """All stood under the heading of the better: the soup's "Serves 4." was the cake's."""
+    hits = [
+        make_hit(PAGE[32:58], start=32, heading="Lentil soup", chunk_id=2),
+        make_hit(PAGE[0:31], heading="Lemon cake", chunk_id=1),
+        make_hit(PAGE[59:83], start=59, heading="Lentil soup", chunk_id=3),
+    ]
+    (merged,) = merge_adjacent(hits, page_text)
+    assert merged.text == PAGE
+    assert merged.sections == ((0, "Lemon cake"), (32, "Lentil soup"), (59, "Lentil soup"))
+
+
 def test_a_hit_between_two_joins_all_three() -> None:
     hits = [span(0, 31, chunk_id=1), span(59, 83, chunk_id=3), span(32, 58, chunk_id=2)]
     assert [hit.text for hit in merge_adjacent(hits, page_text)] == [PAGE]

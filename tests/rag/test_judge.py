@@ -95,6 +95,70 @@ def test_a_full_queue_is_refused_to_a_person_and_waited_for_by_a_batch() -> None
     assert judge(generator, QUESTION, [SALES], Caller(Priority.BATCH, cancel=cancel)) is None
 
 
+LEASE = "3.1 The Tenants may not keep dogs or cats."
+ASKED = "May the tenants keep a cat?"
+
+
+def answering(messages: Sequence[Message]) -> TokenLogprob:
+    """A small model's judgement: where cats are forbidden it says "no", as if it were asked that.
+
+    So it does of what is about something else.
+    """
+    text, _, question = messages[-1].text.partition("Question:")
+    is_about_it = "cats" in text and "cat" in question
+    return yes_against_no(2.5 if is_about_it and "not" not in text else -0.7)
+
+
+def test_a_sentence_that_denies_answers_who_asks_for_yes_or_no() -> None:
+    """The lease forbids cats. The judge said "no", as the answer is, and nothing was answered."""
+    generator = ScriptedGenerator("yes", first=answering)
+    water = "Water is not included in the rent."
+    found = judge(generator, ASKED, [SALES, LEASE, water], Caller(Priority.BATCH, "client-7"))
+    assert found is not None
+    assert found.log_odds == pytest.approx([-0.7, 2.5, -0.7])
+    assert len(generator.requests) == len(found.spent) == 3  # it costs no more
+    assert {(each.client, each.priority) for each in generator.requests} == {
+        ("client-7", Priority.BATCH)
+    }
+
+
+def test_who_is_not_answered_by_a_negated_matter_is_not_told_of_it() -> None:
+    """ "May he drive?" was answered by "he does not have diabetes", which looks like a no."""
+    diabetes = "Mr Whitfield himself does not have diabetes."
+    generator = ScriptedGenerator(
+        "yes", first=lambda said: yes_against_no(-0.2 if "not" in said[-1].text else -0.7)
+    )
+    found = judge(generator, "May Mr Whitfield drive his own car?", [diabetes], NOBODY)
+    assert found is not None
+    assert found.log_odds == pytest.approx([-0.7])
+
+
+def test_what_forbids_affirms_that_something_is_forbidden() -> None:
+    """The better of both wordings counts, for "is it forbidden?" is answered by one or other."""
+    generator = ScriptedGenerator(
+        "yes", first=lambda said: yes_against_no(1.3 if "may not" in said[-1].text else -2.0)
+    )
+    found = judge(generator, "Is keeping cats forbidden?", [LEASE], NOBODY)
+    assert found is not None
+    assert found.log_odds == pytest.approx([1.3])
+    assert len(generator.requests) == len(found.spent) == 2  # both are paid for
+
+
+@pytest.mark.parametrize("question", ["What may the tenants keep?", "Why are cats not allowed?"])
+def test_other_questions_are_judged_by_the_text_alone(question: str) -> None:
+    generator = ScriptedGenerator("yes", first=answering)
+    judge(generator, question, [LEASE, SALES], NOBODY)
+    assert generator.conversations == [judge_messages(question, [each]) for each in (LEASE, SALES)]
+
+
+def test_a_sentence_too_long_for_the_context_is_neither_here_nor_there() -> None:
+    generator = ScriptedGenerator("yes", first=judged, context_tokens=400)
+    found = judge(generator, ASKED, ["The cat may not " + "bridge " * 400], NOBODY)
+    assert found is not None
+    assert found.log_odds == (0.0,)
+    assert generator.requests == []
+
+
 @pytest.mark.model
 def test_what_all_prompts_begin_with_is_counted_once(llm_path: Path) -> None:
     texts = [BRIDGE, RULES, SALES]

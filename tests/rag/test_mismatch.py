@@ -54,6 +54,15 @@ def test_nothing_speaks_against_the_others(question: str, sentence: str) -> None
     assert mismatch(question, sentence, ["Report of 1987", sentence]) == 0.0
 
 
+def test_another_code_of_its_kind_is_another_thing() -> None:
+    """ "The G1 holds 250 g of beans." answered how many grams the G2 holds."""
+    text = "The G1 holds 250 g. The G2 holds 400 g."
+    assert mismatch("How much does the G2 hold?", "The G1 holds 250 g.", [text]) == 2.0
+    assert mismatch("How much does the G2 hold?", "The G2 holds 400 g.", [text]) == 0.0
+    assert mismatch("How much does the G2 hold?", "It holds more than the G1.", [text]) == 2.0
+    assert mismatch("How much does the G2 hold?", "It holds 400 g.", [text]) == 0.0
+
+
 def test_signs_add_up() -> None:
     both = mismatch("What did not rise in 1987?", "Prices fell.", ["Prices fell."])
     assert both == 3.0 + 2.0

@@ -24,6 +24,7 @@ def test_the_fit_is_the_weighted_sum_of_the_signs() -> None:
     expected = -1.75 + 0.75 * 0.7 + 3.0 * 0.4 + 1.4 * 0.6 + 0.27 - 0.4
     assert abs(fit(signs) - expected) < 1e-12
     assert abs(fit(Signs(cell=1.0)) - fit(Signs()) - 0.3) < 1e-12
+    assert abs(fit(Signs(elsewhere=0.5)) - fit(Signs()) + 0.5) < 1e-12
     by_words = -0.3 + 1.31 * 0.7 + 0.25 - 0.6
     assert abs(fit(signs, words_alone=True) - by_words) < 1e-12
     assert as_row(signs) == [asdict(signs)[name] for name in SIGNS]

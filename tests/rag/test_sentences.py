@@ -54,6 +54,48 @@ def test_sentences_are_cut_where_a_reader_would(text: str, expected: list[str]) 
     assert sentences(text) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "Am 24. Dezember und 31. Dezember ist geschlossen. Sonst ist offen.",
+            ["Am 24. Dezember und 31. Dezember ist geschlossen.", "Sonst ist offen."],
+        ),
+        ("Die Miete ist am 3. Werktag fällig.", ["Die Miete ist am 3. Werktag fällig."]),
+        (
+            "Sie ist im 2. Stock. Dort klingeln.",
+            ["Sie ist im 2. Stock.", "Dort klingeln."],
+        ),
+        ("Fällig: 1. März. Danach nicht.", ["Fällig: 1. März.", "Danach nicht."]),
+        ("Offen vom 1. April bis 30. September.", ["Offen vom 1. April bis 30. September."]),
+        ("Markt ist jeden 1. und 3. Samstag.", ["Markt ist jeden 1. und 3. Samstag."]),
+        ("Adresse: Hauptstraße 5, 2. Stockwerk.", ["Adresse: Hauptstraße 5, 2. Stockwerk."]),
+        ("Die Wahl im April: 24. April.", ["Die Wahl im April: 24. April."]),
+        (
+            "In diesem Jahr ist die Praxis am\n24. Dezember und am 31. Dezember zu.",
+            ["In diesem Jahr ist die Praxis am\n24. Dezember und am 31. Dezember zu."],
+        ),
+        ("Zavřeno 24. Prosince.", ["Zavřeno 24. Prosince."]),
+        ("Suljettu 24. joulukuuta.", ["Suljettu 24. joulukuuta."]),
+        ("Stengt 24. Desember.", ["Stengt 24. Desember."]),
+        # A number that ends a sentence still does.
+        (
+            "Das steht auf Seite 3 und 4. Die Gebühr.",
+            ["Das steht auf Seite 3 und 4.", "Die Gebühr."],
+        ),
+        ("Der Kurs ist am 5. Die Gebühr.", ["Der Kurs ist am 5.", "Die Gebühr."]),
+        ("It was in room 24. December was cold.", ["It was in room 24.", "December was cold."]),
+        ("I am 24. December is cold.", ["I am 24.", "December is cold."]),
+        ("We sat in row 3. Jan came late.", ["We sat in row 3.", "Jan came late."]),
+        ("1. März: Fenster\n2. April: Garten", ["1. März: Fenster", "2. April: Garten"]),
+        ("1. Fees\n2. Costs", ["1. Fees", "2. Costs"]),
+    ],
+)
+def test_a_number_that_means_the_third_ends_no_sentence(text: str, expected: list[str]) -> None:
+    """The surgery was closed "Am 24." and "31.", and no answer said of what month."""
+    assert sentences(text) == expected
+
+
 @given(st.text(alphabet=st.characters(), max_size=300))
 def test_sentences_hold_every_character_that_is_not_white_space(text: str) -> None:
     spans = sentence_spans(text)

@@ -58,6 +58,85 @@ def test_it_stands_in_the_named_row_and_column(
     assert (found.text if found else "") == cell
 
 
+CARS = "Car | Driver | Model | Fuel"
+ZOE = "3 | Nadine Rahm | Renault Zoe | electric"
+PLOTS = "Plot | Member | Size (sqm) | Rent"
+PLOT = "18 | Ruth Adeyemi | 150 | 60"
+
+
+@pytest.mark.parametrize(
+    ("question", "header", "row", "cell"),
+    [
+        ("What car does Nadine Rahm drive?", CARS, ZOE, "Renault Zoe"),
+        ("What car does Nadine Rahm drive?", CARS.replace("Car", "Car no."), ZOE, "Renault Zoe"),
+        ("What car does Nadine Rahm drive?", CARS.replace("Model", "Colour"), ZOE, ""),
+        ("What is the number of Nadine Rahm's car?", CARS, ZOE, "3"),
+        (
+            "What is the total of the invoices to Baxter?",
+            "Invoice | Customer | Amount",
+            "1046 | Baxter | 640.00",
+            "",
+        ),
+        # Of plots and flats the number is the name, but it is not how large they are.
+        ("Which plot does Ruth Adeyemi have?", PLOTS, PLOT, "18"),
+        ("How big is the plot of Ruth Adeyemi?", PLOTS, PLOT, "150"),
+    ],
+)
+def test_a_number_of_a_thing_is_no_answer_to_what_it_is(
+    question: str, header: str, row: str, cell: str
+) -> None:
+    """ "Nadine Rahm, Car: 3" was told of what she drives, an invoice's number of their total."""
+    found = asked_cell(question, header, row)
+    assert (found.text if found else "") == cell
+
+
+PROGRAMMES = "Programme | Temperature | Duration | Suitable for"
+INTENSIVE = "Intensive | 70 °C | 2 h 35 min | Pots and pans"
+TOOLS = "Tool | Quantity | Shed | Deposit (GBP) | Note"
+WHEELBARROW = "Wheelbarrow | 6 | A | 0"  # as a sheet has it: without the empty cell
+FAULTS = "| Code | Meaning | What to do |\n| --- | --- | --- |"
+E7 = "| E7 | Heating element faulty | Call service |"
+
+
+@pytest.mark.parametrize(
+    ("question", "header", "row", "cell"),
+    [
+        ("How long does the Intensive programme take?", PROGRAMMES, INTENSIVE, "2 h 35 min"),
+        ("How long is Intensive?", PROGRAMMES, INTENSIVE, "2 h 35 min"),
+        ("How many wheelbarrows are there?", TOOLS, WHEELBARROW, "6"),
+        ("What does E7 mean?", FAULTS, E7, "Heating element faulty"),
+        ("What does error code E7 mean?", FAULTS, E7, "Heating element faulty"),
+        ("What should I do when E7 is displayed?", FAULTS, E7, "Call service"),
+        ("Who owns plot 18?", PLOTS, PLOT, "Ruth Adeyemi"),
+        ("How much does Steady cost?", "Tariff | Price | Months", "Steady | 5 € | 12", "5 €"),
+        # A word that nothing accounts for, another row, another kind, two columns of one kind.
+        ("How long is the Intensive programme guaranteed?", PROGRAMMES, INTENSIVE, ""),
+        ("How many wheelbarrows are broken?", TOOLS, WHEELBARROW, ""),
+        ("How many wheelbarrows does Ruth have?", TOOLS, WHEELBARROW, ""),
+        ("How long does the Quick programme take?", PROGRAMMES, INTENSIVE, ""),
+        ("How much does the wheelbarrow cost?", TOOLS, WHEELBARROW, ""),
+        ("How long does Eco take?", "Name | Time | Duration", "Eco | 3 h | 4 h", ""),
+        ("How long does Eco take?", "Name | Duration", "Eco | varies", ""),
+    ],
+)
+def test_the_column_of_what_is_asked_for_need_not_be_named(
+    question: str, header: str, row: str, cell: str
+) -> None:
+    """The row was found and refused, for "how long" is no word of "Duration"."""
+    found = asked_cell(question, header, row)
+    assert (found.text if found else "") == cell
+    assert found is None or found.is_all
+
+
+def test_a_cell_is_all_that_is_asked_only_where_each_word_is_accounted_for() -> None:
+    found = asked_cell("In which shed is the ladder?", TOOLS, "Ladder | 3 | A | 10 | ")
+    assert found is not None
+    assert found.is_all
+    found = asked_cell("Which shed burnt down with the ladder?", TOOLS, "Ladder | 3 | A | 10 | ")
+    assert found is not None
+    assert not found.is_all
+
+
 @pytest.mark.parametrize(
     ("row", "is_named"),
     [

@@ -32,6 +32,23 @@ SALES = (
     "Dogwood | Bonn | 9\nElm | Ulm | 90"
 )
 
+PLOTS = (
+    "Plot | Member | Since | Size (sqm) | Rent\n3 | Anna | 2014 | 120 | 48\n7 | Peter | 2009 | 150"
+    " | 60\n12 | Joan | 2012 | 180 | 72\n21 | Liam | 2022 | 75 | 30"
+)
+FLATS = (
+    "# Oakfield flats\n\nFlat | Tenant | Bedrooms | Area (m²) | Rent\n1 | Hanna | 2 | 68 | 980\n"
+    "2 | Ivan | 1 | 44 | 1720\n3 | Julia | 3 | 91 | 1250\n4 | Leo | 2 | 71 | 1010"
+)
+CARS = (
+    "Car | Driver | Model | Mileage\n1 | Nadia | Octavia | 48210\n2 | Tom | Transit | 91530\n"
+    "3 | Oscar | Caddy | 63400"
+)
+TOOLS = (
+    "Tool | Quantity | Deposit (GBP) | Note\nRotavator | 1 | 40 | Training needed\n"
+    "Wheelbarrow | 6 | 0\nLadder | 3 | 10"
+)
+
 
 def ask(question: str, *pages: str, hit_page: int = 0) -> tuple[str, str, list[str]] | None:
     """The answer, its short form and its quotations, which are looked up on the pages."""
@@ -112,6 +129,57 @@ def test_values_are_compared_by_what_they_mean(question: str, text: str, short: 
 )
 def test_what_a_table_does_not_tell_for_certain_is_left_to_others(question: str, text: str) -> None:
     assert ask(question, text) is None
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "short"),
+    [
+        ("Which member has the largest plot?", PLOTS, "Joan"),
+        ("Who has the smallest plot?", PLOTS, "Liam"),
+        ("Who has the smallest car?", CARS, ""),
+        ("Which tenant has the biggest flat?", FLATS, "Julia"),
+        ("What is the smallest flat?", FLATS, "2"),
+        ("Which flat is the largest?", FLATS, "3"),
+        ("Which flat has the largest area?", FLATS, "3"),
+        ("Which tenant has the most bedrooms?", FLATS, "Julia"),
+        ("Which tenant has the highest rent?", FLATS, "Ivan"),
+        ("Which driver has the highest mileage?", CARS, "Tom"),
+        # Nobody says how large a car is, nor a flat without its area.
+        ("Which driver has the largest car?", CARS, ""),
+        ("Which driver has the longest car?", CARS, ""),
+        ("Which driver has the largest car?", CARS.replace("Car |", "Car no. |"), ""),
+        ("Which is the largest flat?", "Flat | Rent\nA | 5\nB | 6\nC | 9", ""),
+        # Of two sizes, and of what may be numbers of staff or of something else.
+        ("Which flat is the largest?", FLATS.replace("Rent", "Garden (m²)"), ""),
+        (
+            "Which firm has the largest staff?",
+            "Firm | Staff | Area (m²)\nA | 5 | 90\nB | 9 | 7",
+            "",
+        ),
+    ],
+)
+def test_the_number_of_a_thing_is_not_its_size(question: str, text: str, short: str) -> None:
+    """The largest plot was the one with the highest number, and the largest car was car 3."""
+    found = ask(question, text)
+    assert (found[1] if found else "") == short
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "short"),
+    [
+        ("Which tools need no deposit?", TOOLS, "Wheelbarrow"),
+        ("Which tools have no note?", TOOLS, ""),  # an empty cell may mean anything
+        ("Which tools need no training?", TOOLS, ""),
+        ("Which tools need no deposit?", TOOLS.replace("| 0", "| 5"), ""),
+        ("Which members need no deposit?", TOOLS, ""),
+    ],
+)
+def test_what_needs_none_of_something_has_a_zero_there(
+    question: str, text: str, short: str
+) -> None:
+    """A tool with a deposit of 40 was quoted."""
+    found = ask(question, text)
+    assert (found[1] if found else "") == short
 
 
 def test_the_answer_says_which_rows_were_compared() -> None:

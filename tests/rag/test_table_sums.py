@@ -93,6 +93,11 @@ def test_what_a_row_sums_up_is_told_by_it() -> None:
         ("How many bicycles were sold in total from 2021 to 2023?", SALES, "83,100"),
         ("What was the average revenue between 2020 and 2023?", SALES, "21.53"),
         ("What is the average cost?", SUMMED, "€21.25"),  # not of the total
+        (
+            "What is the total quantity?",
+            STOCK.replace("| 3 |", "| 3 ¹ |"),
+            "13",
+        ),  # a footnote's mark
     ],
 )
 def test_rows_are_summed_and_counted(question: str, text: str, short: str) -> None:
@@ -306,3 +311,14 @@ def test_a_workbook_is_added_up_as_its_cells_show_it(tmp_path: Path) -> None:
     assert answer is not None
     assert answer[1] == "$1,690.75"
     assert answer[2][0] == "Paper | North | $1,200.50"
+
+
+def test_invoices_add_up_to_the_sum_of_their_amounts() -> None:
+    """Their one column of amounts names no currency, and an invoice's number was told."""
+    text = (
+        "Invoice | Customer | Issued | Amount\n1041 | Baxter | 03/01/2025 | 4800.00\n"
+        "1042 | Corvid | 09/01/2025 | 1250.50\n1046 | Baxter | 04/02/2025 | 640.00"
+    )
+    found = ask("What is the total of the invoices to Baxter?", text)
+    assert found is not None
+    assert found[1] == "5440.00"

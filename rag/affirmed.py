@@ -1,0 +1,48 @@
+"""What a sentence denies, as if it were so: "the clinic may not open" -> "the clinic may open".
+
+Pure; English only. The result need not be true, nor good English. It is never shown: by it a model
+sees what a sentence is about (rag.judge).
+"""
+
+from __future__ import annotations
+
+import re
+
+from rag.sentences import is_row, sentence_spans
+
+# Forbidden is what "may" be done otherwise; without a subject, it is the reader's to do.
+_REPLACED = tuple(
+    (re.compile(pattern, re.IGNORECASE), said)
+    for pattern, said in (
+        (r"^([\W\d]*)(?:please )?(?:do not|don['’]t|never)(?= )", r"\1You may"),
+        (r"\b(?:must|shall) not\b|\b(?:mustn|shan)['’]t\b", "may"),
+        (r"\bcannot\b|\bcan['’]t\b", "can"),
+        (r"\bwon['’]t\b", "will"),
+        (r"n['’]t\b", ""),
+        (r"\bneither\b", "either"),
+        (r"\bnor\b", "or"),
+        (r"\bno longer ", ""),
+        (r"\b(?:nobody|no[ -]one)\b", "everybody"),
+        (r"\bnothing\b", "something"),
+        (r"\bnone\b", "some"),
+        (r"\bbut no\b", "and some"),
+        (r"\b(?:not(?! only\b)|never)\b ?", ""),
+        (r"\bno (?!\d)", "some "),  # "no 5" is a number
+        (r"\b(?:except(?: for)?|with the exception of)\b", "and"),
+        (r"\bwithout\b", "with"),
+    )
+)
+
+
+def affirmed(text: str) -> str | None:
+    """The same without what negates; None where nothing does.
+
+    None as well for a row, where "no" is a value, and for more than one sentence: in a passage
+    there is nearly always something that negates, mostly beside the point.
+    """
+    if is_row(text) or len(sentence_spans(text)) > 1:
+        return None
+    said = text
+    for pattern, replacement in _REPLACED:
+        said = pattern.sub(replacement, said)
+    return said[:1].upper() + said[1:] if said != text else None

@@ -1,0 +1,148 @@
+"""Sections within a passage: each sentence is read under the heading that stands last above it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag.evidence import Evidence
+from rag.extracts import find_extracts
+from rag.sections import Sections, is_heading_line
+from rag.vectors import CachedEmbedder
+from tests.fakes import HashedWordsEmbedder
+from tests.rag.passages import make_hit
+
+OFFICES = """## Leeds
+
+Phone: 0113 555 0101. Open from 9 am to 5 pm.
+
+## York
+
+Phone: 01904 555 0202. Open from 8 am to 4 pm.
+
+## Hull
+
+Phone: 01482 555 0303. Open from 10 am to 6 pm."""
+
+
+def paths(text: str, heading: str) -> list[tuple[str, ...]]:
+    return [section.path for section in Sections(make_hit(text, heading=heading)).all]
+
+
+@pytest.mark.parametrize(
+    ("text", "heading", "expected"),
+    [
+        ("Words.", "", [()]),
+        ("Words.", "A > B", [("A", "B")]),
+        (OFFICES, "Leeds", [("Leeds",), ("York",), ("Hull",)]),
+        (OFFICES, "A > Leeds", [("A", "Leeds"), ("A", "York"), ("A", "Hull")]),
+        (
+            "# A\n\n## B\n\nx\n\n### C\n\ny\n\n## D\n\nz",
+            "A > B",
+            [("A", "B"), ("A", "B", "C"), ("A", "D")],
+        ),
+        # Where a passage begins amid a section, how deep that is cannot be known.
+        ("x\n\n## B\n\ny", "Book > A", [("Book", "A"), ("Book", "B")]),
+        ("x\n\n```\n# no heading\n```\n\ny", "A", [("A",)]),
+    ],
+)
+def test_the_sections_of_a_passage(
+    text: str, heading: str, expected: list[tuple[str, ...]]
+) -> None:
+    assert paths(text, heading) == expected
+
+
+def test_parts_of_a_passage_that_was_put_together_keep_their_headings() -> None:
+    hit = replace(
+        make_hit("One.\n\n## B\n\nTwo. Three.", start=100),
+        sections=((100, "A"), (117, "C > D")),
+    )
+    sections = Sections(hit)
+    assert [section.path for section in sections.all] == [("A",), ("B",), ("C", "D")]
+    assert [sections.at(hit.text.index(word)).heading for word in ("One", "Two", "Three")] == [
+        "A",
+        "B",
+        "D",
+    ]
+
+
+@given(st.text(alphabet="#a \n`>", max_size=80), st.sampled_from(["", "a", "a > b"]))
+def test_every_offset_is_in_one_section(text: str, heading: str) -> None:
+    sections = Sections(make_hit(text, heading=heading))
+    starts = [section.start for section in sections.all]
+    assert starts[0] == 0
+    assert starts == sorted(starts)
+    for offset in range(len(text) + 1):
+        section = sections.at(offset)
+        assert section.start <= offset
+        assert not any(section.start < start <= offset for start in starts)
+
+
+@pytest.mark.parametrize("embedder", [CachedEmbedder(HashedWordsEmbedder()), None])
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("When is the Leeds office open?", "Open from 9 am to 5 pm."),
+        ("When is the York office open?", "Open from 8 am to 4 pm."),
+        ("When is the Hull office open?", "Open from 10 am to 6 pm."),
+    ],
+)
+def test_a_sentence_is_read_under_its_own_heading(
+    question: str, answer: str, embedder: CachedEmbedder | None
+) -> None:
+    """All three offices stood in one passage, under the heading of the first: "Open from 8 am to
+    4 pm" was the answer for Hull.
+    """
+    evidence = Evidence([make_hit(OFFICES, heading="Offices > Leeds")], question=question)
+    best, *_ = find_extracts(question, evidence, embedder=embedder)
+    assert best.quote.text == answer
+    assert best.heading in question
+
+
+def test_a_heading_in_the_midst_of_a_passage_is_no_answer() -> None:
+    """ "Which plot has bees?" was answered by "## 3. Bees"."""
+    assert is_heading_line("## 3. Bees")
+    text = "## 2. Fires\n\nNone are lit in July.\n\n## 3. Bees\n\nPlot 12 keeps two hives."
+    question = "Which plot has bees?"
+    evidence = Evidence([make_hit(text, heading="2. Fires")], question=question)
+    best, *_ = find_extracts(question, evidence, embedder=CachedEmbedder(HashedWordsEmbedder()))
+    assert best.quote.text == "Plot 12 keeps two hives."
+
+
+CONTRACT = (
+    "Contract of employment\nEmployee: Priya Nair.\nEmployer: Marlin Ltd.\n\n"
+    "The employee has to report to Gareth Lowe. Notice is one month."
+)
+
+
+def test_whom_a_document_is_about_need_not_be_named_in_each_sentence() -> None:
+    """ "To whom does Priya Nair report?" was answered by "Employee: Priya Nair."."""
+    question = "To whom does Priya Nair report?"
+    evidence = Evidence([make_hit(CONTRACT)], question=question)
+    assert evidence.subjects == [frozenset({"priya", "nair"})]
+    embedder = CachedEmbedder(HashedWordsEmbedder())
+    extracts = {
+        each.quote.text: each for each in find_extracts(question, evidence, embedder=embedder)
+    }
+    assert "Employee: Priya Nair." not in extracts
+    # A third of the words is its own, two thirds are the name, which counts half.
+    signs = extracts["The employee has to report to Gareth Lowe."].signs
+    assert signs.covered == pytest.approx(
+        evidence.coverage(["priya", "nair", "report"], frozenset({"report"}))
+    )
+    assert signs.named == pytest.approx((1 - signs.covered) / 2)
+
+
+def test_a_name_that_does_not_open_the_document_is_not_what_it_is_about() -> None:
+    text = "Minutes\nPresent: Ines Duarte\n\nThe chair thanked Tom Reed for the keys."
+    for question, subject in [
+        ("What did Tom Reed return?", frozenset()),
+        ("What did Ines Duarte return?", frozenset({"ine", "duart"})),
+    ]:
+        (found,) = Evidence([make_hit(text)], question=question).subjects
+        assert bool(found) == bool(subject)
+    (later,) = Evidence([make_hit(text, page=2)], question="What did Ines Duarte return?").subjects
+    assert not later
