@@ -291,7 +291,7 @@ class _Case:
         return mean(self._embedder.similarities(self.asked, texts))
 
     def _subject(self, extract: Extract) -> str:
-        return self.evidence.subject(extract.quote.passage)
+        return self.evidence.subject(extract.quote.passage, content_terms(extract.text))
 
 
 def _told(grounded: Grounded, case: _Case) -> Grounded:

@@ -18,6 +18,7 @@ from rag.evidence import Evidence, Quote
 from rag.grounding import Grounded
 from rag.question_kind import QuestionKind, asked_terms, question_kind
 from rag.results import Citation
+from rag.sentences import is_row
 from rag.stated_values import Value, ValueKind, agreeing, stated_values
 from rag.superseded import (
     Change,
@@ -358,7 +359,8 @@ def _tells_of_its_change(
 ) -> bool:
     """Whether the other sentence says that what the cited one tells of was changed."""
     told = told_change(other.sentence)
-    if told is None or not _is_news(told, cited, evidence):
+    # Nothing says what a row's cell is about: the owner of plot 18 did not change with "plot".
+    if told is None or is_row(cited.window.text) or not _is_news(told, cited, evidence):
         return False
     question = evidence.question
     asked = asked_terms(question)

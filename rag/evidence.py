@@ -52,9 +52,7 @@ class Evidence:
 
     passages: in prompt order; hit.text must be the page's text from hit.start to hit.end.
     question: what is asked; its own terms support nothing.
-    names: of each passage, the terms of its document's name. subjects: those of the names in the
-        question that a labelled line has where its document opens ("Employee: Priya Nair"): whom
-        a letter or a contract is about, and does not name again.
+    names: of each passage, the terms of its document's name.
     """
 
     def __init__(self, passages: Sequence[Hit], *, question: str = "") -> None:
@@ -72,7 +70,7 @@ class Evidence:
         self.sentences = [
             sentence_windows(index, hit.text) for index, hit in enumerate(self.passages)
         ]
-        self.subjects = self._subjects()
+        self._subjects = self._named_at_the_opening()
         self._windows = [window for sentences in self.sentences for window in sentences]
         self._sentence_count = len(self._windows)
         self._document_frequency = Counter(t for s in self._windows for t in s.terms)
@@ -112,7 +110,12 @@ class Evidence:
             and piece.end <= hit.end
         )
 
-    def _subjects(self) -> list[frozenset[str]]:
+    def _named_at_the_opening(self) -> list[frozenset[str]]:
+        """Of each passage, the names in the question that a labelled line of its document has.
+
+        Where the document opens ("Employee: Priya Nair"): whom a letter or a contract is about,
+        and does not name again.
+        """
         asked = name_terms(self.question)
         opening: dict[str, frozenset[str]] = {}
         for hit, sentences in zip(self.passages, self.sentences, strict=True):
@@ -123,12 +126,22 @@ class Evidence:
                 opening[hit.document_id] = opening.get(hit.document_id, frozenset()) | terms
         return [asked & opening.get(hit.document_id, frozenset()) for hit in self.passages]
 
-    def subject(self, passage: int) -> str:
-        """The names in the question of whom a passage's document is about, as they stand there."""
+    def subject_terms(self, passage: int, said: frozenset[str]) -> frozenset[str]:
+        """Whom a sentence of a passage is about; nobody if it has no other word of the question.
+
+        Of a dose of metoprolol, which no sentence knows, all say as much as the name does.
+        said: the sentence's terms.
+        """
+        subjects = self._subjects[passage]
+        return subjects if said & self._question_terms - subjects else frozenset()
+
+    def subject(self, passage: int, said: frozenset[str]) -> str:
+        """The same, as it stands in the question."""
+        terms = self.subject_terms(passage, said)
         return " ".join(
             self.question[word.start : word.end]
             for word in words(self.question)
-            if word.term in self.subjects[passage]
+            if word.term in terms
         )
 
     def section(self, window: Window) -> Section:

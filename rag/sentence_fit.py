@@ -149,7 +149,7 @@ def find_signs(
         own = window.terms | window.carried
         covered = evidence.coverage(wanted, own)
         named = own | evidence.names[window.passage]
-        subject = evidence.coverage(wanted, named | evidence.subjects[window.passage])
+        subject = evidence.coverage(wanted, named | evidence.subject_terms(window.passage, own))
         named_by_file = evidence.coverage(wanted, named)
         kind = has_kind(window.text, question)
         found.append(
@@ -215,7 +215,8 @@ def _above(evidence: Evidence, window: Window) -> str:
     """What stands over a window."""
     path = PATH_SEPARATOR.join(evidence.section(window).path)
     name = evidence.passages[window.passage].document_name
-    return f"{path} {name} {evidence.subject(window.passage)}".strip()
+    subject = evidence.subject(window.passage, window.terms | window.carried)
+    return f"{path} {name} {subject}".strip()
 
 
 def _elsewhere(evidence: Evidence, window: Window, wanted: frozenset[str]) -> float:

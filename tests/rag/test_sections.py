@@ -122,7 +122,9 @@ def test_whom_a_document_is_about_need_not_be_named_in_each_sentence() -> None:
     """ "To whom does Priya Nair report?" was answered by "Employee: Priya Nair."."""
     question = "To whom does Priya Nair report?"
     evidence = Evidence([make_hit(CONTRACT)], question=question)
-    assert evidence.subjects == [frozenset({"priya", "nair"})]
+    assert evidence.subject_terms(0, frozenset({"report"})) == {"priya", "nair"}
+    assert evidence.subject_terms(0, frozenset({"employer", "nair"})) == set()
+    assert evidence.subject(0, frozenset({"report"})) == "Priya Nair"
     embedder = CachedEmbedder(HashedWordsEmbedder())
     extracts = {
         each.quote.text: each for each in find_extracts(question, evidence, embedder=embedder)
@@ -138,11 +140,23 @@ def test_whom_a_document_is_about_need_not_be_named_in_each_sentence() -> None:
 
 def test_a_name_that_does_not_open_the_document_is_not_what_it_is_about() -> None:
     text = "Minutes\nPresent: Ines Duarte\n\nThe chair thanked Tom Reed for the keys."
-    for question, subject in [
-        ("What did Tom Reed return?", frozenset()),
-        ("What did Ines Duarte return?", frozenset({"ine", "duart"})),
+    said = frozenset({"key"})
+    for name, page, subject in [
+        ("Tom Reed", 1, ""),
+        ("Ines Duarte", 1, "Ines Duarte"),
+        ("Ines Duarte", 2, ""),
     ]:
-        (found,) = Evidence([make_hit(text)], question=question).subjects
-        assert bool(found) == bool(subject)
-    (later,) = Evidence([make_hit(text, page=2)], question="What did Ines Duarte return?").subjects
-    assert not later
+        evidence = Evidence([make_hit(text, page=page)], question=f"Which keys has {name}?")
+        assert evidence.subject(0, said) == subject
+
+
+def test_the_name_says_nothing_of_what_no_sentence_knows() -> None:
+    """Every drug of a letter answered which dose of another one its patient takes."""
+    text = "Patient: Tom Reed\n\nBisoprolol 2.5 mg was started. Ramipril is now 5 mg."
+    for drug, named in [("bisoprolol", True), ("metoprolol", False)]:
+        question = f"What dose of {drug} does Tom Reed take?"
+        evidence = Evidence([make_hit(text)], question=question)
+        extracts = find_extracts(question, evidence)
+        signs = {each.quote.text: each.signs for each in extracts}
+        assert (signs["Bisoprolol 2.5 mg was started."].named > 0.0) is named
+        assert signs["Ramipril is now 5 mg."].named == 0.0
