@@ -237,13 +237,11 @@ def remove(
     as_json: JsonOption = False,
 ) -> None:
     """Remove documents from the library and from every index; the files themselves stay."""
-    from ingest.naming import as_kept
-
     options = options_of(context)
     with options.open_library() as opened:
         records = opened.documents()
         # A document named twice is removed once; one that is not there stops all.
-        found = (find_documents(records, as_kept(wanted)) for wanted in documents)
+        found = (find_documents(records, wanted) for wanted in documents)
         chosen = {record.document_id: record for each in found for record in each}
         opened.remove(*chosen)
     if options.as_json:
@@ -402,11 +400,9 @@ def summarize(
     as_json: JsonOption = False,
 ) -> None:
     """Summarize a document, with citations; a long one is read in parts."""
-    from ingest.naming import as_kept
-
     options = options_of(context)
     with options.open_library() as opened, counted_progress("parts read") as progress:
-        record = find_document(opened.documents(), as_kept(document))
+        record = find_document(opened.documents(), document)
         summary = opened.summarize(record.document_id, progress=progress)
     if options.as_json:
         options.terminal.result(as_plain(summary))

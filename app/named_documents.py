@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from app.command_options import CommandFailed, kept_path
 from ingest.errors import DocumentNotFound
-from ingest.naming import archive_of
+from ingest.naming import archive_of, as_kept
 from ingest.search_filter import named_documents
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ def find_documents(records: Sequence[DocumentRecord], wanted: str) -> list[Docum
 
     Raises CommandFailed where it names several, DocumentNotFound.
     """
+    wanted = as_kept(wanted)
     path = str(Path(wanted).absolute())
     archives: dict[tuple[str, str], list[DocumentRecord]] = {}
     for record in records:
@@ -56,6 +57,7 @@ def _called(records: Sequence[DocumentRecord], wanted: str) -> list[DocumentReco
 
 def find_document(records: Sequence[DocumentRecord], wanted: str) -> DocumentRecord:
     """The one document that `wanted` names. Raises CommandFailed, DocumentNotFound."""
+    wanted = as_kept(wanted)
     found = _called(records, wanted)
     if not found and len(wanted) >= _ID_PREFIX_CHARS:
         found = [r for r in records if r.document_id.startswith(wanted)]

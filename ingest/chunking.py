@@ -238,9 +238,11 @@ def _size(units: Sequence[_Unit]) -> int:
 # --- cutting a page into units ------------------------------------------------------------------
 
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
-_ATX_HEADING = re.compile(r"(#{1,6})[ \t]+(\S.{0,300}?)[ \t]*#*$")
+ATX_HEADING = r"(#{1,6})[ \t]+(\S.{0,300}?)[ \t]*#*$"
+FENCE = r"[ ]{0,3}(?:```|~~~)"
+_ATX_HEADING = re.compile(ATX_HEADING)
 _MAX_HEADING_CHARACTERS = 320
-_FENCE = re.compile(r"[ ]{0,3}(```|~~~)")
+_FENCE = re.compile(FENCE)
 _LIST_ITEM = re.compile(r"\s{0,12}(?:[-*+•▪◦‣·●○■–]|\(?\d{1,3}[.)]|\(?[a-zA-Z][.)])\s")
 _NUMBER = re.compile(r"[($€£¥+-]*\d[\d.,]*[)%]*|[—–-]")
 # The repeats are bounded, or a line of a million dots would take quadratic time.

@@ -25,6 +25,7 @@ from dataclasses import astuple
 from pathlib import Path
 from typing import IO
 
+from ingest.child_process import set_alarm, take_stdout
 from ingest.errors import FileTooLarge, UnreadableFile
 from ingest.loaders import LoadLimits, load, unpack
 from ingest.messages import Message, read_message, write_message
@@ -34,19 +35,18 @@ _ALIVE_EVERY_SECONDS = 1.0
 
 
 def main() -> None:
-    """Serve until stdin ends. Takes stdout for itself: what a parser prints goes to stderr."""
+    """Serve until stdin ends."""
     os.environ["OMP_THREAD_LIMIT"] = "1"  # of OCR: pages side by side use the cores better
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
+    answers = take_stdout()
     requests: queue.SimpleQueue[Message] = queue.SimpleQueue()
     threading.Thread(target=_receive, args=(sys.stdin.buffer, requests), daemon=True).start()
     while True:
         request = requests.get()
         alarm_seconds = request["silent_seconds"] + _ALARM_GRACE_SECONDS
-        _set_alarm(alarm_seconds)
+        set_alarm(alarm_seconds)
         _limit_memory(int(request["limits"]["max_memory_bytes"]))
         write_message(answers, answer(request, _alive(answers, alarm_seconds)))
-        _set_alarm(0)
+        set_alarm(0)
 
 
 def answer(request: Message, alive: Callable[[int], None]) -> Message:
@@ -107,7 +107,7 @@ def _alive(answers: IO[bytes], alarm_seconds: float) -> Callable[[int], None]:
         now = time.monotonic()
         if now - last >= _ALIVE_EVERY_SECONDS:
             last = now
-            _set_alarm(alarm_seconds)
+            set_alarm(alarm_seconds)
             write_message(answers, {"alive": pages})
 
     return alive
@@ -126,11 +126,6 @@ def _limit_memory(largest: int) -> None:
             )
         except (ValueError, OSError):  # macOS refuses some
             continue
-
-
-def _set_alarm(seconds: float) -> None:
-    if hasattr(signal, "alarm"):  # its default action ends the process, even inside a C library
-        signal.alarm(int(seconds) + 1 if seconds else 0)
 
 
 if __name__ == "__main__":

@@ -61,6 +61,7 @@ class Evidence:
         self._question_terms = asked_terms(question)
         self._question_numbers = figure_terms(question)
         self._weights: dict[str, float] = {}
+        self._terms_of_headings: dict[tuple[str, str], frozenset[str]] = {}
         self.names = [content_terms(_spaced(hit.document_name)) for hit in self.passages]
         self._sections = [Sections(hit) for hit in self.passages]
         self._context = [
@@ -162,6 +163,12 @@ class Evidence:
 
     def terms_of_heading(self, heading: str, document_id: str) -> frozenset[str]:
         """The terms of a heading that no sentence under another one of its document has."""
+        key = heading, document_id
+        if key not in self._terms_of_headings:  # asked for with every sentence
+            self._terms_of_headings[key] = self._terms_of_heading(*key)
+        return self._terms_of_headings[key]
+
+    def _terms_of_heading(self, heading: str, document_id: str) -> frozenset[str]:
         terms = content_terms(heading)
         for hit, sentences in zip(self.passages, self.sentences, strict=True):
             if terms and hit.document_id == document_id:

@@ -11,13 +11,14 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from ingest.chunking import ATX_HEADING, FENCE
 from rag.results import Hit
 from rag.sentences import Span
 
 PATH_SEPARATOR = " > "
-_HEADING = re.compile(r"^(#{1,6})[ \t]+(\S.{0,300}?)[ \t]*#*$", re.MULTILINE)
+_HEADING = re.compile(f"^{ATX_HEADING}", re.MULTILINE)
 _HEADING_LINE = re.compile(r"#{1,6}[ \t]+\S[^\n]*")
-_FENCE = re.compile(r"^ {0,3}(?:```|~~~)", re.MULTILINE)
+_FENCE = re.compile(f"^{FENCE}", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
+from itertools import chain
 
 from rag.terms import NUMBER_WORDS, STOP_WORDS, normal_form, normal_number
 
@@ -158,8 +159,9 @@ class Value:
 def stated_values(text: str) -> tuple[Value, ...]:
     """The dates, times and amounts of a text, in order; those of other scripts are not known."""
     found: list[Value] = []
-    for values in (_dates(text), _times(text), _amounts(text)):
-        found += [v for v in list(values) if not any(_overlap(v, known) for known in found)]
+    for value in chain(_dates(text), _times(text), _amounts(text)):
+        if not any(_overlap(value, known) for known in found):
+            found.append(value)
     return tuple(sorted(found, key=lambda value: value.start))
 
 
@@ -181,12 +183,11 @@ def _is_rounded(number: float, rough: Value) -> bool:
 
 
 def _dates(text: str) -> Iterator[Value]:
-    taken: list[Value] = []
     for pattern in (_DATE, _MONTH_ALONE, _LONE_YEAR):
         for match in pattern.finditer(text):
             parts = {name.rstrip("2345"): part for name, part in match.groupdict().items() if part}
             start = match.start("month") if pattern is _MONTH_ALONE else match.start()
-            value = Value(
+            yield Value(
                 ValueKind.DATE,
                 start,
                 match.end(),
@@ -194,9 +195,6 @@ def _dates(text: str) -> Iterator[Value]:
                 month=_month(parts["month"]) if "month" in parts else None,
                 day=int(re.sub(r"\D", "", parts["day"])) if "day" in parts else None,
             )
-            if not any(_overlap(value, known) for known in taken):
-                taken.append(value)
-    yield from taken
 
 
 def _month(text: str) -> int:

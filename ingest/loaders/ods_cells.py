@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ingest.loaders.cell_formats import UNREADABLE
 from ingest.loaders.merged_cells import Merge
-from ingest.loaders.zipped import parse_xml
+from ingest.loaders.zipped import parse_xml, stated_count
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
@@ -108,5 +108,4 @@ def _text(cell: Element) -> str:
 
 
 def _count(element: Element, name: str) -> int:
-    stated = element.get(f"{_TABLE}{name}") or "1"
-    return int(stated) if stated.isdecimal() and len(stated) < 8 else 1
+    return stated_count(element, f"{_TABLE}{name}", most_digits=7)  # a sheet has a million rows

@@ -14,7 +14,7 @@ from ingest.loaders.limits import Reading
 from ingest.loaders.merged_cells import Merge, spread
 from ingest.loaders.sniffing import FileKind
 from ingest.loaders.text import markdown_title, text_document
-from ingest.loaders.zipped import check_unpacked_size, parse_xml
+from ingest.loaders.zipped import check_unpacked_size, parse_xml, stated_count
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
@@ -137,8 +137,7 @@ def _rows(table: Element) -> Iterator[str]:
 
 
 def _count(cell: Element, name: str) -> int:
-    stated = cell.get(f"{_TABLE}{name}") or "1"
-    return int(stated) if stated.isdecimal() and len(stated) < 6 else 1
+    return stated_count(cell, f"{_TABLE}{name}", most_digits=5)
 
 
 def _line(element: Element) -> str:

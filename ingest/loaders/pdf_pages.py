@@ -7,8 +7,6 @@ a page that crashes it perhaps, leaves its pages to who started it, whose own en
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
 from collections.abc import Generator
@@ -16,7 +14,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ingest.child_process import module_command
+from ingest.child_process import module_command, set_alarm, take_stdout
 from ingest.loaders.pdf_headings import SetLine, set_lines
 from ingest.loaders.pdf_superscripts import with_superscripts
 from ingest.loaders.pdf_tables import text_with_tables
@@ -107,19 +105,16 @@ class _Reader:
 
 
 def main() -> None:
-    """Read the pages that one message on stdin asks for. Takes stdout for itself."""
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
+    """Read the pages that one message on stdin asks for."""
+    answers = take_stdout()
     job = read_message(sys.stdin.buffer)
     if job is None:
         return
     with PdfFile(Path(job["path"]), password=job["password"]) as pdf:
         for index in range(job["first"], len(pdf), job["step"]):
-            if hasattr(signal, "alarm"):  # it ends the process, even inside PDFium
-                signal.alarm(int(job["seconds"]) + 1)
+            set_alarm(job["seconds"])
             page = _read_page(pdf, index)
-            if hasattr(signal, "alarm"):
-                signal.alarm(0)
+            set_alarm(0)
             write_message(answers, asdict(page))
 
 

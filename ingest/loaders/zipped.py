@@ -34,3 +34,9 @@ def parse_xml(data: bytes) -> Element:
             "is damaged: the XML in it cannot be read; open it in the program that made it, save"
             " it again and add that."
         ) from error
+
+
+def stated_count(element: Element, attribute: str, *, most_digits: int) -> int:
+    """A count that an element states; 1 where it states none, or one of more digits."""
+    stated = element.get(attribute) or "1"
+    return int(stated) if stated.isdecimal() and len(stated) <= most_digits else 1

@@ -94,37 +94,36 @@ def test_a_web_page_says_of_each_row_what_it_is_of() -> None:
     )
 
 
+# 2023 is over Q1 and Q2, Region over the two rows of names, North over two rows.
+CELLS = [("Region", "2023", ""), ("", "Q1", "Q2"), ("North", "1", "2"), ("", "3", "4")]
+READ = "Region | 2023 Q1 | 2023 Q2\nNorth | 1 | 2\nNorth | 3 | 4"
+
+
 def test_a_word_document_says_of_each_row_what_it_is_of(tmp_path: Path) -> None:
     written = docx.Document()
     table = written.add_table(rows=4, cols=3)
-    cells = [("Region", "2023", ""), ("", "Q1", "Q2"), ("North", "1", "2"), ("", "3", "4")]
-    for row, values in zip(table.rows, cells, strict=True):
+    for row, values in zip(table.rows, CELLS, strict=True):
         for cell, value in zip(row.cells, values, strict=True):
             cell.text = value
     table.cell(0, 1).merge(table.cell(0, 2))
     table.cell(0, 0).merge(table.cell(1, 0))
     table.cell(2, 0).merge(table.cell(3, 0))
     written.save(str(tmp_path / "a.docx"))
-    assert load(tmp_path / "a.docx", name="a.docx").pages[0].text == (
-        "Region | 2023 Q1 | 2023 Q2\nNorth | 1 | 2\nNorth | 3 | 4"
-    )
+    assert load(tmp_path / "a.docx", name="a.docx").pages[0].text == READ
 
 
 def test_a_slide_says_of_each_row_what_it_is_of(tmp_path: Path) -> None:
     deck = pptx.Presentation()
     slide = deck.slides.add_slide(deck.slide_layouts[6])
     table = slide.shapes.add_table(4, 3, Inches(1), Inches(2), Inches(4), Inches(1)).table
-    cells = [("Region", "2023", ""), ("", "Q1", "Q2"), ("North", "1", "2"), ("", "3", "4")]
-    for down, values in enumerate(cells):
+    for down, values in enumerate(CELLS):
         for across, value in enumerate(values):
             table.cell(down, across).text = value
     table.cell(0, 1).merge(table.cell(0, 2))
     table.cell(0, 0).merge(table.cell(1, 0))
     table.cell(2, 0).merge(table.cell(3, 0))
     deck.save(str(tmp_path / "a.pptx"))
-    assert load(tmp_path / "a.pptx", name="a.pptx").pages[0].text == (
-        "Region | 2023 Q1 | 2023 Q2\nNorth | 1 | 2\nNorth | 3 | 4"
-    )
+    assert load(tmp_path / "a.pptx", name="a.pptx").pages[0].text == READ
 
 
 def test_an_opendocument_text_says_of_each_row_what_it_is_of(tmp_path: Path) -> None:
