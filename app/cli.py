@@ -283,6 +283,8 @@ def ask(
     if options.as_json:
         options.terminal.result(as_plain(answer))
     else:
+        if answer.read_as:
+            options.terminal.note(one_line(f"Read as: {answer.read_as}"))
         _print_answer(options.terminal, answer)
 
 

@@ -23,6 +23,7 @@ from inference.chat_template import ChatTemplate
 from inference.completion import Completion
 from inference.engine import Engine
 from inference.engine_config import EngineConfig
+from inference.llama.interruption import heeding_interrupts
 from inference.llama.model import Model, Vocabulary
 from inference.llama.tokenizer import Tokenizer
 from inference.model_description import ModelDescription
@@ -226,7 +227,8 @@ class InferenceService(GenerationService):
     """
 
     def __init__(self, config: EngineConfig) -> None:
-        self._engine = Engine(config)
+        with heeding_interrupts():
+            self._engine = Engine(config)
         super().__init__(config, self._engine.model)
         self._commands: SimpleQueue[Completion | None] = SimpleQueue()
         self._lock = threading.Lock()  # guards state and the count of those who wait

@@ -16,9 +16,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
-from itertools import takewhile
+from itertools import pairwise, takewhile
 
-from ingest.documents import Chunk, Document, Page
+from ingest.documents import Chunk, Document, Heading, Page
+from ingest.marked_headings import FENCE, MARKED_TYPES, heading_title, marked_headings
 
 CountTokens = Callable[[str], int]
 
@@ -28,15 +29,9 @@ CONTEXT_TOKENS = 48
 # Text with more characters a token than this is no language: to BERT a word of a million letters
 # is one unknown token. So a span counts as at least this many tokens for its characters.
 _CHARACTERS_A_TOKEN = 8
-_MARKUP_TYPES = frozenset(
-    {
-        "text/markdown",
-        "text/html",
-        "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-        "application/vnd.oasis.opendocument.text",
-        "application/epub+zip",
-    }
-)
+# Of a chunk's further sections. Where short headings stand under many long ones, as somebody may
+# make them, their paths were a hundred times the text; then only the headings themselves are kept.
+_MOST_PATH_CHARACTERS = 8_000
 _LINE_TYPES = frozenset({"text/csv", "application/json"})
 
 
@@ -73,7 +68,7 @@ def chunk_document(
         raise ValueError(f"max_tokens must be 8 or more, got {max_tokens}")
     # A unit is counted when it is looked at for being too long, and again when it is taken.
     count_tokens = lru_cache(maxsize=64)(count_tokens)
-    headings = _Headings(reads_markup=document.media_type in _MARKUP_TYPES)
+    headings = _Headings(reads_marks=document.media_type in MARKED_TYPES)
     rows_only = document.media_type in _LINE_TYPES
     chunks: list[Chunk] = []
     # With units of at most three quarters, a short heading always finds room for what follows it.
@@ -82,7 +77,8 @@ def chunk_document(
         units = list(_units(page, headings, count_tokens, unit_tokens, rows_only=rows_only))
         for group in _pack(units, max_tokens):
             start, end = group[0].start, group[-1].end
-            chunks.append(Chunk(index, start, end, page.text[start:end], _heading_of(group)))
+            text = page.text[start:end]
+            chunks.append(Chunk(index, start, end, text, _heading_of(group), _sections_in(group)))
     return chunks
 
 
@@ -127,6 +123,21 @@ def _heading_of(group: Sequence[_Unit]) -> str:
     """What a chunk stands under: where it begins with headings, the last of those."""
     leading = list(takewhile(lambda unit: unit.before is Break.HEADING, group))
     return (leading or group[:1])[-1].heading
+
+
+def _sections_in(group: Sequence[_Unit]) -> tuple[tuple[int, str], ...]:
+    """The sections of a chunk; a heading and the one right below it begin the same."""
+    found = [(group[0].start, group[0].heading)]
+    for before, unit in pairwise(group):
+        if unit.before is not Break.HEADING:
+            continue
+        start = unit.start
+        if before.before is Break.HEADING and unit.heading.startswith(f"{before.heading} > "):
+            start, _ = found.pop()
+        found.append((start, unit.heading))
+    if sum(len(path) for _, path in found[1:]) > _MOST_PATH_CHARACTERS:
+        found[1:] = [(start, path.rpartition(" > ")[2]) for start, path in found[1:]]
+    return tuple(found)
 
 
 def _pack(units: Sequence[_Unit], max_tokens: int) -> list[list[_Unit]]:
@@ -238,12 +249,10 @@ def _size(units: Sequence[_Unit]) -> int:
 # --- cutting a page into units ------------------------------------------------------------------
 
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
-ATX_HEADING = r"(#{1,6})[ \t]+(\S.{0,300}?)[ \t]*#*$"
-FENCE = r"[ ]{0,3}(?:```|~~~)"
-_ATX_HEADING = re.compile(ATX_HEADING)
-_MAX_HEADING_CHARACTERS = 320
-_FENCE = re.compile(FENCE)
 _LIST_ITEM = re.compile(r"\s{0,12}(?:[-*+•▪◦‣·●○■–]|\(?\d{1,3}[.)]|\(?[a-zA-Z][.)])\s")
+# A line of a table of contents ends so; its dots ended sentences.
+_LEADER = re.compile(r"(?:(?:\. ?){4,}|(?:… ?){2,}) *(?:\d{1,4}|[ivxlc]{1,6})$")
+_LEADER_WITHIN = 40
 _NUMBER = re.compile(r"[($€£¥+-]*\d[\d.,]*[)%]*|[—–-]")
 # The repeats are bounded, or a line of a million dots would take quadratic time.
 _SENTENCE_END = re.compile(
@@ -268,25 +277,24 @@ _HEADER_ROWS = 3
 
 
 class _Headings:
-    """The path of headings in force while a document is read from top to bottom."""
+    """The path of headings in force while a document is read from top to bottom.
 
-    def __init__(self, *, reads_markup: bool) -> None:
-        self.reads_markup = reads_markup
+    reads_marks: the text has marks for its headings, and for code.
+    """
+
+    def __init__(self, *, reads_marks: bool) -> None:
+        self.reads_marks = reads_marks
         self._stack: list[tuple[int, str]] = []
 
-    def enters_marked(self, line: str) -> bool:
-        """Whether a line is marked as a heading, which then begins."""
-        if self.reads_markup and len(line) <= _MAX_HEADING_CHARACTERS:
-            found = _ATX_HEADING.match(line)
-            if found is not None:
-                self.enter(len(found.group(1)), found.group(2))
-                return True
-        return False
+    def of_page(self, page: Page) -> dict[int, Heading]:
+        """Those of a page by where they start: what its loader knew, and what is marked."""
+        marked = marked_headings(page.text) if self.reads_marks else ()
+        return {heading.start: heading for heading in (*marked, *page.headings)}
 
     def enter(self, level: int, title: str) -> None:
         """A heading of this level begins: it ends those of the same and deeper levels."""
         self._stack = [entry for entry in self._stack if entry[0] < level]
-        self._stack.append((level, " ".join(title.lstrip("# ").split())))
+        self._stack.append((level, heading_title(title)))
 
     @property
     def path(self) -> str:
@@ -379,7 +387,7 @@ def _spans(page: Page, headings: _Headings, *, rows_only: bool) -> Iterator[_Spa
     before = Break.PARAGRAPH
     in_code = False
     table = _TableLabel()
-    known = {heading.start: heading for heading in page.headings}
+    known = headings.of_page(page)
     heading_end = 0
     for match in _LINE.finditer(text):
         start, end = match.span()
@@ -392,9 +400,6 @@ def _spans(page: Page, headings: _Headings, *, rows_only: bool) -> Iterator[_Spa
         if start in known:
             heading_end = known[start].end
             headings.enter(known[start].level, text[start:heading_end])
-            kind = _LineKind.HEADING
-        elif not is_row and headings.enters_marked(line.lstrip()):
-            heading_end = match.start() + len(line)
             kind = _LineKind.HEADING
         if kind is not _LineKind.PROSE and paragraph:
             yield from _sentences(text, paragraph, before, headings.path)
@@ -421,7 +426,7 @@ def _spans(page: Page, headings: _Headings, *, rows_only: bool) -> Iterator[_Spa
             table = _TableLabel()  # the path has the heading
         elif kind is _LineKind.PROSE and not _BOILERPLATE.fullmatch(line.strip()):
             table.passes(line)
-        if headings.reads_markup and _FENCE.match(line):
+        if headings.reads_marks and FENCE.match(line):
             in_code = not in_code
     if paragraph:
         yield from _sentences(text, paragraph, before, headings.path)
@@ -441,7 +446,12 @@ def _line_kind(line: str, *, is_row: bool) -> _LineKind:
     if is_row:
         return _LineKind.ROW
     head = line[:400]
-    if _LIST_ITEM.match(head) or _is_ruled_row(head) or _is_row_of_numbers(head):
+    if (
+        _LIST_ITEM.match(head)
+        or _is_ruled_row(head)
+        or _is_row_of_numbers(head)
+        or _LEADER.search(line[-_LEADER_WITHIN:])
+    ):
         return _LineKind.ROW
     return _LineKind.PROSE
 

@@ -6,14 +6,15 @@ Functions over a connection; whoever calls them says which transaction they are 
 from __future__ import annotations
 
 import hashlib
+import json
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 
-from ingest.documents import Page
+from ingest.documents import Chunk, Page
 from ingest.records import DocumentRecord, NewDocument, StoredChunk
 
 _DOCUMENT_FIELDS = (
@@ -39,7 +40,8 @@ SELECT number, text, read_by_ocr FROM pages
 """
 CHUNK_QUERY = """
 SELECT c.chunk_id, c.document_id, d.name, d.source, d.collection, p.number, c.page_index, c.start,
-       c."end", substr(p.text, c.start + 1, c."end" - c.start), c.heading, p.read_by_ocr
+       c."end", substr(p.text, c.start + 1, c."end" - c.start), c.heading, p.read_by_ocr,
+       c.sections
 FROM chunks c JOIN documents d USING (document_id) JOIN pages p USING (document_id, page_index)
 """
 
@@ -83,8 +85,20 @@ def page_of(row: tuple[Any, ...]) -> Page:
 
 def chunk_of(row: tuple[Any, ...]) -> StoredChunk:
     """Of a row of CHUNK_QUERY."""
-    fields = (*row[:-1], bool(row[-1]))
-    return StoredChunk(*fields)
+    fields = (*row[:-2], bool(row[-2]))
+    chunk, sections = StoredChunk(*fields), row[-1]
+    if sections is None:
+        return chunk
+    own = ((chunk.start, chunk.heading),)
+    return replace(chunk, sections=tuple(map(tuple, json.loads(sections))) or own)
+
+
+def _stated(chunk: Chunk) -> str | None:
+    """What the column of a passage's sections says."""
+    if not chunk.sections:
+        return None
+    is_own = chunk.sections == ((chunk.start, chunk.heading),)
+    return json.dumps([] if is_own else chunk.sections, ensure_ascii=False)
 
 
 def make_document_id(collection: str, source: str, sha256: str) -> str:
@@ -134,9 +148,17 @@ def insert_document(
     chunk_ids: list[int] = []
     for ordinal, chunk in enumerate(new.chunks):
         cursor = connection.execute(
-            "INSERT INTO chunks (document_id, ordinal, page_index, start, end, heading)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
-            (document_id, ordinal, chunk.page_index, chunk.start, chunk.end, chunk.heading),
+            "INSERT INTO chunks (document_id, ordinal, page_index, start, end, heading, sections)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                document_id,
+                ordinal,
+                chunk.page_index,
+                chunk.start,
+                chunk.end,
+                chunk.heading,
+                _stated(chunk),
+            ),
         )
         chunk_ids.append(int(cursor.lastrowid or 0))
     vectors = np.ascontiguousarray(new.vectors, dtype="<f4")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 # Kept with each document: of which version of reading its text is. Raise it by one in every release
 # whose loaders, OCR or chunking make something better of the same bytes; files that are added again
 # are then read again. Documents of libraries that did not keep it yet have 0.
-READING_VERSION = 1
+READING_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,8 @@ class Chunk:
     start, end: offsets into that page's text; text == page.text[start:end].
     heading: the section path the chunk stands under, outermost first, joined by " > "; "" if none.
         Embedded with the text as context, never quoted as part of it.
+    sections: where in the page's text each of its sections begins, and what that stands under, in
+        order; the first begins with the chunk.
     """
 
     page_index: int
@@ -68,3 +70,4 @@ class Chunk:
     end: int
     text: str
     heading: str = ""
+    sections: tuple[tuple[int, str], ...] = ()

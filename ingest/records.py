@@ -56,6 +56,7 @@ class StoredChunk:
 
     page_number: 1-based, None where the format has no pages. page_index: 0-based.
     text == page text[start:end]. read_by_ocr: the page's text was; see Page.
+    sections: as in Chunk; () where an older version of this program read the document.
     """
 
     chunk_id: int
@@ -70,6 +71,7 @@ class StoredChunk:
     text: str
     heading: str
     read_by_ocr: bool = False
+    sections: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

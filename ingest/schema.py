@@ -11,7 +11,7 @@ from ingest.errors import LibraryDamaged, LibraryReadOnly, LibraryTooNew
 from ingest.keywords import TERMS_VERSION
 from ingest.storage_failures import named_storage_failures
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 APPLICATION_ID = 0x50_4C_47_54  # "PLGT": tells a library from any other SQLite file
 
 _TABLES = """
@@ -105,9 +105,14 @@ WHERE instr(char(10) || text, char(10) || '[Read by OCR]' || char(10)) > 0;
 _READING_COLUMN = """
 ALTER TABLE documents ADD COLUMN reading_version INTEGER NOT NULL DEFAULT 0;
 """
+# JSON, [[start, heading], ...]; [] where the only one is the passage's own. NULL: not known, as an
+# older version read the document.
+_SECTIONS_COLUMN = """
+ALTER TABLE chunks ADD COLUMN sections TEXT;
+"""
 # What each version added to the one before it; an older library is brought up to date when it is
 # opened.
-_ADDED = {2: _FEEDBACK_TABLES, 3: _OCR_COLUMN, 4: _READING_COLUMN}
+_ADDED = {2: _FEEDBACK_TABLES, 3: _OCR_COLUMN, 4: _READING_COLUMN, 5: _SECTIONS_COLUMN}
 
 
 def prepare(connection: sqlite3.Connection, path: Path) -> None:

@@ -8,33 +8,30 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from statistics import mean
 from typing import Protocol
 
 from inference.request import Priority, Prompt, Request, SamplingParams
 from ingest.documents import Page
 from ingest.search_filter import SearchFilter
 from rag.accounts.calculation import AccountsReader
-from rag.accounts.question import mentions_measure, tells_another_figure
+from rag.accounts.question import mentions_measure
 from rag.answer_span import pick_answer
+from rag.case import Case, Judged
 from rag.citations import without_markers
-from rag.confidence import Confidence, confidence
 from rag.context import FittedPrompt, fit_prompt, merge_adjacent, smaller
 from rag.contradictions import with_contradictions
 from rag.conversation import standalone_question
 from rag.document_names import of_named_documents
 from rag.errors import ContextTooSmall, InvalidQuestion
-from rag.evidence import Evidence
-from rag.extracts import Extract, find_extracts
-from rag.function_words import function_terms
+from rag.extracts import Extract
+from rag.function_words import function_terms, language_of
 from rag.generator import Caller, Draft, Generator, Spent, generate, together
 from rag.grounding import Grounded, ground, quoted, refusal
 from rag.judge import ANSWER_START, judge, judge_messages
-from rag.mismatch import mismatch
 from rag.prompts import DEFAULT_TEMPLATE, Example, Template, build_messages, labelled
-from rag.question_kind import asks_for_summary, asks_more_than_a_fact
+from rag.question_kind import asks_for_summary
 from rag.reading import Reading, focused, reading_for
 from rag.refusal import RelevanceThresholds, asks_for_another, is_relevant
 from rag.results import (
@@ -50,32 +47,13 @@ from rag.results import (
 from rag.sentence_fit import SentenceEmbedder
 from rag.sentences import is_row
 from rag.short_answer import read_short_answer, short_answer_sampling
-from rag.spelling import as_spelled
+from rag.spelling import as_spelled, with_their_umlauts
 from rag.summary import Summary
-from rag.table_cells import Cell, asked_cell, names_row
 from rag.table_extremes import compare_rows
 from rag.table_sums import sum_rows
 from rag.terms import content_terms, is_unspaced
 
 _STOP = ("\nQuestion:", "\nPassages:", "\n\n\n")
-# One of the sentences that fit best is chosen, of so many; once it is known that they answer, more
-# are judged, up to so many in all, to be quoted beside it.
-_CHOSEN_OF = 3
-_QUOTED_OF_A_FACT = 3
-_QUOTED_OF_MORE = 4
-# None is judged that fits so much less than the best, unless it stands beside the chosen one.
-_JUDGED_WITHIN = 0.07
-# How much of a sentence's fit a judge's log-odds are worth; flat from here to four times as much.
-_FIT_OF_LOG_ODDS = 0.25
-# Log-odds against a sentence where a question is about accounts and the statements that are there
-# do not tell: adjusted, of a quarter. Of FinanceBench's such questions, which seem near to many
-# sentences, the best one answered 1 of 7. Nothing against a reason where one is asked for, nor
-# against a sentence that has what is asked for besides: "expect", and a figure.
-_NOT_CALCULATED = 1.0
-# A further sentence is quoted where a judge's log-odds are at least this.
-_LEAST_STATED = 0.0
-
-_Judged = tuple[Extract, float]  # a sentence, and a judge's log-odds that it states the answer
 
 
 class Search(Protocol):
@@ -133,168 +111,7 @@ class AnswerOptions:
     least_confidence: float | None = None
 
 
-class _Case:
-    """One question, what was found for it, and what follows from that, made when needed.
-
-    asked: the question as one that stands alone. comparable: the dense similarities mean
-    something. started, retrieved: time.monotonic() of the question and of its passages.
-    chosen: the sentences that state the answer, by a model that judged the best ones: the first
-    one for certain, with `stated`, its log-odds; further ones where they are judged to do so too.
-    Empty and None where nobody has judged. words: those of the first that answer; "" where they
-    were not read or not found. spent: what the completions have cost. cancelled: one of them was.
-    is_not_calculated: it is about accounts, and statements of the passages' documents do not tell.
-    """
-
-    def __init__(
-        self,
-        *,
-        question: str,
-        asked: str,
-        history: Sequence[Turn],
-        passages: Sequence[Hit],
-        comparable: bool,
-        embedder: SentenceEmbedder | None,
-        started: float,
-        retrieved: float,
-    ) -> None:
-        self.question = question
-        self.asked = asked
-        self.history = history
-        self.comparable = comparable
-        self.started = started
-        self.retrieved = retrieved
-        self.spent: list[Spent] = []
-        self.chosen: list[Extract] = []
-        self.stated: float | None = None
-        self.words = ""
-        self.cancelled = False
-        self.is_not_calculated = False
-        self._asks_more = asks_more_than_a_fact(asked)
-        self._judged: Sequence[_Judged] = ()
-        self._embedder = embedder
-        self.keep_only(passages)
-
-    def keep_only(self, passages: Sequence[Hit]) -> None:
-        """Forget the other passages."""
-        self.passages = list(passages)
-        self.evidence = Evidence(self.passages, question=self.asked)
-        self._extracts: list[Extract] | None = None
-
-    def texts(self) -> list[str]:
-        """The passages, each with its document's name and its heading."""
-        return [f"{hit.document_name}\n{hit.heading}\n{hit.text}" for hit in self.passages]
-
-    def extracts(self) -> list[Extract]:
-        """The sentences of the passages as answers, best first; embeds them on the first call."""
-        if self._extracts is None:
-            self._extracts = find_extracts(self.asked, self.evidence, embedder=self._embedder)
-        return self._extracts
-
-    def confidence(self) -> Confidence | None:
-        """How likely it is that the passages answer, by what is known so far."""
-        best = next(iter(self.chosen or self.extracts()), None)
-        if best is None:
-            return confidence(None, stated=self.stated)
-        against = mismatch(self.asked, best.quote.text, self.texts())
-        if self.is_not_calculated and not self._tells_otherwise(best):
-            against += _NOT_CALCULATED
-        nearness = self._nearness(best)
-        return confidence(
-            nearness,
-            fit=best.fit,
-            stated=self.stated,
-            mismatch=against,
-            asks_more=self._asks_more,
-            is_named_cell=self.names_cell(best),
-        )
-
-    def names_cell(self, row: Extract) -> bool:
-        """Whether all of the question names one cell of this, a row of a table."""
-        cell = self.asked_cell(row)
-        return cell is not None and cell.is_all
-
-    def is_likely(self, least: float) -> bool:
-        """Whether the confidence, where there is one, is at least so high."""
-        sure = self.confidence()
-        return sure is None or sure.value >= least
-
-    def to_choose_from(self) -> list[Extract]:
-        """The sentences that fit best, to be judged first."""
-        best = self.extracts()[:_CHOSEN_OF]
-        return [each for each in best if _fits_nearly_as(best[0], each)]
-
-    def choose(self, judged: Sequence[_Judged]) -> None:
-        """Choose among the sentences to choose from."""
-        self._judged = judged
-        best, self.stated = max(judged, key=_fit_as_judged)
-        self.chosen = [best]
-
-    def as_read(self, extract: Extract) -> str:
-        """A sentence with what the question has of its heading, and whom its document is about."""
-        heading = extract.heading
-        if not (content_terms(heading) - content_terms(extract.text)) & content_terms(self.asked):
-            heading = ""
-        above = ", ".join(part for part in (self._subject(extract), heading) if part)
-        return f"{above}: {extract.text}" if above else extract.text
-
-    def to_quote_too(self) -> list[Extract]:
-        """Further sentences, to be judged once one is chosen: any may be quoted beside it."""
-        most = _QUOTED_OF_MORE if self._asks_more else _QUOTED_OF_A_FACT
-        unjudged = self.extracts()[len(self._judged) : most]
-        return [each for each in unjudged if self._may_be_quoted_too(each)]
-
-    def quote_too(self, further: Sequence[_Judged]) -> None:
-        """Quote what states the answer too, the best first. further: those to quote too."""
-        judged = sorted([*self._judged, *further], key=_fit_as_judged, reverse=True)
-        self.chosen += [
-            extract
-            for extract, stated in judged
-            if extract is not self.chosen[0]
-            and stated >= _LEAST_STATED
-            and self._may_be_quoted_too(extract)
-        ]
-
-    def first_of(self, quotes: Container[str]) -> Extract | None:
-        """The best of the sentences that are among these quotes."""
-        fitting = self.chosen or self.extracts()
-        return next((extract for extract in fitting if extract.quote.text in quotes), None)
-
-    def asked_cell(self, row: Extract) -> Cell | None:
-        """The cell that the question asks for, where this is a row of a table."""
-        return asked_cell(self.asked, row.header, row.quote.text)
-
-    def _may_be_quoted_too(self, extract: Extract) -> bool:
-        best = self.chosen[0]
-        if extract.signs.elsewhere > best.signs.elsewhere:
-            return False  # what the question names stands under another heading
-        if extract.quote.passage == best.quote.passage:
-            return True
-        # To a fact, another passage may have another answer: see rag.contradictions.
-        return self._asks_more and _fits_nearly_as(best, extract)
-
-    def _tells_otherwise(self, best: Extract) -> bool:
-        """Whether a sentence tells about accounts what statements do not."""
-        said = best.quote.text
-        is_reason = bool(best.signs.cause)
-        return is_reason or names_row(self.asked, said) or tells_another_figure(self.asked, said)
-
-    def _nearness(self, best: Extract) -> float | None:
-        """The cosine with the question of a sentence that is read under its innermost heading.
-
-        Whom its document is about counts half, as for its fit: the name alone is near already.
-        """
-        if self._embedder is None:
-            return None
-        text = f"{best.heading}: {best.text}" if best.heading else best.text
-        subject = self._subject(best)
-        texts = [text, f"{subject} {text}"] if subject else [text]
-        return mean(self._embedder.similarities(self.asked, texts))
-
-    def _subject(self, extract: Extract) -> str:
-        return self.evidence.subject(extract.quote.passage, content_terms(extract.text))
-
-
-def _told(grounded: Grounded, case: _Case) -> Grounded:
+def _told(grounded: Grounded, case: Case) -> Grounded:
     """The same; of a row that is the whole answer, the one cell that is asked for, by its names."""
     if len(grounded.citations) != 1:
         return grounded
@@ -326,16 +143,6 @@ def _is_named(passage: Hit, question: str) -> bool:
     return bool(names & content_terms(question))
 
 
-def _fits_nearly_as(best: Extract, other: Extract) -> bool:
-    """Whether it does, as far as fits can tell: by words alone they are too rough."""
-    return other.similarity is None or other.fit >= best.fit - _JUDGED_WITHIN
-
-
-def _fit_as_judged(judged: _Judged) -> float:
-    extract, log_odds = judged
-    return extract.fit + _FIT_OF_LOG_ODDS * log_odds
-
-
 class _Asking:
     """How the completions of one answer are asked for."""
 
@@ -349,7 +156,7 @@ class _Asking:
         request = Request(prompt, sampling, priority=caller.priority, client=caller.client)
         return generate(self.generator, request, draft, caller.cancel)
 
-    def judge(self, case: _Case, sentences: Sequence[Extract]) -> list[_Judged] | None:
+    def judge(self, case: Case, sentences: Sequence[Extract]) -> list[Judged] | None:
         """The sentences with the log-odds that each states the answer; None after a cancel."""
         texts = [case.as_read(extract) for extract in sentences]
         judged = judge(self.generator, case.asked, texts, self._caller)
@@ -359,7 +166,7 @@ class _Asking:
         case.spent += judged.spent
         return list(zip(sentences, judged.log_odds, strict=True))
 
-    def read(self, case: _Case, texts: Sequence[str], copied: Sequence[str]) -> str:
+    def read(self, case: Case, texts: Sequence[str], copied: Sequence[str]) -> str:
         """The few words of the texts that answer.
 
         copied: the parts of the texts that the words may be of. "" where the words only repeat
@@ -433,7 +240,8 @@ class Answerer:
             return
         case.is_not_calculated = mentions_measure(case.asked) and self._has_statements(case)
         if not self._may_answer(case):  # as is known without loading the model
-            yield _done(case, refusal(case.passages, filtered=bool(filter)), Draft())
+            refused = refusal(case.passages, question=case.asked, filtered=bool(filter))
+            yield _done(case, refused, Draft())
             return
         yield from self._answer(case, _Asking(self._generator(), caller))
 
@@ -461,13 +269,15 @@ class Answerer:
                 return event.answer
         raise AssertionError("a stream ends with its answer")
 
-    def _answer(self, case: _Case, asking: _Asking) -> Iterator[AnswerEvent]:
+    def _answer(self, case: Case, asking: _Asking) -> Iterator[AnswerEvent]:
         generator = asking.generator
         reading = self._options.reading or reading_for(
             generator.model.parameters, keeps_passages=generator.keeps_passages
         )
         if not self._is_sure(case, asking, reading):
-            found = Grounded("", (), refused=False) if case.cancelled else refusal(case.passages)
+            found = refusal(case.passages, question=case.asked)
+            if case.cancelled:
+                found = Grounded("", (), refused=False)
             draft = Draft(cancelled=case.cancelled)
             yield _done(case, found, draft, model=generator.model_name)
             return
@@ -491,7 +301,7 @@ class Answerer:
             yield AnswerEvent(AnswerStage.CITATION, citation=citation)
         yield _done(case, grounded, draft, model=generator.model_name, short=short)
 
-    def _is_sure(self, case: _Case, asking: _Asking, reading: Reading) -> bool:
+    def _is_sure(self, case: Case, asking: _Asking, reading: Reading) -> bool:
         """Whether it is likely enough that the passages answer.
 
         A model that reads judges sentences, and reads the words of the chosen one that answer.
@@ -511,7 +321,7 @@ class Answerer:
             self._read(case, asking)
         return not case.cancelled
 
-    def _read(self, case: _Case, asking: _Asking) -> None:
+    def _read(self, case: Case, asking: _Asking) -> None:
         """Read the words of the chosen sentence, and choose what is quoted beside it."""
         first = case.chosen[0]
         case.words = asking.read(case, [first.text], [first.quote.text])
@@ -521,7 +331,7 @@ class Answerer:
         if further is not None:
             case.quote_too(further)
 
-    def _calculated(self, case: _Case, filter: SearchFilter | None) -> list[AnswerEvent]:
+    def _calculated(self, case: Case, filter: SearchFilter | None) -> list[AnswerEvent]:
         """The rest of an answer that needs no model; [] where it needs one."""
         if self._accounts is None or not case.passages:
             return []
@@ -536,7 +346,7 @@ class Answerer:
         grounded = Grounded(found.text, found.citations, refused=False)
         return _at_once(_done(case, grounded, draft, short=found.short, is_judged=False))
 
-    def _summarized(self, case: _Case, caller: Caller) -> list[AnswerEvent]:
+    def _summarized(self, case: Case, caller: Caller) -> list[AnswerEvent]:
         """The summary of the document that the nearest passage is of, where one is asked for."""
         if self._summarize is None or not asks_for_summary(case.asked):
             return []
@@ -556,7 +366,7 @@ class Answerer:
             )
         )
 
-    def _has_statements(self, case: _Case) -> bool:
+    def _has_statements(self, case: Case) -> bool:
         """Whether a document of the passages has statements of account."""
         accounts = self._accounts
         documents = {hit.document_id for hit in case.passages}
@@ -564,7 +374,7 @@ class Answerer:
 
     def _open_case(
         self, question: str, history: Sequence[Turn], filter: SearchFilter | None, caller: Caller
-    ) -> _Case:
+    ) -> Case:
         """Find the passages for a question."""
         started = time.monotonic()
         question = question.strip()
@@ -575,10 +385,12 @@ class Answerer:
         passages = merge_adjacent(of_named_documents(hits, asked), self._page_text)
         comparable = bool(passages) and self._search.knows_language(asked)
         embedder = self._embedder() if self._embedder is not None and comparable else None
+        texts = [f"{hit.document_name} {hit.heading} {hit.text}" for hit in passages]
         if embedder is not None and not function_terms(asked):  # in English
-            texts = [f"{hit.document_name} {hit.heading} {hit.text}" for hit in passages]
             asked = as_spelled(asked, texts, is_word=_known_to(embedder))
-        return _Case(
+        elif language_of(asked) == "German":
+            asked = with_their_umlauts(asked, texts)
+        return Case(
             question=question,
             asked=asked,
             history=history,
@@ -589,7 +401,7 @@ class Answerer:
             retrieved=time.monotonic(),
         )
 
-    def _may_answer(self, case: _Case) -> bool:
+    def _may_answer(self, case: Case) -> bool:
         """Whether any passage is near enough for a closer look, or has the very cell."""
         unspaced = is_unspaced(case.asked)
         is_near = any(
@@ -605,10 +417,10 @@ class Answerer:
         if is_near and not asks_for_another(case.asked, case.texts()):
             return True
         # A passage of many rows is near no question, nor says it "plot" of "18".
-        return any(map(case.names_cell, case.extracts()[:_CHOSEN_OF]))
+        return case.names_any_cell()
 
     def _prompt(
-        self, generator: Generator, case: _Case, reading: Reading
+        self, generator: Generator, case: Case, reading: Reading
     ) -> tuple[Prompt, tuple[Hit, ...]]:
         """The largest prompt that leaves room for the answer, and what of the passages it shows.
 
@@ -649,7 +461,7 @@ class Answerer:
         )
 
     def _grounded(
-        self, case: _Case, draft: Draft, reading: Reading, shown: Sequence[Hit]
+        self, case: Case, draft: Draft, reading: Reading, shown: Sequence[Hit]
     ) -> Grounded:
         if draft.cancelled:
             return Grounded(without_markers(draft.text), (), refused=False)
@@ -658,14 +470,14 @@ class Answerer:
             ground(draft.text, case.evidence, case.extracts(), reading=reading, shown=shown),
         )
 
-    def _current(self, case: _Case, grounded: Grounded) -> Grounded:
+    def _current(self, case: Case, grounded: Grounded) -> Grounded:
         """The same, unless a document was removed or replaced since: what it said is void."""
         if all(self._resolves(citation) for citation in grounded.citations):
             return grounded
         case.keep_only([hit for hit in case.passages if self._is_current(hit)])
-        return refusal(case.passages)
+        return refusal(case.passages, question=case.asked)
 
-    def _short(self, case: _Case, grounded: Grounded, asking: _Asking | None) -> str:
+    def _short(self, case: Case, grounded: Grounded, asking: _Asking | None) -> str:
         """The words of the cited sentences that answer; "" where none are found there.
 
         asking: of a model that can pick them; for others they are picked without one.
@@ -715,7 +527,7 @@ def _at_once(done: AnswerEvent) -> list[AnswerEvent]:
 
 
 def _done(
-    case: _Case,
+    case: Case,
     grounded: Grounded,
     draft: Draft,
     *,
@@ -745,6 +557,7 @@ def _done(
         cancelled=draft.cancelled,
         short=short,
         confidence=case.confidence() if is_judged else None,
+        asked=case.asked,
     )
     return AnswerEvent(AnswerStage.DONE, answer=answer)
 

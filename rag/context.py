@@ -13,6 +13,7 @@ from rag.citations import PageText
 from rag.errors import ContextTooSmall, QuestionTooLong
 from rag.prompts import DEFAULT_TEMPLATE, Example, Template, build_messages, label, labelled
 from rag.results import Hit, Turn
+from rag.sections import sections_of
 from rag.sentences import sentence_spans
 
 CountTokens = Callable[[str], int]
@@ -55,7 +56,7 @@ def merge_adjacent(hits: Sequence[Hit], page_text: PageText) -> list[Hit]:
             except LookupError:
                 del merged[first]
                 continue
-            sections = tuple(sorted({*_sections(one), *_sections(other)}))
+            sections = tuple(sorted({*sections_of(one), *sections_of(other)}))
             merged[first] = replace(one, start=start, end=end, text=text, sections=sections)
     return merged
 
@@ -125,10 +126,6 @@ def _touching_pair(hits: Sequence[Hit]) -> tuple[int, int] | None:
     return next(
         ((i, j) for j in range(len(hits)) for i in range(j) if _touch(hits[i], hits[j])), None
     )
-
-
-def _sections(hit: Hit) -> tuple[tuple[int, str], ...]:
-    return hit.sections or ((hit.start, hit.heading),)
 
 
 def _touch(one: Hit, other: Hit) -> bool:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from rag.citations import without_markers
 from rag.evidence import Evidence, Quote
 from rag.grounding import Grounded
+from rag.messages import messages_for
 from rag.question_kind import QuestionKind, asked_terms, question_kind
 from rag.results import Citation
 from rag.sentences import is_row
@@ -34,9 +35,6 @@ from rag.superseded import (
 from rag.terms import content_terms, is_code, name_terms
 from rag.windows import Window, is_sentence
 
-INTRODUCTION = "Another document says otherwise: "
-SAME_DOCUMENT_INTRODUCTION = "Another entry says otherwise: "
-CHANGE_INTRODUCTION = "It may have changed: "
 _MOST_SHOWN = 2
 # Share of what one sentence says, the values and what is asked aside, that the other must say too:
 # of what the cited one says, of what the other one says, and between two entries of one document.
@@ -135,6 +133,7 @@ def _notices(grounded: Grounded, evidence: Evidence, short: str) -> list[tuple[s
     if cited is None:
         return []
     found: list[tuple[str, Window]] = []
+    messages = messages_for(evidence.question)
     asked = asked_terms(evidence.question)
     answering = _answering_values(cited, evidence.question, short)
     answering_names = frozenset() if answering else _answering_names(cited, evidence, short)
@@ -144,7 +143,7 @@ def _notices(grounded: Grounded, evidence: Evidence, short: str) -> list[tuple[s
         if _is_of_the_same_name(cited, other, evidence)
     ]
     changed = [other for other in others if _tells_of_its_change(cited, other, answering, evidence)]
-    found += [(CHANGE_INTRODUCTION, _shown(other, evidence)) for other in changed]
+    found += [(messages.changed, _shown(other, evidence)) for other in changed]
     told: list[Value] = [value for other in changed for value in other.values]
     told_names: frozenset[str] = frozenset().union(*(other.names for other in changed))
     for other in others:
@@ -160,7 +159,8 @@ def _notices(grounded: Grounded, evidence: Evidence, short: str) -> list[tuple[s
             told += values
             told_names |= names
             same = _document(other, evidence) == _document(cited, evidence)
-            found.append((SAME_DOCUMENT_INTRODUCTION if same else INTRODUCTION, other.window))
+            words = messages.entry_differs if same else messages.document_differs
+            found.append((words, other.window))
     return found
 
 

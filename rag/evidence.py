@@ -69,7 +69,8 @@ class Evidence:
             for hit, name in zip(self.passages, self.names, strict=True)
         ]
         self.sentences = [
-            sentence_windows(index, hit.text) for index, hit in enumerate(self.passages)
+            sentence_windows(index, hit.text, sections.headings(hit.text))
+            for index, (hit, sections) in enumerate(zip(self.passages, self._sections, strict=True))
         ]
         self._subjects = self._named_at_the_opening()
         self._windows = [window for sentences in self.sentences for window in sentences]

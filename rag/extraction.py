@@ -1,8 +1,13 @@
 """A JSON schema and documents -> valid JSON, each value with the place that it was found at.
 
-Every field is asked for by itself, from the passages that are found for it: a small model fills in
-one value better than twenty, a long document need not fit the context, and the engine computes all
-fields in one batch. What the model gives is not believed until it is found in a passage.
+Every field is looked up by itself, in the passages that are found for it. What stands there under
+its name, or in a sentence that says it, is read by code (rag.stated_fields). Only for the others a
+model is asked, unless it is one that is not trusted to write (rag.reading): one field at a time,
+which even small ones do better than twenty; of dates, numbers and addresses it may only choose one
+that the passages have. What it gives is not believed until it is found in a passage.
+
+A form is of one document where one states at least half of the fields that any does: the due date
+of another invoice is not this one's.
 """
 
 from __future__ import annotations
@@ -10,6 +15,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -30,6 +36,8 @@ from rag.prompts import Example, LabelledPassage, Template, build_messages, labe
 from rag.reading import Reading, focused, reading_for
 from rag.results import AnswerUsage, Citation, Hit
 from rag.sentence_fit import SentenceEmbedder
+from rag.sentences import Span, is_row
+from rag.stated_fields import StatedField, find_stated, may_be_value, values_to_choose_from
 from rag.steps import Steps
 from rag.value_support import find_support
 
@@ -136,6 +144,14 @@ class _Found:
 
 
 @dataclass(frozen=True, slots=True)
+class _LookedUp:
+    """The passages that were found for a field, and what they state of it, best first."""
+
+    passages: tuple[Hit, ...] = ()
+    stated: tuple[StatedField, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class _Job:
     """One form in the making: what its fields share."""
 
@@ -205,7 +221,8 @@ class Extractor:
                 f"the instruction is longer than {MOST_INSTRUCTION_CHARS:,} characters"
             )
         fields = fields_of(schema)
-        grammars = [self._grammar(json.dumps(field.nullable)) for field in fields]
+        for field in fields:
+            self._grammar(json.dumps(field.nullable))  # refuses what no model could be asked for
         generator = self._generator()
         reading = self._reading or reading_for(generator.model.parameters)
         job = _Job(
@@ -218,13 +235,17 @@ class Extractor:
         )
         steps = Steps(progress, len(fields))
 
-        def fill(field: SchemaField, grammar: str) -> _Found:
-            found = self._fill(job, field, grammar)
+        def fill(field: SchemaField, looked_up: _LookedUp) -> _Found:
+            found = self._fill(job, field, looked_up)
             steps.finish_one()
             return found
 
         with ThreadPoolExecutor(self._fields_at_once, thread_name_prefix="extract") as pool:
-            found = list(pool.map(fill, fields, grammars))
+            looked_up = list(pool.map(partial(self._look_up, job), fields))
+            if home := _home(looked_up):
+                job = replace(job, filter=SearchFilter(documents=[home]))
+                looked_up = list(pool.map(partial(self._look_up, job), fields))
+            found = list(pool.map(fill, fields, looked_up))
         return Extraction(
             data=assembled([(each.field, each.value) for each in found]),
             values=tuple(_extracted_values(found)),
@@ -235,27 +256,41 @@ class Extractor:
             cancelled=job.cancel.is_set(),
         )
 
-    def _fill(self, job: _Job, field: SchemaField, grammar: str) -> _Found:
-        """One field, from the passages that are found for it."""
-        nothing = _Found(field, None, (), (), AnswerUsage())
+    def _look_up(self, job: _Job, field: SchemaField) -> _LookedUp:
+        """The passages for a field, and what they state of it."""
         if job.cancel.is_set():
-            return nothing
+            return _LookedUp()
         question = _question(field, job.instruction)
         hits = self._search.search(question, self._passages, filter=job.filter, caller=job.caller)
-        passages = merge_adjacent(hits, self._page_text)
-        if not passages:
+        passages = tuple(merge_adjacent(hits, self._page_text))
+        if field.schema.get("type") == "array":
+            passages = tuple(map(self._with_all_rows, passages))
+        evidence = Evidence(passages, question=question)
+        stated = find_stated(field, evidence, instruction=job.instruction)
+        return _LookedUp(passages, tuple(stated))
+
+    def _fill(self, job: _Job, field: SchemaField, looked_up: _LookedUp) -> _Found:
+        """One field, as the passages state it, or else as the model reads them."""
+        passages, reading = looked_up.passages, job.reading
+        nothing = _Found(field, None, (), (), AnswerUsage())
+        for stated in looked_up.stated:
+            scalars = tuple((field.name + s.place, s.value, s.quote) for s in stated.scalars)
+            if all(self._stands(quote) for _, _, quote in scalars):
+                return replace(nothing, value=stated.value, scalars=scalars, passages=passages)
+        if job.cancel.is_set() or not passages or not reading.writes:
             return nothing
+        question = _question(field, job.instruction)
         evidence = Evidence(passages, question=question)
         comparable = self._search.knows_language(question)
         embedder = self._embedder() if self._embedder is not None and comparable else None
         extracts = find_extracts(question, evidence, embedder=embedder)
-        reading = job.reading
-        if not reading.believes_refusals and not _fits(
-            field, evidence, extracts, embedder, reading.value_fit
-        ):
-            return nothing  # such a model gives a value for whatever it is shown
         shown = focused(evidence, extracts, reading.focus) if reading.focus else passages
         prompt, given = self._prompt(job.generator, question, shown, _most_tokens(field))
+        choices = values_to_choose_from(field, Evidence(given, question=question))
+        if choices == []:
+            return nothing
+        asked_for = field.nullable if choices is None else {"enum": [*choices, None]}
+        grammar = self._grammar(json.dumps(asked_for))
         sampling = SamplingParams(max_tokens=_most_tokens(field), grammar=grammar)
         request = Request(prompt, sampling, priority=Priority.BATCH, client=job.client)
         draft = complete(job.generator, request, job.cancel)
@@ -279,6 +314,8 @@ class Extractor:
         value: object,
     ) -> Quote | None:
         """The sentence that states a value of the field, where its document still says it."""
+        if isinstance(value, str) and not field.is_inferred and not may_be_value(field, value):
+            return None
         quote = find_support(
             value, evidence, extracts, is_inferred=field.is_inferred, least_fit=least_fit
         )
@@ -309,6 +346,15 @@ class Extractor:
             " context leaves; raise context_tokens."
         )
 
+    def _with_all_rows(self, hit: Hit) -> Hit:
+        """The passage with the rows before and after it: a part of a table is no list of all."""
+        try:
+            text = self._page_text(hit.document_id, hit.page_index)
+        except LookupError:  # removed meanwhile
+            return hit
+        span = _all_rows(text, hit.start, hit.end)
+        return replace(hit, start=span.start, end=span.end, text=text[span.start : span.end])
+
     def _page_text(self, document_id: str, page_index: int) -> str:
         return self._pages.page(document_id, page_index).text
 
@@ -321,27 +367,38 @@ class Extractor:
         return text[quote.start : quote.end] == quote.text
 
 
+def _all_rows(text: str, start: int, end: int) -> Span:
+    """The span of a text, and the rows of tables that go on from it on either side."""
+    for line in reversed(text[:start].splitlines(keepends=True)):
+        if not is_row(line):
+            break
+        start -= len(line)
+    for line in text[end:].splitlines(keepends=True):
+        begun = text[:end].rpartition("\n")[2]  # of the line that the span ends in
+        if not is_row(begun + line) and (begun + line).strip():
+            break
+        end += len(line)
+    return Span(start, end)
+
+
 def _question(field: SchemaField, instruction: str) -> str:
     parts = [field.words, field.description.strip(), instruction.strip()]
     return ". ".join(part.rstrip(".") for part in parts if part)
 
 
-def _fits(
-    field: SchemaField,
-    evidence: Evidence,
-    extracts: Sequence[Extract],
-    embedder: SentenceEmbedder | None,
-    least_fit: float,
-) -> bool:
-    """Whether any sentence of the evidence fits the field itself.
-
-    The instruction, which all fields share, has no say: "the harbour of Port Ellery" fits where no
-    telephone number stands.
-    """
-    own = _question(field, "")
-    if own != evidence.question:
-        extracts = find_extracts(own, Evidence(evidence.passages, question=own), embedder=embedder)
-    return bool(extracts) and extracts[0].fit >= least_fit
+def _home(looked_up: Sequence[_LookedUp]) -> str | None:
+    """The document that a form is of; None where its fields are of several, or of none."""
+    scores: defaultdict[str, float] = defaultdict(float)
+    fields: Counter[str] = Counter()  # that each document states
+    for each in looked_up:
+        for stated in each.stated:
+            scores[stated.document_id] += stated.score
+            fields[stated.document_id] += 1
+    best = max(scores, key=lambda document_id: scores[document_id], default=None)
+    stated_at_all = sum(bool(each.stated) for each in looked_up)
+    if best is None or fields[best] < 2 or 2 * fields[best] < stated_at_all:
+        return None
+    return best
 
 
 def _most_tokens(field: SchemaField) -> int:

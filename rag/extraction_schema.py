@@ -8,7 +8,7 @@ may be null, whatever the schema says: the documents may not say.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,10 @@ _DEEPEST = 32  # of JSON; an object within an object takes three levels
 _MOST_NODES = 5000  # after references were replaced by what they refer to
 _WORD_BORDER = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[_\W]+")
 _UNCHECKED = ("pattern", "patternProperties")
+# Forms that a text seldom has, and that jsonschema checks only with further packages.
+_UNREAD_FORMATS = ("date-time", "time", "duration", "uuid")
+_UNBOUNDED = re.compile(r"(?<!\\)[*+]|\{\d*,\}")
+_MOST_UNBOUNDED = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,17 @@ class SchemaField:
             _with_nulls(self.schema), format_checker=Draft202012Validator.FORMAT_CHECKER
         )
         return bool(checked.is_valid(value))
+
+    def allows_as_it_stands(self, value: Any) -> bool:
+        """Whether a value that no grammar has shaped is what the schema asks for.
+
+        Patterns are checked as far as that cannot take long; what has others is no such value.
+        """
+        patterns = list(_patterns_in(self.schema))
+        if patterns and (not isinstance(value, str) or any(map(_may_take_long, patterns))):
+            return False
+        follows = all(re.search(pattern, value) for pattern in patterns)
+        return follows and self.schema.get("format") not in _UNREAD_FORMATS and self.accepts(value)
 
 
 def words_of(name: str) -> list[str]:
@@ -182,6 +197,23 @@ def _fields_under(
         else:
             found.append(SchemaField(below, inner, " ".join(said)))
     return found
+
+
+def _patterns_in(schema: Any) -> Iterator[str]:
+    if isinstance(schema, Mapping):
+        for name, inner in schema.items():
+            if name == "pattern" and isinstance(inner, str):
+                yield inner
+            else:
+                yield from _patterns_in(inner)
+    elif isinstance(schema, list):
+        for each in schema:
+            yield from _patterns_in(each)
+
+
+def _may_take_long(pattern: str) -> bool:
+    """Whether a backtracking match may: repeated groups, or many parts of any length."""
+    return "(" in pattern or len(_UNBOUNDED.findall(pattern)) > _MOST_UNBOUNDED
 
 
 def _types(schema: Mapping[str, Any]) -> set[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from rag.evidence import Evidence, Quote
 from rag.question_kind import QuestionKind, asked_terms, question_kind
@@ -96,11 +97,17 @@ def _candidates(evidence: Evidence, wanted: frozenset[str]) -> list[Window]:
         ]
         found += tables
         found += [
-            with_list(hit.text, sentences, position)
+            with_list(hit.text, _to_section_end(evidence, sentences[position:]), 0)
             for position, window in enumerate(sentences)
             if not any(t.start <= window.start < t.end for t in tables)
         ]
     return found
+
+
+def _to_section_end(evidence: Evidence, sentences: Sequence[Window]) -> list[Window]:
+    """The first of some sentences and those after it under the same heading."""
+    path = evidence.section(sentences[0]).path
+    return list(takewhile(lambda window: evidence.section(window).path == path, sentences))
 
 
 def _names_a_row(wanted: frozenset[str], table: Table) -> bool:

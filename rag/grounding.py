@@ -51,7 +51,7 @@ def ground(
     best_fit = extracts[0].fit if extracts else 0.0
     does_not_know = says_it_does_not_know(draft) or not draft.strip()
     if does_not_know and best_fit < reading.refusal_fit:
-        return refusal(evidence.passages)
+        return refusal(evidence.passages, question=evidence.question)
     quotes = _quoted(evidence, extracts, reading)
     if reading.writes and not does_not_know:
         cite_draft = partial(cite, draft, evidence, unsupported=reading.unsupported, shown=shown)
@@ -59,7 +59,9 @@ def ground(
         if cited.supported and _answers(cited, evidence, extracts, reading):
             more = quotes[1:]  # the draft stands for the best one
             return _answered(cite_draft(quoted=_in_order(more)))
-    return quoted(quotes, evidence) if quotes else refusal(evidence.passages)
+    if not quotes:
+        return refusal(evidence.passages, question=evidence.question)
+    return quoted(quotes, evidence)
 
 
 def quoted(quotes: Sequence[Quote], evidence: Evidence) -> Grounded:
@@ -67,9 +69,10 @@ def quoted(quotes: Sequence[Quote], evidence: Evidence) -> Grounded:
     return _answered(cite("", evidence, quoted=_in_order(quotes)))
 
 
-def refusal(nearest: Sequence[Hit], *, filtered: bool = False) -> Grounded:
+def refusal(nearest: Sequence[Hit], *, question: str, filtered: bool = False) -> Grounded:
     """The refusal that names the nearest passages; see rag.refusal.refusal_text."""
-    return Grounded(refusal_text(nearest, filtered=filtered), (), refused=True)
+    text = refusal_text(nearest, question=question, filtered=filtered)
+    return Grounded(text, (), refused=True)
 
 
 def _quoted(evidence: Evidence, extracts: Sequence[Extract], reading: Reading) -> list[Quote]:

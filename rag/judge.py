@@ -64,7 +64,9 @@ _EXAMPLES = (
 # A question with one of these may be affirmed by a sentence that denies.
 _DENIES = re.compile(
     rf"n['’]t\b|\b(?:{NEGATIONS}|forb[ia]d\w*|prohibit\w*|bann?(?:ed)?|exclu\w+|exempt\w*|free"
-    r"|reject\w*|refus\w*|fail\w*|lack\w*|illegal|impossible|unlawful|against)\b",
+    r"|reject\w*|refus\w*|fail\w*|lack\w*|illegal|impossible|unlawful|against"
+    r"|nicht|keine?\w?|ohne|verboten|untersagt|ausgeschlossen|kostenlos|frei|pas|sans|interdite?s?"
+    r"|gratuite?s?|sin|prohibid[oa]s?|gratis)\b|不|禁|免费|没有",
     re.IGNORECASE,
 )
 _SAMPLING = SamplingParams(max_tokens=1, logprobs=_ALTERNATIVES)

@@ -1,6 +1,7 @@
-"""What sort of thing a question asks for, and whether a sentence has one. Pure; English only.
+"""What sort of thing a question asks for, and whether a sentence has one. Pure.
 
-In other languages no kind is recognised, and nothing is preferred.
+In English and in the languages of `rag.question_words`; in others no kind is recognised, and
+nothing is preferred.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ import re
 from enum import Enum
 from functools import lru_cache
 
-from rag.function_words import function_terms
-from rag.sentences import without_enumerator
-from rag.terms import content_terms, figure_terms, name_terms, number_terms
+from rag.function_words import function_terms, language_of
+from rag.question_words import QUESTION_WORDS, QuestionWords
+from rag.sentences import is_row, without_enumerator
+from rag.terms import content_terms, figure_terms, is_unspaced, name_terms, number_terms
 
 _AMOUNT = re.compile(
     r"\b(?:how (?:many|much|long|old|far|high|tall|wide|deep|large|big|heavy|fast|hot|cold)"
@@ -76,6 +78,8 @@ class QuestionKind(Enum):
 def question_kind(question: str) -> QuestionKind:
     """The kind of a question; OTHER where its words do not tell."""
     asked = question.casefold()
+    if (words := _words_of(question)) is not None:
+        return _kind_by(words, asked)
     if _CAUSE.search(asked):
         return QuestionKind.CAUSE
     if _FREQUENCY.search(asked):
@@ -89,6 +93,24 @@ def question_kind(question: str) -> QuestionKind:
     if _YES_OR_NO.match(asked):
         return QuestionKind.YES_OR_NO
     return QuestionKind.OTHER
+
+
+def _words_of(question: str) -> QuestionWords | None:
+    """What the question's language asks with; None in English and where it is not known."""
+    return QUESTION_WORDS.get(language_of(question))
+
+
+def _kind_by(words: QuestionWords, asked: str) -> QuestionKind:
+    for kind, pattern in (
+        (QuestionKind.CAUSE, words.cause),
+        (QuestionKind.FREQUENCY, words.frequency),
+        (QuestionKind.AMOUNT, words.amount),
+        (QuestionKind.DATE, words.date),
+        (QuestionKind.NAME, words.name),
+    ):
+        if pattern.search(asked):
+            return kind
+    return QuestionKind.YES_OR_NO if words.yes_or_no.match(asked) else QuestionKind.OTHER
 
 
 def asks_more_than_a_fact(question: str) -> bool:
@@ -126,6 +148,8 @@ def has_kind(sentence: str, question: str) -> float:
     0.5 when the question does not tell what it asks for.
     """
     kind = question_kind(question)
+    if (words := _words_of(question)) is not None:
+        return _has_kind_by(words, kind, sentence, question)
     if kind is QuestionKind.AMOUNT:
         return float(bool(amount_terms(sentence) - content_terms(question)))
     if kind is QuestionKind.DATE:
@@ -138,5 +162,35 @@ def has_kind(sentence: str, question: str) -> float:
     if kind is QuestionKind.CAUSE:
         return float(bool(_CAUSE_GIVEN.search(sentence.casefold())))
     if kind is QuestionKind.NAME:
+        return float(bool(name_terms(sentence) - content_terms(question)))
+    return 0.5
+
+
+def lacks_unit(sentence: str, question: str) -> bool:
+    """Whether a price, a time or a weight is asked for, and a sentence has nothing in such units.
+
+    Known of the languages of `rag.question_words`; never so of a row, whose unit is in its head.
+    """
+    words = _words_of(question)
+    if words is None or is_row(sentence) or question_kind(question) is not QuestionKind.AMOUNT:
+        return False
+    asked, plain = question.casefold(), sentence.casefold()
+    return any(asks.search(asked) and not has.search(plain) for asks, has in words.units)
+
+
+def _has_kind_by(words: QuestionWords, kind: QuestionKind, sentence: str, question: str) -> float:
+    plain = sentence.casefold()
+    if kind is QuestionKind.AMOUNT:
+        figures = amount_terms(words.day.sub(" ", plain)) - content_terms(question)
+        has_number = bool(figures or words.number.search(plain))
+        return float(has_number and not lacks_unit(sentence, question))
+    if kind is QuestionKind.DATE:
+        years = {term for term in number_terms(sentence) if _YEAR.fullmatch(term)}
+        return float(bool(years - number_terms(question) or words.calendar.search(plain)))
+    if kind is QuestionKind.FREQUENCY:
+        return float(bool(words.often.search(plain)))
+    if kind is QuestionKind.CAUSE:
+        return float(bool(words.cause_given.search(plain)))
+    if kind is QuestionKind.NAME and not is_unspaced(sentence):
         return float(bool(name_terms(sentence) - content_terms(question)))
     return 0.5

@@ -1,7 +1,11 @@
-"""A document -> a summary in its own words: the sentences that stand for it, quoted in order."""
+"""A document -> a summary in its own words: the sentences that stand for it, quoted in order.
+
+Of an invoice or another form, which has hardly any, the lines with labels count as sentences.
+"""
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,12 +19,13 @@ from rag.citations import CitedText, cite
 from rag.evidence import Evidence
 from rag.results import Hit
 from rag.steps import Steps
-from rag.windows import sentence_windows
+from rag.windows import is_labelled, is_sentence, sentence_windows
 
 _FEWEST = 3
 _MOST = 7
 _MOST_COMPARED = 4000  # sentences; of a longer document, every second one or fewer
 _BATCH = 256
+_LINE_AFTER_MARKER = re.compile(r"(\[\d+\][.!?]?) (?=\S)")
 
 
 class TextVectors(Protocol):
@@ -34,7 +39,7 @@ class TextVectors(Protocol):
 def quoted_summary(
     passages: Sequence[Hit], embedder: TextVectors, steps: Steps, cancel: threading.Event
 ) -> CitedText:
-    """The sentences that stand for passages; the first lines where none is a sentence.
+    """The sentences that stand for passages; the first lines where nothing does.
 
     passages: at least one. steps: one a batch of sentences. Nothing is quoted after `cancel`.
     """
@@ -44,6 +49,8 @@ def quoted_summary(
         for window in sentence_windows(number, hit.text)
     ]
     sentences = [window for window in windows if stands_alone(window.text)]
+    if len(sentences) < _FEWEST:
+        sentences = [w for w in windows if stands_alone(w.text) or is_labelled(w.text)]
     step = -(-len(sentences) // _MOST_COMPARED) or 1
     chosen = windows[:_FEWEST]
     if sentences := sentences[::step]:
@@ -63,4 +70,8 @@ def quoted_summary(
     quotes = [
         evidence.quote(replace(window, passage=shown.index(window.passage))) for window in chosen
     ]
-    return cite("", evidence, quoted=quotes)
+    cited = cite("", evidence, quoted=quotes)
+    if all(is_sentence(quote.text) for quote in quotes):
+        return cited
+    # Rows and items of lists are no text to read on in.
+    return replace(cited, text=_LINE_AFTER_MARKER.sub(r"\1\n", cited.text))

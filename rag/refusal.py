@@ -11,10 +11,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from rag.messages import ENGLISH, messages_for
 from rag.results import Hit
 from rag.terms import content_terms, other_codes, words
 
-REFUSAL = "The documents do not say."
+REFUSAL = ENGLISH.refusal
 _NEAREST_NAMED = 3
 _YEAR = re.compile(r"(?:1\d|20)\d\d")
 _COUNTED = re.compile(r"\s+[^\W\d_]{3,}s\b|\s?(?:%|[°€£$]|(?:k?g|k?m|cm|mm|ml|l|h|am|pm)\b)")
@@ -43,6 +44,23 @@ _DOES_NOT_KNOW = re.compile(
     rf"|\b(?:is|are|was|were) not (?:\w+ )?(?:mentioned|stated|specified|provided|given) (?:in|by) "
     rf"{_SUBJECT}"
     rf"|^\W*(?:not (?:mentioned|stated|specified|answerable)|no answer|unknown)\W*$",
+    re.IGNORECASE,
+)
+# The same in the languages that a model is likely to answer in when it is asked in them.
+_DOES_NOT_KNOW_ELSEWHERE = re.compile(
+    r"^\W*(?:(?:die|in den) (?:\w+ )?(?:dokumente|unterlagen|textstellen|passagen|texte|auszüge)n? "
+    r"(?:sagen|enthalten|nennen|erwähnen|geben|machen|beantworten|steht|findet sich)\b"
+    r".{0,60}\b(?:nicht|nichts|keine\w?)\b"
+    r"|(?:ich weiß (?:es |das )?nicht|das weiß ich nicht)\b"
+    r"|(?:dazu|hierzu|darüber) (?:gibt es|liegen) (?:\w+ )?keine (?:angaben?|informationen)\b"
+    r"|les (?:documents|passages|textes|extraits) (?:\w+ )?ne (?:le |l['’])?"
+    r"(?:disent|mentionnent|précisent|contiennent|indiquent|fournissent|répondent|donnent)\b"
+    r"|je ne sais pas\b"
+    r"|los (?:documentos|pasajes|textos|fragmentos) (?:\w+ )?no (?:lo )?"
+    r"(?:dicen|mencionan|especifican|contienen|indican|proporcionan|responden|dan)\b"
+    r"|no lo sé\b"
+    r"|(?:这些|所给|提供的)?(?:文档|文件|资料|段落|文中|原文)[中里]?(?:并?没有|未)"
+    r"(?:说明|提到|提及|提供|包含|给出|指出)|我不知道)",
     re.IGNORECASE,
 )
 
@@ -135,23 +153,23 @@ def says_it_does_not_know(answer: str) -> bool:
     "The warranty does not cover water damage" is an answer: the subject must be the documents,
     the passages, or the model itself.
     """
-    return bool(_DOES_NOT_KNOW.search(answer.strip()[:200]))
+    opening = answer.strip()[:200]
+    return bool(_DOES_NOT_KNOW.search(opening) or _DOES_NOT_KNOW_ELSEWHERE.search(opening))
 
 
-def refusal_text(nearest: Sequence[Hit], *, filtered: bool = False) -> str:
-    """The refusal, with the places a reader may want to look at.
+def refusal_text(nearest: Sequence[Hit], *, question: str = "", filtered: bool = False) -> str:
+    """The refusal, with the places a reader may want to look at, in the question's language.
 
     filtered: not all of the library was looked at, so that nothing near may mean nothing at all.
     """
-    places = list(dict.fromkeys(_place(hit) for hit in nearest))[:_NEAREST_NAMED]
-    if not places and filtered:
-        return f"{REFUSAL} The filter leaves no passages to look at; widen it."
-    if not places:
-        return f"{REFUSAL} No passage in the library is near this question."
-    if len(places) == 1:
-        return f"{REFUSAL} The nearest passage is in {places[0]}."
-    return f"{REFUSAL} The nearest passages are in {', '.join(places[:-1])} and {places[-1]}."
-
-
-def _place(hit: Hit) -> str:
-    return hit.document_name if hit.page is None else f"{hit.document_name}, page {hit.page}"
+    messages = messages_for(question)
+    named = (
+        hit.document_name if hit.page is None else messages.page.format(hit.document_name, hit.page)
+        for hit in nearest
+    )
+    places = list(dict.fromkeys(named))[:_NEAREST_NAMED]
+    if places:
+        more = messages.nearest(places)
+    else:
+        more = messages.filter_leaves_nothing if filtered else messages.nothing_near
+    return f"{messages.refusal}{messages.gap}{more}"

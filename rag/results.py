@@ -25,8 +25,8 @@ class Hit:
     keyword_similarity: BM25, higher is better, or None when no query term is in the passage.
     reason: one line that says why the passage is here.
     read_by_ocr: the text was read off a picture and may be misread.
-    sections: of a passage that is put together of several, where each begins in the page's text
-        and what it stands under; () of others.
+    sections: where in the page's text each section of the passage begins, and what it stands
+        under; () where that is not known: see rag.sections.
     """
 
     chunk_id: int
@@ -126,6 +126,8 @@ class Answer:
     cancelled: the reader stopped it; `text` is what there was.
     short: the few words of the quotations that answer; "" where none were picked.
     confidence: that the passages answer the question; None where nothing tells.
+    asked: what was looked up: the question with what it leans on in earlier ones, and with misspelt
+        words as the documents spell them; "" where nothing was.
     """
 
     question: str
@@ -139,6 +141,12 @@ class Answer:
     cancelled: bool = False
     short: str = ""
     confidence: Confidence | None = None
+    asked: str = ""
+
+    @property
+    def read_as(self) -> str:
+        """What was looked up, where it is not the question as it was typed; else ""."""
+        return self.asked if self.asked.split() != self.question.split() else ""
 
 
 class AnswerStage(Enum):

@@ -469,6 +469,7 @@ def hit_of(chunk: StoredChunk) -> Hit:
         dense_similarity=None,
         keyword_similarity=None,
         read_by_ocr=chunk.read_by_ocr,
+        sections=chunk.sections,
     )
 
 

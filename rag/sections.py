@@ -6,19 +6,14 @@ is of the recipe whose name stands last above it.
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from ingest.chunking import ATX_HEADING, FENCE
+from ingest.marked_headings import heading_title, marked_headings
 from rag.results import Hit
-from rag.sentences import Span
 
 PATH_SEPARATOR = " > "
-_HEADING = re.compile(f"^{ATX_HEADING}", re.MULTILINE)
-_HEADING_LINE = re.compile(r"#{1,6}[ \t]+\S[^\n]*")
-_FENCE = re.compile(f"^{FENCE}", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +32,19 @@ class Section:
         """Whether both are sections of the same one, or of the document."""
         return self.path != other.path and self.path[:-1] == other.path[:-1] and bool(self.path)
 
+    def is_headed_by(self, line: str) -> bool:
+        """Whether a line of it is one of its headings, with marks or without."""
+        return line in self.path or heading_title(line) in self.path
+
 
 class Sections:
     """The sections of a passage in order."""
 
     def __init__(self, passage: Hit) -> None:
-        parts = passage.sections or ((passage.start, passage.heading),)
-        starts = [max(0, start - passage.start) for start, _ in parts]
         self.all = [
-            replace(section, start=section.start + start)
-            for (_, heading), start, end in zip(parts, starts, [*starts[1:], None], strict=True)
-            for section in _sections(
-                passage.text[start:end], tuple(heading.split(PATH_SEPARATOR)) if heading else ()
-            )
+            Section(max(0, start - passage.start), _path(heading))
+            for start, heading in sections_of(passage)
+            if start < passage.end or start == passage.start
         ]
         self._starts = [section.start for section in self.all]
 
@@ -57,25 +52,40 @@ class Sections:
         """The section that has this offset of the passage's text."""
         return self.all[bisect_right(self._starts, offset) - 1]
 
+    def headings(self, text: str) -> frozenset[int]:
+        """Where in the passage's text the headings of its sections begin."""
+        return frozenset(
+            section.start
+            for section in self.all
+            if section.is_headed_by(text[section.start :].partition("\n")[0].strip())
+        )
 
-def is_heading_line(line: str) -> bool:
-    """Whether a line is marked as a heading."""
-    return _HEADING_LINE.fullmatch(line) is not None
+
+def sections_of(passage: Hit) -> tuple[tuple[int, str], ...]:
+    """Where in the page's text each section of a passage begins, and what it stands under.
+
+    Of documents that an older version read that was not kept: it is told by the marks of Markdown.
+    """
+    return passage.sections or tuple(
+        (passage.start + section.start, PATH_SEPARATOR.join(section.path))
+        for section in _marked_sections(passage.text, _path(passage.heading))
+    )
 
 
-def _sections(text: str, path: tuple[str, ...]) -> Iterator[Section]:
+def _path(heading: str) -> tuple[str, ...]:
+    return tuple(heading.split(PATH_SEPARATOR)) if heading else ()
+
+
+def _marked_sections(text: str, path: tuple[str, ...]) -> Iterator[Section]:
     yield Section(0, path)
     # Of what the passage stands under the levels are not known, but where it begins with its
     # headings. 0: not known, taken to end where the next heading begins.
     levels = [0] * len(path)
     is_leading, end = True, 0  # whether nothing but headings was there yet
-    code = [Span(one.start(), other.start()) for one, other in _pairs(_FENCE.finditer(text))]
-    for match in _HEADING.finditer(text):
-        if any(span.start < match.start() < span.end for span in code):
-            continue
-        level, title = len(match.group(1)), " ".join(match.group(2).split())
-        is_leading = is_leading and not text[end : match.start()].strip()
-        end = match.end()
+    for heading in marked_headings(text):
+        level, title = heading.level, heading_title(text[heading.start : heading.end])
+        is_leading = is_leading and not text[end : heading.start].strip()
+        end = heading.end
         if is_leading and title in path:
             levels[path.index(title)] = level
             continue
@@ -85,8 +95,4 @@ def _sections(text: str, path: tuple[str, ...]) -> Iterator[Section]:
         while kept and levels[kept - 1] >= level:
             kept -= 1
         path, levels = (*path[:kept], title), [*levels[:kept], level]
-        yield Section(match.start(), path)
-
-
-def _pairs(fences: Iterator[re.Match[str]]) -> Iterator[tuple[re.Match[str], re.Match[str]]]:
-    return zip(fences, fences, strict=False)
+        yield Section(heading.start, path)

@@ -17,7 +17,7 @@ import numpy as np
 from rag.evidence import Evidence
 from rag.late_interaction import highest_cosines
 from rag.question_kind import QuestionKind, amount_terms, asked_terms, has_kind, question_kind
-from rag.sections import PATH_SEPARATOR, is_heading_line
+from rag.sections import PATH_SEPARATOR
 from rag.table_cells import asked_cell
 from rag.terms import content_terms, is_code, number_terms, other_codes, term_pairs
 from rag.vectors import Vectors
@@ -271,7 +271,7 @@ def _is_fragment(window: Window, question: str, wanted: frozenset[str], evidence
     """
     hit = evidence.passages[window.passage]
     line = " ".join(window.text.split())
-    if is_heading_line(line) or line in evidence.section(window).path:
+    if evidence.section(window).is_headed_by(line):
         return True
     goes_on = bool(hit.start or hit.page_index) and window.start == 0
     if goes_on and window.text[0].islower():

@@ -2,7 +2,8 @@
 
 Made for text that came out of files: hard-wrapped lines, bullet lists, table rows, headings. It
 never changes a character, so that every span is verbatim. Abbreviations are known for English,
-and numbers with a full stop that mean "the third" for the languages that write them so.
+German, French and Spanish, and numbers with a full stop that mean "the third" for the languages
+that write them so.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ _ABBREVIATION_LIST = """
     mr mrs ms dr prof st sr jr vs etc e.g i.e cf al fig figs no nos vol pp p ch sec art inc ltd
     co corp dept est approx ca u.s u.k u.n e.u a.m p.m jan feb mar apr jun jul aug sep sept oct
     nov dec gen col lt sgt capt rev hon pres gov sen rep ph.d d.c
+    nr nrn abs ziff bzw vgl ggf evtl inkl zzgl bspw sog geb tel hr fr mwst mind max
+    mme mlle réf tél av bd
+    sra srta núm pág avda dña ud uds
 """
 _ABBREVIATIONS = frozenset(_ABBREVIATION_LIST.split())
 # A Latin full stop ends a sentence only before white space; a CJK one always does. It is looked for

@@ -1,4 +1,4 @@
-"""A misspelt word of a question, read as the word of the passages that it is nearest to. Pure.
+"""A word of a question that is spelled otherwise than in the passages, read as theirs. Pure.
 
 A long word is taken for misspelt where neither the embedder's vocabulary nor a passage has it; so a
 word that there is ("house") is never read as another ("horse").
@@ -13,6 +13,7 @@ _WORD = re.compile(r"[^\W\d_]+")
 # "Halal" is no "hall", and two letters away "hedgehogs" were "hedgerows".
 _SHORTEST = 6
 _MOST_WRONG = 1
+_WRITTEN_OUT = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
 
 
 def as_spelled(question: str, texts: Iterable[str], *, is_word: Callable[[str], bool]) -> str:
@@ -33,6 +34,22 @@ def as_spelled(question: str, texts: Iterable[str], *, is_word: Callable[[str], 
             and edit_distance(word, other, most=_MOST_WRONG) <= _MOST_WRONG
         ]
         return near[0] if len(near) == 1 else match.group()
+
+    return _WORD.sub(spelled, question)
+
+
+def with_their_umlauts(question: str, texts: Iterable[str]) -> str:
+    """A German question, with "ü" or "ue" in a word where the texts have only the other.
+
+    A mill street is "Mühlenstraße", and where keyboards have no umlauts "Muehlenstrasse".
+    """
+    known = {word for text in texts for word in _WORD.findall(text.casefold())}
+    written_out = {word.translate(_WRITTEN_OUT): word for word in known}
+
+    def spelled(match: re.Match[str]) -> str:
+        word = match.group().casefold()
+        theirs = written_out.get(word.translate(_WRITTEN_OUT))
+        return match.group() if word in known or theirs is None else theirs
 
     return _WORD.sub(spelled, question)
 

@@ -1,6 +1,7 @@
 """Text -> the dates, times and amounts that it states, which can be compared with others.
 
-Pure. Dates and times are known as English writes them. "8 June 2025" and "June 2025" agree, as far
+Pure. Dates and times are known as English, German, French, Spanish and Chinese write them.
+"8 June 2025" and "June 2025" agree, as far
 as both say it; "8 June 2025" and "22 June 2025" do not, though they share a month and a year.
 """
 
@@ -18,11 +19,25 @@ from rag.terms import NUMBER_WORDS, STOP_WORDS, normal_form, normal_number
 _MONTH_NAMES = """january february march april may june july august september october november
     december"""
 _MONTHS = {name[:3]: number for number, name in enumerate(_MONTH_NAMES.split(), start=1)}
+_OTHER_MONTH_NAMES = (
+    "Januar Februar März April Mai Juni Juli August September Oktober November Dezember",
+    """janvier février mars avril mai juin juillet août septembre octobre novembre décembre""",
+    "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre",
+)
+_OTHER_MONTHS = {
+    name.casefold(): number
+    for names in _OTHER_MONTH_NAMES
+    for number, name in enumerate(names.split(), start=1)
+}
 _MONTH = (
     r"(?:(?:January|February|March|April|May|June|July|August|September|October|November|December)"
     r"\b|(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\b\.?)"
 )
+_OTHER_MONTH = (
+    rf"(?:(?:{'|'.join(name for names in _OTHER_MONTH_NAMES for name in names.split())})\b)"
+)
 _DAY = r"(?:[12]\d|3[01]|0?[1-9])(?:st|nd|rd|th)?\b\.?"
+_OTHER_DAY = r"(?:[12]\d|3[01]|0?[1-9])(?:\.|er)?"
 _YEAR = r"(?:1[0-9]|20)\d\d"
 _WEEKDAY = (
     r"(?:(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day,? (?:the )?"
@@ -34,6 +49,10 @@ _DATE = re.compile(
     rf"|\b(?P<month3>{_MONTH}),? (?P<year3>{_YEAR})\b"
     rf"|\b(?P<year4>{_YEAR})-(?P<month4>[01]\d)-(?P<day4>[0-3]\d)\b"
     rf"|\b(?P<day5>[0-3]?\d)\.(?P<month5>[01]?\d)\.(?P<year5>{_YEAR})\b"
+    rf"|\b(?P<day6>{_OTHER_DAY}) (?:de )?(?P<month6>{_OTHER_MONTH})"
+    rf"(?: (?:de )?(?P<year6>{_YEAR})\b)?"
+    rf"|\b(?P<month7>{_OTHER_MONTH}) (?:de )?(?P<year7>{_YEAR})\b"
+    rf"|(?<!\d)(?P<year8>{_YEAR})年(?P<month8>[01]?\d)月(?:(?P<day8>[0-3]?\d)[日号])?"
 )
 # "May" and "March" are words as well, so a month by itself is one after such a word only.
 _MONTH_ALONE = re.compile(
@@ -42,11 +61,13 @@ _MONTH_ALONE = re.compile(
 )
 _LONE_YEAR = re.compile(
     rf"(?<![\d.,/£$€-])\b(?P<year>{_YEAR})\b(?![\d%/]|[.,:]\d|-\d|['’]?s\b)"
-    r"(?! ?(?:pounds|euros|dollars|people|km|kg|g|m|ml|litres|metres|miles|hours)\b)"
+    r"(?! ?(?:pounds|euros|Euro(?! area| zone)|dollars|people|km|kg|g|m|ml|litres|metres|miles"
+    r"|hours)\b)"
 )
 _TIME = re.compile(
     r"(?<![\d.,:])(?:(?P<hour>1[0-2]|0?[1-9])(?:[:.](?P<minute>[0-5]\d))? ?(?P<half>[ap])\.?m\b\.?"
-    r"|(?P<hour2>[01]?\d|2[0-3]):(?P<minute2>[0-5]\d)(?![:\d])|(?P<word>noon|midnight)\b)",
+    r"|(?P<hour2>[01]?\d|2[0-3]):(?P<minute2>[0-5]\d)(?![:\d])|(?P<word>noon|midnight)\b"
+    r"|(?P<hour3>[01]?\d|2[0-3])(?:\.(?P<minute3>[0-5]\d))? Uhr\b)",
     re.IGNORECASE,
 )
 _CURRENCY = r"[£$€¥₹]|US\$|(?:GBP|USD|EUR|CHF|SEK|NOK|DKK)\b"
@@ -72,6 +93,8 @@ _ROUGHLY = re.compile(
     r"|less than|under|at least|up to) $",
     re.IGNORECASE,
 )
+# Of euros, which have hundredths only; other numbers are read the English way.
+_POINTED_THOUSANDS = re.compile(r"[1-9]\d{0,2}\.\d{3}")
 _SCALES = {
     "thousand": 1e3, "k": 1e3, "million": 1e6, "m": 1e6, "billion": 1e9, "bn": 1e9,
     "trillion": 1e12,
@@ -185,7 +208,9 @@ def _is_rounded(number: float, rough: Value) -> bool:
 def _dates(text: str) -> Iterator[Value]:
     for pattern in (_DATE, _MONTH_ALONE, _LONE_YEAR):
         for match in pattern.finditer(text):
-            parts = {name.rstrip("2345"): part for name, part in match.groupdict().items() if part}
+            parts = {
+                name.rstrip("2345678"): part for name, part in match.groupdict().items() if part
+            }
             start = match.start("month") if pattern is _MONTH_ALONE else match.start()
             yield Value(
                 ValueKind.DATE,
@@ -198,7 +223,9 @@ def _dates(text: str) -> Iterator[Value]:
 
 
 def _month(text: str) -> int:
-    return int(text) if text.isdigit() else _MONTHS[text[:3].lower()]
+    if text.isdigit():
+        return int(text)
+    return _OTHER_MONTHS.get(text.casefold()) or _MONTHS[text[:3].lower()]
 
 
 def _times(text: str) -> Iterator[Value]:
@@ -209,7 +236,8 @@ def _times(text: str) -> Iterator[Value]:
             afternoon = 12 if match["half"].lower() == "p" else 0
             minutes = 60 * (int(match["hour"]) % 12 + afternoon) + int(match["minute"] or 0)
         else:
-            minutes = 60 * int(match["hour2"]) + int(match["minute2"])
+            hour, minute = match["hour2"] or match["hour3"], match["minute2"] or match["minute3"]
+            minutes = 60 * int(hour) + int(minute or 0)
         yield Value(ValueKind.TIME, match.start(), match.end(), number=minutes)
 
 
@@ -238,6 +266,8 @@ def _amounts(text: str) -> Iterator[Value]:
         elif unit == "" and word and word.lower() not in STOP_WORDS:
             unit, factor = _UNITS.get(normal_form(word), (normal_form(word), 1.0))
             unit, number, end = unit or word, number * factor, match.end("unit")
+        if unit == "€" and _POINTED_THOUSANDS.fullmatch(match["number"]):
+            number *= 1000.0
         rate = _RATE.match(text, end)
         digits = len(plain.replace(".", "").strip("0"))
         yield Value(

@@ -28,6 +28,7 @@ from rag.quoted_summary import TextVectors, quoted_summary
 from rag.reading import reading_for
 from rag.results import AnswerUsage, Citation, Hit
 from rag.search import hit_of
+from rag.sections import sections_of
 from rag.sentences import sentence_spans
 from rag.steps import Steps
 from rag.windows import is_sentence
@@ -180,7 +181,8 @@ class Summarizer:
             ):
                 end = max(last.end, hit.end)
                 text = self._documents.page(document_id, hit.page_index).text[last.start : end]
-                passages[-1] = replace(last, end=end, text=text)
+                sections = (*sections_of(last), *sections_of(hit))
+                passages[-1] = replace(last, end=end, text=text, sections=sections)
                 tokens = count(text)
             else:
                 passages.append(hit)

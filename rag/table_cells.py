@@ -159,6 +159,72 @@ def asked_cell(question: str, header: str, row: str) -> Cell | None:
     the one of what is asked for: of durations for "how long". Then each of its words has to be
     accounted for.
     """
+    named = _named_row(question, header, row)
+    if named is None:
+        return None
+    columns = [at for at, terms in enumerate(named.terms) if terms - named.own and named.has(terms)]
+    if not columns:
+        return _cell_of_kind(named)
+    at = columns[0]
+    if len(columns) > 1 or not named.cells[at]:
+        return None
+    known = named.terms[at] | named.own
+    if any(terms & named.asked - known for terms in named.terms):
+        return None  # another column has words of the question that this one lacks
+    name = f"{named.columns[named.subject]} {named.columns[at]}"
+    rest = named.asked - known - table_terms(name) - _SAYS_HOW
+    found = named.cell(at, is_all=named.is_named_in_full and not rest)
+    if _only_numbers(question, found, at):
+        return _called(named) or _cell_of_kind(named, known=named.terms[at])
+    if _HOW_LONG.search(question) and MONEY.search(found.text):
+        return None
+    if found.is_all:
+        return found
+    other = _cell_of_kind(named, known=named.terms[at])
+    return other if other is not None and other.column == found.column else found
+
+
+@dataclass(frozen=True, slots=True)
+class _NamedRow:
+    """A row of whose name the question has a word.
+
+    asked: the question's terms. subject: the column of the row's name. columns: what they are
+    called. terms: of what each is called, without what stands in brackets; none of the subject.
+    """
+
+    question: str
+    asked: frozenset[str]
+    subject: int
+    columns: Sequence[str]
+    terms: Sequence[frozenset[str]]
+    cells: Sequence[str]
+
+    def has(self, terms: frozenset[str]) -> bool:
+        """Whether the question has all of these."""
+        return terms <= self.asked
+
+    @property
+    def name(self) -> frozenset[str]:
+        """The terms of the row's name."""
+        return table_terms(self.cells[self.subject])
+
+    @property
+    def own(self) -> frozenset[str]:
+        """Those that the question has."""
+        return self.name & self.asked
+
+    @property
+    def is_named_in_full(self) -> bool:
+        """Whether it has all of them."""
+        return self.has(self.name)
+
+    def cell(self, at: int, *, is_all: bool = False) -> Cell:
+        """The row's cell in a column."""
+        return Cell(self.cells[self.subject], self.columns[at], self.cells[at], is_all=is_all)
+
+
+def _named_row(question: str, header: str, row: str) -> _NamedRow | None:
+    """The row under the names of its columns; None where the question or the header names none."""
     if not header:
         return None
     asked = table_terms(question)
@@ -167,78 +233,49 @@ def asked_cell(question: str, header: str, row: str) -> Cell | None:
     subject = next((at for at in names if table_terms(cells[at]) & asked), None)
     if subject is None:
         return None
-    own = table_terms(cells[subject]) & asked
-    for line in reversed(header.splitlines()):
-        if not is_row(line):
-            continue
-        columns = cells_of(line)
-        terms = [
-            table_terms(_BRACKETS.sub("", column) or column) if at != subject else frozenset()
-            for at, column in enumerate(columns)
-        ]
-        if len(columns) == len(cells) + 1 and _REMARKS.match(columns[-1]):
-            cells = [*cells, ""]  # sheets leave empty cells at the end out
-        if len(columns) != len(cells) or not any(terms):
-            continue
-        named = [place for place, each in enumerate(terms) if each - own and each <= asked]
-        if not named:
-            return _cell_of_kind(question, columns, cells, subject)
-        if len(named) != 1 or not cells[named[0]]:
-            return None
-        known = terms[named[0]] | own
-        if any(each & asked - known for each in terms):
-            return None  # another column has words of the question that this one lacks
-        column = columns[named[0]]
-        is_whole = table_terms(cells[subject]) <= asked
-        rest = asked - known - table_terms(f"{columns[subject]} {column}") - _SAYS_HOW
-        found = Cell(cells[subject], column, cells[named[0]], is_all=is_whole and not rest)
-        if _only_numbers(question, found, named[0]):
-            called = [at for at, name in enumerate(columns) if _CALLED.fullmatch(name)]
-            if len(called) == 1 and called[0] != subject and not _HOW.search(question):
-                at = called[0]
-                return Cell(cells[subject], columns[at], cells[at]) if cells[at] else None
-            return _cell_of_kind(question, columns, cells, subject, known=terms[named[0]])
-        if _HOW_LONG.search(question) and MONEY.search(found.text):
-            return None
-        if not found.is_all:
-            other = _cell_of_kind(question, columns, cells, subject, known=terms[named[0]])
-            return other if other is not None and other.column == found.column else found
-        return found
+    for columns in map(cells_of, filter(is_row, reversed(header.splitlines()))):
+        # Sheets leave empty cells at the end out.
+        lacks_one = len(columns) == len(cells) + 1 and _REMARKS.match(columns[-1])
+        filled = [*cells, ""] if lacks_one else cells
+        terms = [table_terms(_BRACKETS.sub("", column) or column) for column in columns]
+        terms[subject : subject + 1] = [frozenset()]
+        if len(columns) == len(filled) and any(terms):
+            return _NamedRow(question, asked, subject, columns, terms, filled)
     return None
 
 
-def _cell_of_kind(
-    question: str,
-    columns: Sequence[str],
-    cells: Sequence[str],
-    subject: int,
-    *,
-    known: frozenset[str] = frozenset(),
-) -> Cell | None:
-    """The cell of the one column that has what sort of thing is asked for, of a row that is named.
+def _called(row: _NamedRow) -> Cell | None:
+    """What the thing of a row is called that has a number too; None where how it is is asked."""
+    called = [at for at, name in enumerate(row.columns) if _CALLED.fullmatch(name)]
+    if len(called) != 1 or called[0] == row.subject or _HOW.search(row.question):
+        return None
+    return row.cell(called[0]) if row.cells[called[0]] else None
 
-    subject: the column of the row's name. None where the question has a word more than all of that
-    name, of its column, and of how such a thing is asked for: it may be about something else.
-    known: words that are accounted for otherwise.
+
+def _cell_of_kind(row: _NamedRow, *, known: frozenset[str] = frozenset()) -> Cell | None:
+    """The cell of the one column that has what sort of thing is asked for.
+
+    None where the question has a word more than all of the row's name, of its column, and of how
+    such a thing is asked for: it may be about something else. known: words that are accounted for
+    otherwise.
     """
-    asked = table_terms(question) - known
-    name = table_terms(cells[subject])
-    if not name <= asked:
+    asked = row.asked - known
+    if not row.name <= asked:
         return None
     for kind in _KINDS:
-        if not kind.asked.search(question):
+        if not kind.asked.search(row.question):
             continue
-        if asked - name - table_terms(columns[subject]) - kind.phrasing:
+        if asked - row.name - table_terms(row.columns[row.subject]) - kind.phrasing:
             continue
         fitting = [
             at
-            for at, column in enumerate(columns)
-            if at != subject
+            for at, column in enumerate(row.columns)
+            if at != row.subject
             and kind.column.search(column)
-            and (kind.cell is None or kind.cell.search(cells[at]))
+            and (kind.cell is None or kind.cell.search(row.cells[at]))
         ]
         if len(fitting) == 1:
-            return Cell(cells[subject], columns[fitting[0]], cells[fitting[0]], is_all=True)
+            return row.cell(fitting[0], is_all=True)
     return None
 
 

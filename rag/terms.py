@@ -47,7 +47,8 @@ _UNSPACED_RUN = re.compile(rf"[{UNSPACED}]+")
 _CODE = re.compile(r"[a-z]{1,3}\d+[a-z\d]*")
 _PERIODS = frozenset({"q", "h", "fy", "cy"})
 _THOUSANDS = re.compile(
-    r"^\d{1,3}(?:([,\u00a0\u202f'])\d{3}(?:\1\d{3})*|(\.)\d{3}(?:\.\d{3})+)(?:[.,]\d+)?$"
+    r"^\d{1,3}(?:([,\u00a0\u202f'])\d{3}(?:\1\d{3})*(?:[.,]\d+)?"
+    r"|(\.)\d{3}(?:(?:\.\d{3})+(?:[.,]\d+)?|,\d+))$"
 )
 
 
@@ -75,7 +76,8 @@ def normal_form(word: str) -> str:
 def normal_number(text: str) -> str:
     """One spelling for a number: "1,200.50", "1 200.5" and "1200.50" are the same.
 
-    "1.200.000" has thousands, "1.200" has decimals: one point alone is read the English way.
+    "1.200.000" and "1.200,50" have thousands, "1.200" has decimals: one point alone is read the
+    English way.
     """
     plain = unicodedata.normalize("NFKC", text)
     if match := _THOUSANDS.match(text):

@@ -15,7 +15,7 @@ from datetime import date
 
 from rag.evidence import SUPPORT_COVERAGE, Evidence, Quote
 from rag.extracts import Extract
-from rag.terms import content_terms, normal_number, number_terms
+from rag.terms import content_terms, figure_terms, normal_number, number_terms
 from rag.windows import Window
 
 _FIGURE = re.compile(
@@ -23,6 +23,7 @@ _FIGURE = re.compile(
     r"(?P<digits>\d+(?:[.,\u00a0\u202f']\d+)*)"
     r"(?:\s?(?P<scale>thousand|million|billion|trillion|bn|mn|[kKmMB])\b)?"
 )
+_POINTS_THEN_COMMA = re.compile(r"\d{1,3}(?:\.\d{3})+,\d+")
 _SCALES = {
     "thousand": 1e3, "k": 1e3, "million": 1e6, "mn": 1e6, "m": 1e6,
     "billion": 1e9, "bn": 1e9, "b": 1e9, "trillion": 1e12,
@@ -118,23 +119,38 @@ def _plain(text: str) -> str:
 
 def states_number(text: str, value: float) -> bool:
     """Whether a text has a figure of this value, in one of its usual spellings."""
+    spelled = str(value) if isinstance(value, int) and value > 1 else ""
     return any(
         math.isclose(figure, value, rel_tol=1e-9, abs_tol=1e-12) for figure in _figures(text)
-    )
+    ) or (spelled != "" and spelled in figure_terms(text) - number_terms(text))
+
+
+def numbers_of(text: str) -> list[float]:
+    """Every number of a text once, as a form has it: whole ones without decimals."""
+    return [int(n) if n == int(n) else n for n in dict.fromkeys(_figures(text))]
 
 
 def _figures(text: str) -> list[float]:
     found = []
     for match in _FIGURE.finditer(text):
-        try:
-            number = float(normal_number(match["digits"]))
-        except ValueError:  # "1.2.3"
+        number = number_of(match["digits"])
+        if number is None:
             continue
         scale = _SCALES.get((match["scale"] or "").lower(), 1.0)
         found += [number, number * scale]
         if match["minus"]:
             found += [-number, -number * scale]
     return found
+
+
+def number_of(digits: str) -> float | None:
+    """The number that is written so; None of "1.2.3". "1.250,00" has thousands and decimals."""
+    if _POINTS_THEN_COMMA.fullmatch(digits):
+        digits = digits.replace(".", "").replace(",", ".")
+    try:
+        return float(normal_number(digits))
+    except ValueError:
+        return None
 
 
 def states_date(text: str, value: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, zip_longest
 
@@ -41,9 +41,15 @@ class Window:
     header: Span | None = None
 
 
-def sentence_windows(passage: int, text: str) -> list[Window]:
-    """The sentences of a passage in order, each with the terms that it leans on."""
-    return _with_carried([_window(passage, text, (span,)) for span in sentence_spans(text)])
+def sentence_windows(
+    passage: int, text: str, headings: Container[int] = frozenset()
+) -> list[Window]:
+    """The sentences of a passage in order, each with the terms that it leans on.
+
+    headings: where in the text those of its sections begin; no table goes on across one.
+    """
+    spans = sentence_spans(text)
+    return _with_carried([_window(passage, text, (span,)) for span in spans], headings)
 
 
 def wider_windows(passage: int, text: str, sentences: Sequence[Window]) -> list[Window]:
@@ -128,7 +134,7 @@ def _nearest(lines: Sequence[Window]) -> Span:
     return Span(next(near, lines[-1].start), end)
 
 
-def _with_carried(sentences: Sequence[Window]) -> list[Window]:
+def _with_carried(sentences: Sequence[Window], headings: Container[int]) -> list[Window]:
     result: list[Window] = []
     above: list[Window] = []  # lines without figures above a table's rows, one of cells at most
     in_rows = False
@@ -136,6 +142,8 @@ def _with_carried(sentences: Sequence[Window]) -> list[Window]:
         line = window.text
         carried: frozenset[str] = frozenset()
         header = None
+        if window.start in headings:
+            above, in_rows = [], False
         if not is_row(line) and is_sentence(line):
             above, in_rows = [], False
             if result and _PRONOUN.match(line):

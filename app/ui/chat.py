@@ -162,6 +162,7 @@ def describe(question: str, progress: Progress, *, waiting_for: str = "") -> dic
     refused = answer is not None and answer.refused
     return {
         "question": question,
+        "readAs": one_line(answer.read_as) if answer is not None else "",
         "stage": progress.stage.value,
         "note": _note(progress, waiting_for),
         "error": progress.error,

@@ -11,6 +11,7 @@ import llama_cpp
 
 from inference.kv_state import Rope
 from inference.llama.backend import last_error, start_backend
+from inference.llama.interruption import goes_on
 from inference.llama.tokenizer import Tokenizer
 from inference.model_description import ModelDescription
 from inference.request import ModelLoadError
@@ -185,6 +186,7 @@ def _load_model(path: Path, params: Any) -> Any:
     start_backend()
     if not path.is_file():
         raise ModelLoadError(f"there is no model file at {path}")
+    params.progress_callback = goes_on
     model = llama_cpp.llama_model_load_from_file(str(path).encode(), params)
     if not model:
         raise ModelLoadError(f"{path} cannot be loaded: {last_error()}")

@@ -101,7 +101,10 @@ def _named_failures() -> Iterator[None]:
         raise UnreadableFile(f"cannot be read: {error.strerror or error}.") from error
     except RecursionError as error:
         raise CorruptFile("is nested too deeply to be read; save it in another format.") from error
-    except Exception as error:  # third-party parsers before hostile bytes: named, never fatal
+    except BaseException as error:  # third-party parsers before hostile bytes: named, never fatal
+        # What a parser in Rust panics with is no Exception.
+        if not isinstance(error, Exception) and type(error).__module__ != "pyo3_runtime":
+            raise
         raise CorruptFile(
             f"cannot be read: its parser failed with {type(error).__name__}; get a fresh copy, or"
             " save it in another format."

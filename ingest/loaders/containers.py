@@ -65,6 +65,7 @@ def load_msg(path: Path, reading: Reading, load_part: LoadPart) -> Document:
 
     try:
         message = oxmsg.Message.load(str(path))
+        is_marked = not message.body
         body = message.body or html_to_text(message.html_body or "")[1]
         head = [
             ("Subject", message.subject or ""),
@@ -77,7 +78,7 @@ def load_msg(path: Path, reading: Reading, load_part: LoadPart) -> Document:
         raise CorruptFile("is damaged: its message cannot be read; save it as .eml.") from error
     parts = Parts(load_part, reading.budget())
     lines = [f"{name}: {one_line(value)}" for name, value in head if value]
-    parts.text("\n".join(lines) + f"\n\n{clean_text(body).strip()}")
+    parts.text("\n".join(lines) + f"\n\n{clean_text(body).strip()}", is_marked=is_marked)
     for name, data in attachments:
         parts.add(name, io.BytesIO(data or b""))
     return parts.document(one_line(message.subject or ""), FileKind.MSG)
@@ -88,9 +89,10 @@ def _add_message(message: EmailMessage, parts: Parts) -> None:
 
     headers = [(name, _header(message, name)) for name in _SHOWN_HEADERS]
     head = "\n".join(f"{name}: {value}" for name, value in headers if value)
-    text = f"{head}\n\n{_body(message)}".strip()
+    body, is_marked = _body(message)
+    text = f"{head}\n\n{body}".strip()
     if text:
-        parts.text(text)
+        parts.text(text, is_marked=is_marked)
     for number, (name, data) in enumerate(_attachments(message)):
         if number >= _MAX_NESTED_PARTS:
             raise FileTooLarge(f"has more than {_MAX_NESTED_PARTS} attachments; split it.")
@@ -104,18 +106,20 @@ def _header(message: EmailMessage, name: str) -> str:
         return ""
 
 
-def _body(message: EmailMessage) -> str:
+def _body(message: EmailMessage) -> tuple[str, bool]:
+    """Its text, and whether that has marks for its headings."""
     part = message.get_body(preferencelist=("plain", "html"))
     if part is None:
-        return ""
+        return "", False
     try:
         text = str(part.get_content())
     except (LookupError, ValueError, AttributeError):  # an encoding that is none
         payload = part.get_payload(decode=True)
         text = payload.decode("utf-8", errors="replace") if isinstance(payload, bytes) else ""
-    if part.get_content_type() == "text/html":
+    is_html = part.get_content_type() == "text/html"
+    if is_html:
         text = html_to_text(text)[1]
-    return clean_text(text).strip()
+    return clean_text(text).strip(), is_html
 
 
 def _attachments(message: EmailMessage) -> Iterator[tuple[str, bytes]]:

@@ -19,6 +19,7 @@ from ingest.loaders.characters import one_line
 from ingest.loaders.limits import Budget
 from ingest.loaders.sniffing import FileKind
 from ingest.loaders.text import headed, split_sections
+from ingest.marked_headings import MARKED_TYPES, marked_headings
 
 LoadPart = Callable[[Path, str], Document]
 
@@ -35,11 +36,12 @@ class Parts:
         self.pages: list[Page] = []
         self.read = 0
 
-    def text(self, text: str) -> None:
-        """Add the container's own text."""
+    def text(self, text: str, *, is_marked: bool = False) -> None:
+        """Add the container's own text. is_marked: it has marks for its headings."""
         self._budget.spend(text)
         self.read += 1
-        self.pages += [Page(None, section) for section in split_sections(text)]
+        pages = (Page(None, section) for section in split_sections(text))
+        self.pages += map(_marked, pages) if is_marked else pages
 
     def add(self, name: str, stream: BinaryIO) -> None:
         """Add a part; its reason, if it cannot be read."""
@@ -49,7 +51,7 @@ class Parts:
             with path.open("wb") as file:
                 shutil.copyfileobj(stream, file)
             try:
-                pages = self._load_part(path, shown).pages
+                pages = _with_headings(self._load_part(path, shown))
                 self.read += 1
             except UnreadableFile as error:
                 pages = (Page(None, f"({shown} {error})"),)
@@ -66,3 +68,13 @@ class Parts:
             listed = "; ".join(page.text.partition("\n\n")[2] for page in self.pages[:3])
             raise EmptyFile(f"has nothing in it that can be read{': ' if listed else ''}{listed}.")
         return Document(title=title, media_type=kind.value, pages=tuple(self.pages))
+
+
+def _with_headings(part: Document) -> tuple[Page, ...]:
+    """A part's pages with its headings, which the type of the whole says nothing of."""
+    is_marked = part.media_type in MARKED_TYPES
+    return tuple(map(_marked, part.pages)) if is_marked else part.pages
+
+
+def _marked(page: Page) -> Page:
+    return replace(page, headings=tuple(marked_headings(page.text)))

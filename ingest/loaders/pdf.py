@@ -12,7 +12,6 @@ import logging
 import re
 from collections.abc import Iterable, Sequence
 from contextlib import closing
-from itertools import pairwise
 from pathlib import Path
 
 from ingest.documents import Document, Page
@@ -22,23 +21,21 @@ from ingest.loaders.limits import Budget, Reading
 from ingest.loaders.ocr import no_ocr_reason, read_pixels, read_side_by_side, usable_languages
 from ingest.loaders.parts import LoadPart, Parts
 from ingest.loaders.pdf_headings import find_headings, placed
+from ingest.loaders.pdf_hyphens import join_hyphens
 from ingest.loaders.pdf_pages import read_pages
 from ingest.loaders.pdf_superscripts import marks_apart
-from ingest.loaders.pdf_tables import LINE_END_HYPHEN
 from ingest.loaders.sniffing import FileKind
 from ingest.pdfium import PdfFile, encrypted_reason
 
 _REPAIR_MAX_BYTES = 100_000_000  # pypdf holds the whole file as Python objects
 _SECOND_READING_MAX_PAGES = 50
-_LONGEST_WORD = 64
 _OCR_DOTS_PER_INCH = 300  # what Tesseract was trained for
 # Of A3 at that. Scans that say nothing of their resolution are pages of a metre, and their letters
 # as much larger: at 40 million Tesseract took 1.8 times as long to read the same.
 _OCR_MOST_PIXELS = 17_500_000
-_LAST_LETTERS = re.compile(r"[^\W\d_]+$")
-_FIRST_LETTERS = re.compile(r"[^\W\d_]+")
-_WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
-_PRODUCERS_TITLE = re.compile(r"^(?:untitled|microsoft word - |slide \d|document\d*$)", re.I)
+_PRODUCERS_TITLE = re.compile(
+    r"^(?:untitled|\(?anonymous\)?$|microsoft word - |slide \d|document\d*$)", re.I
+)
 
 
 def load_pdf(path: Path, reading: Reading, load_part: LoadPart) -> Document:
@@ -117,43 +114,8 @@ def clean_pages(raw: Iterable[str]) -> list[str]:
 
     What is a mark among the superscripts is put apart.
     """
-    texts = list(raw)
-    if any(LINE_END_HYPHEN in text for text in texts):
-        words = {word.lower() for text in texts for word in _WORD.findall(text)}
-        texts = [join_hyphens(text, words) for text in texts]
+    texts = join_hyphens(tuple(raw))
     return [marks_apart(clean_text(text)).strip("\n") for text in texts]
-
-
-def join_hyphens(text: str, words: set[str]) -> str:
-    """Put a hyphen, or nothing, where PDFium reports that a line ended in a hyphen.
-
-    words: the lower-case words of the whole document. "exam-/ple" is joined, because its halves
-    are no words of the document; "forward-/looking" keeps its hyphen.
-    """
-    pieces = text.split(LINE_END_HYPHEN)
-    joined = [pieces[0]]
-    for before, after in pairwise(pieces):
-        right = after.lstrip()
-        joined.append(
-            _hyphen(
-                _LAST_LETTERS.search(before[-_LONGEST_WORD:]),
-                _FIRST_LETTERS.match(right[:_LONGEST_WORD]),
-                words,
-            )
-        )
-        joined.append(right)
-    return "".join(joined)
-
-
-def _hyphen(left: re.Match[str] | None, right: re.Match[str] | None, words: set[str]) -> str:
-    if left is None or right is None or not right.group()[0].islower():
-        return "-"
-    first, second = left.group().lower(), right.group().lower()
-    if f"{first}-{second}" in words:
-        return "-"
-    if first + second in words:
-        return ""
-    return "-" if first in words and second in words else ""
 
 
 def _open(path: Path, password: str) -> PdfFile:

@@ -23,10 +23,14 @@ from ingest.page_layout import LINE, PageLayout
 _LARGER = 1.15  # than the text
 _AS_LARGE = 0.97  # what is bold may be smaller by so little
 _MOST_BOLD = 0.3  # of a document's characters: where more are bold, bold means nothing
+# But where nearly all that is bold reads as headings do: questions, each above a short answer.
+_MOST_BOLD_HEADINGS = 0.6
+_READS_AS_HEADINGS = 0.9
 _MOST_LINES = 3
 _DEEPEST = 16  # every passage carries the path of its headings
 _MOST_CHARACTERS = 150
 _FEWEST_LETTERS = 3
+_CODE = re.compile(r"[A-Z]{2}[ -]?\d{2,}")  # "AX-100"
 _RUNNING_PAGES = 3
 _RUNNING_SHARE = 0.2
 _SENTENCE_ENDS = (".", ",", ";", ":")
@@ -73,8 +77,7 @@ def find_headings(pages: Sequence[Sequence[SetLine]]) -> list[list[SetHeading]]:
     if not characters:
         return [[] for _ in pages]
     usual, _ = max(characters.items(), key=lambda each: (each[1], each[0]))
-    bold = sum(len(line.text) for line in lines if line.is_bold)
-    bold_tells = bold <= _MOST_BOLD * characters.total()
+    bold_tells = _bold_tells(pages, characters.total())
     running = _running_heads(pages)
 
     def stands_out(line: SetLine) -> bool:
@@ -85,9 +88,8 @@ def find_headings(pages: Sequence[Sequence[SetLine]]) -> list[list[SetHeading]]:
         [
             (_style(group[0]), tuple(line.text for line in group))
             for group in _groups(page, stands_out_of=[stands_out(line) for line in page])
-            if len(group) <= _MOST_LINES
+            if _is_heading_like(group)
             and not any(_without_figures(line.text) in running for line in group)
-            and _reads_as_heading(" ".join(line.text for line in group))
         ]
         for page in pages
     ]
@@ -119,6 +121,27 @@ def placed(headings: Iterable[SetHeading], text: str) -> tuple[Heading, ...]:
                 first = last + 1
                 break
     return tuple(found)
+
+
+def _bold_tells(pages: Sequence[Sequence[SetLine]], characters: int) -> bool:
+    """Whether what is bold may be a heading for that. characters: of the document."""
+    bold = sum(len(line.text) for page in pages for line in page if line.is_bold)
+    if not _MOST_BOLD * characters < bold <= _MOST_BOLD_HEADINGS * characters:
+        return bold <= _MOST_BOLD * characters
+    groups = [
+        group
+        for page in pages
+        for group in _groups(page, stands_out_of=[line.is_bold for line in page])
+    ]
+    heading_like = sum(
+        len(line.text) for group in groups if _is_heading_like(group) for line in group
+    )
+    return heading_like >= _READS_AS_HEADINGS * bold
+
+
+def _is_heading_like(group: Sequence[SetLine]) -> bool:
+    """Whether lines that stand out alike are few, and read as a heading does."""
+    return len(group) <= _MOST_LINES and _reads_as_heading(" ".join(line.text for line in group))
 
 
 def _style(line: SetLine) -> tuple[int, bool]:
@@ -154,6 +177,8 @@ def _without_figures(text: str) -> str:
 def _reads_as_heading(text: str) -> bool:
     if len(text) > _MOST_CHARACTERS or text.endswith(_SENTENCE_ENDS) or _DOTS.search(text):
         return False
+    if _CODE.fullmatch(text):
+        return True
     letters = [character for character in text if character.isalpha()]
     if len(letters) < _FEWEST_LETTERS or letters[0].islower():
         return False

@@ -30,6 +30,9 @@ _PROSE_WORDS = 4
 _LONG_LINE_WORDS = 14
 _SPACES_A_GAP = 2.5
 _LETTER = re.compile(r"\w")
+_LIST_MARK = re.compile(
+    r"[•▪◦‣·●○■□–—*-]|\(?\d{1,2}(?:\.\d{1,2})*[.)]?|\(?(?:[a-zA-Z]|[ivx]{1,5})[.)]"
+)
 _PROSE_LINES = 5
 _FULL = 0.8
 _PROSE_SHARE = 0.6
@@ -243,6 +246,8 @@ def _is_open_table(table: Table) -> bool:
     """Whether it is a table, and not columns of prose or words that happen to be far apart."""
     if not is_table(table):
         return False
+    if _is_list(table):
+        return False
     columns = [[c for c in column if c] for column in zip(*table.rows, strict=True)]
     words = [median(sum(len(p.spans) for p in c) for c in column) for column in columns]
     if min(words) >= _PROSE_WORDS:
@@ -255,6 +260,22 @@ def _is_open_table(table: Table) -> bool:
         return False  # letters far apart, or written downwards
     cells = sum(map(len, columns))
     return sum(map(_most_aligned, columns)) >= _ALIGNED_SHARE * cells
+
+
+def _is_list(table: Table) -> bool:
+    """Whether each row is a bullet or a number, or several, and what it stands before.
+
+    A line of one cell is a heading of the list, or goes on from the line above.
+    """
+    rows = [[cell for cell in row if cell] for row in table.rows]
+    return all(
+        len(row) == 1 or (all(map(_is_list_mark, row[:-1])) and not _is_list_mark(row[-1]))
+        for row in rows
+    )
+
+
+def _is_list_mark(cell: Sequence[Piece]) -> bool:
+    return len(cell) == 1 and _LIST_MARK.fullmatch(cell[0].text) is not None
 
 
 def _most_aligned(column: Sequence[Sequence[Piece]]) -> int:

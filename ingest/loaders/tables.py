@@ -25,6 +25,7 @@ from ingest.loaders.number_formats import time_text
 from ingest.loaders.ods_cells import ShownCells
 from ingest.loaders.sniffing import FileKind
 from ingest.loaders.text import SECTION_CHARACTERS, check_text_size, headed
+from ingest.loaders.xls_cells import OldCellFormats
 from ingest.loaders.zipped import check_unpacked_size
 
 _MAX_CELL_CHARACTERS = 32_767  # Excel's own
@@ -36,7 +37,7 @@ _LONGEST_HEADER = 2_000
 def load_workbook(path: Path, kind: FileKind, reading: Reading) -> Document:
     """Read every sheet. Raises CorruptFile, EmptyFile, EncryptedFile, FileTooLarge."""
     if kind is FileKind.XLS:
-        return _load_sheets(path, kind, reading, None)
+        return _load_sheets(path, kind, reading, OldCellFormats(path))
     try:
         with zipfile.ZipFile(path) as archive:
             check_unpacked_size(archive, reading.limits)
@@ -47,7 +48,7 @@ def load_workbook(path: Path, kind: FileKind, reading: Reading) -> Document:
 
 
 def _load_sheets(
-    path: Path, kind: FileKind, reading: Reading, cells: CellFormats | ShownCells | None
+    path: Path, kind: FileKind, reading: Reading, cells: CellFormats | OldCellFormats | ShownCells
 ) -> Document:
     import python_calamine
 
@@ -65,9 +66,7 @@ def _load_sheets(
         try:
             sheet = workbook.get_sheet_by_name(name)
             first_column = sheet.start[1] if sheet.start else 0
-            rows: Iterable[list[object]] = sheet.iter_rows()
-            if cells is not None:
-                rows = cells.shown(name, rows, first_column)
+            rows = cells.shown(name, sheet.iter_rows(), first_column)
             lines = [list(map(_cell, row)) for row in rows]
         except python_calamine.WorksheetNotFound:  # a sheet that is a chart
             continue

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.chunking import chunk_document, passage_text, readable_name
-from ingest.documents import Chunk, Document, Page
+from ingest.documents import Chunk, Document, Heading, Page
 
 
 def count_tokens(text: str) -> int:
@@ -36,6 +36,9 @@ def test_chunks_are_spans_that_hold_all_text_in_order(
         assert chunk.text == pages[chunk.page_index][chunk.start : chunk.end]
         assert chunk.text.strip()
         assert count_tokens(chunk.text) <= max_tokens
+        starts = [start for start, _ in chunk.sections]
+        assert starts == sorted({chunk.start, *starts})
+        assert starts[-1] < chunk.end
     for index, page in enumerate(pages):
         mine = [chunk for chunk in chunks if chunk.page_index == index]
         edges = [0, *(edge for chunk in mine for edge in (chunk.start, chunk.end)), len(page)]
@@ -115,6 +118,13 @@ def test_rows_of_figures_without_rules_stay_whole() -> None:
         assert set(chunk.text.split("\n")) <= lines
 
 
+def test_a_line_of_a_table_of_contents_stays_whole() -> None:
+    """Its dots ended sentences: a chapter stood in one passage, and its page in the next."""
+    lines = [f"{number} Chapter{' .' * 12} {10 * number}" for number in range(1, 9)]
+    found = [line for chunk in chunks_of("\n".join(lines)) for line in chunk.text.split("\n")]
+    assert found == lines
+
+
 def test_wrapped_lines_of_a_pdf_are_one_paragraph() -> None:
     text = (
         "The company sells tape in many\ncountries of the world. It also sells\nglue to makers"
@@ -184,6 +194,55 @@ def test_a_heading_stays_with_what_it_heads() -> None:
     text = "Word " * 35 + "end.\n\n# Heading\n\n" + "Text of it. " * 12
     chunks = chunks_of(text, media_type="text/markdown")
     assert not any(chunk.text.rstrip().endswith("# Heading") for chunk in chunks)
+
+
+OFFICES = "# Offices\n\nTwo.\n\n## York\n\n### Hall\n\nOpen at 8.\n\n### Barn\n\nOpen at 9."
+
+
+def told(chunk: Chunk) -> list[tuple[str, str]]:
+    """What each section of a chunk stands under, and its text."""
+    ends = [start for start, _ in chunk.sections[1:]] + [chunk.end]
+    return [
+        (path, " ".join(chunk.text[start - chunk.start : end - chunk.start].split()))
+        for (start, path), end in zip(chunk.sections, ends, strict=True)
+    ]
+
+
+def test_a_chunk_knows_the_sections_that_it_holds() -> None:
+    document = Document("", "text/markdown", (Page(None, OFFICES),))
+    (chunk,) = chunk_document(document, count_tokens=lambda text: len(text.split()), max_tokens=200)
+    assert told(chunk) == [
+        ("Offices", "# Offices Two."),
+        ("Offices > York > Hall", "## York ### Hall Open at 8."),
+        ("Offices > York > Barn", "### Barn Open at 9."),
+    ]
+
+
+def test_a_chunk_knows_the_sections_that_have_no_marks() -> None:
+    """In a PDF only the first was known: "Open at 8." was of Leeds."""
+    text = "Leeds\nOpen at 9.\n# 5 staff\nYork\nOpen at 8.\n# 3 staff"
+    headings = (Heading(0, 5, 2), Heading(27, 31, 2))
+    document = Document("", "application/pdf", (Page(1, text, headings=headings),))
+    (chunk,) = chunk_document(document, count_tokens=count_tokens)
+    assert told(chunk) == [
+        ("Leeds", "Leeds Open at 9. # 5 staff"),
+        ("York", "York Open at 8. # 3 staff"),
+    ]
+
+
+def test_short_headings_under_long_ones_take_no_room_to_speak_of() -> None:
+    """Sixteen levels of 150 characters above sixty headings of a word: 150 kB a chunk."""
+    above = [f"{level} {'long ' * 30}" for level in range(1, 16)]
+    lines = [*above, *["Abc"] * 60]
+    starts = [sum(len(line) + 1 for line in lines[:index]) for index in range(len(lines))]
+    headings = tuple(
+        Heading(start, start + len(line.rstrip()), min(level, 16))
+        for level, (start, line) in enumerate(zip(starts, lines, strict=True), start=1)
+    )
+    page = Page(1, "\n".join(lines), headings=headings)
+    chunks = chunk_document(Document("", "application/pdf", (page,)), count_tokens=count_tokens)
+    assert chunks[-1].sections[-1] == (starts[-1], "Abc")
+    assert sum(len(path) for chunk in chunks for _, path in chunk.sections) < 60_000
 
 
 def test_a_hash_in_code_or_plain_text_is_no_heading() -> None:

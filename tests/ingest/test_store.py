@@ -74,11 +74,12 @@ def test_what_was_read_by_ocr_is_known_of_pages_and_passages(store: Store) -> No
 
 
 def of_version_2(path: Path, *pages: str) -> None:
-    """A library as it was written before pages knew how they were read."""
+    """A library as it was written before pages knew how they were read, and what came after."""
     with Store(path) as store:
         put(store, *pages)
     with closing(sqlite3.connect(path)) as old:
         old.executescript(
+            "ALTER TABLE chunks DROP COLUMN sections;"
             "ALTER TABLE documents DROP COLUMN reading_version;"
             "ALTER TABLE pages DROP COLUMN read_by_ocr; PRAGMA user_version = 2;"
             "PRAGMA journal_mode = DELETE;"
@@ -105,6 +106,37 @@ def test_an_older_library_keeps_its_texts_and_knows_which_pages_were_read_by_ocr
         assert store.misplaced_chunks() == 0
         put(store, "New words.", name="new.txt")
         assert [record.reading_version for record in store.documents()] == [0, READING_VERSION]
+
+
+def test_the_sections_of_passages_are_kept(store: Store) -> None:
+    new = new_document("Leeds\nOpen at 9. York\nOpen at 8.", "More.", heading="Offices")
+    first, second = new.chunks
+    chunks = [
+        replace(first, sections=((0, "Offices > Leeds"), (17, "Offices > York"))),
+        replace(second, sections=((0, "Offices"),)),
+    ]
+    document_id = store.put(replace(new, chunks=chunks), embedder="hashed-words").document_id
+    kept = store.document_chunks(document_id)
+    assert [chunk.sections for chunk in kept] == [chunk.sections for chunk in chunks]
+    assert [chunk.sections for chunk in store.chunks([kept[1].chunk_id])] == [((0, "Offices"),)]
+
+
+def test_an_older_library_does_not_know_the_sections_until_a_document_is_read_again(
+    tmp_path: Path,
+) -> None:
+    of_version_2(tmp_path / "l.sqlite3", "Leeds. York.")
+    new = new_document("Leeds. York.")
+    with Store(tmp_path / "l.sqlite3") as store:
+        (document,) = store.documents()
+        (chunk,) = store.document_chunks(document.document_id)
+        assert (chunk.text, chunk.sections) == ("Leeds. York.", ())
+        assert document.is_outdated
+        sections = ((0, "Leeds"), (7, "York"))
+        again = replace(new, chunks=[replace(new.chunks[0], sections=sections)])
+        assert store.put(again, embedder="hashed-words").read_again
+        (chunk,) = store.document_chunks(document.document_id)
+        assert chunk.sections == sections
+        assert store.integrity_problems() == []
 
 
 def test_a_document_that_is_read_again_keeps_its_id_and_its_time(store: Store) -> None:

@@ -29,6 +29,14 @@ from rag.affirmed import affirmed
             "It goes with every programme and Quick 30.",
         ),
         ("The loan may be repaid without a fee.", "The loan may be repaid with a fee."),
+        # "Darf der Patient Auto fahren?" was refused: to the sentence, a model says "no" too.
+        ("Autofahren ist nicht erlaubt.", "Autofahren ist erlaubt."),
+        ("Herr Sommerfeld raucht nicht mehr.", "Herr Sommerfeld raucht."),
+        ("Ehrenmitglieder zahlen keinen Beitrag.", "Ehrenmitglieder zahlen einen Beitrag."),
+        ("Les animaux ne sont pas admis.", "Les animaux sont admis."),
+        ("Il n'a pas été élu par la commune.", "Il a été élu par la commune."),
+        ("No se permiten perros en la vivienda.", "Se permiten perros en la vivienda."),
+        ("承租方不得在屋内饲养宠物。", "承租方可以在屋内饲养宠物。"),
     ],
 )
 def test_what_is_denied_is_said_as_if_it_were_so(sentence: str, said: str) -> None:
@@ -42,6 +50,8 @@ def test_what_is_denied_is_said_as_if_it_were_so(sentence: str, said: str) -> No
         "Notice is given in writing.",  # "not" is in it
         "The bus is no 5.",
         "It is not only cheap.",
+        "Es ist nicht nur billig.",
+        "Le plus grand logement est payable le 5.",
         "Third rack | no | yes",  # the "no" of a table is a value
         "We do not accept cheques. Cards are welcome.",  # as of a whole passage
     ],

@@ -26,7 +26,8 @@ def by_hand(vectors: NDArray[np.float32], count: int, opening: list[bool]) -> li
     return sorted(chosen)
 
 
-@given(st.integers(1, 30), st.integers(1, 8), st.integers(0, 1000))
+# Two are equally near to their mean, and rounding would choose.
+@given(st.integers(1, 30).filter(lambda n: n != 2), st.integers(1, 8), st.integers(0, 1000))
 def test_they_are_near_to_the_whole_and_not_to_one_another(n: int, count: int, seed: int) -> None:
     random = np.random.default_rng(seed)
     vectors = random.normal(size=(n, 12)).astype(np.float32)

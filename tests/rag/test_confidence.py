@@ -23,6 +23,14 @@ def test_it_is_the_logistic_function_of_the_weighted_sum() -> None:
     assert (found.similarity, found.fit, found.mismatch) == (0.6, 1.2, 0.5)
 
 
+def test_a_cosine_says_nothing_of_a_question_in_another_language() -> None:
+    """ "Wie hoch ist die Kaution?" was refused, with "Die Kaution beträgt ..." as the best."""
+    for similarity in (0.2, 0.8):
+        found = confidence(similarity, fit=1.2, stated=None, is_english=False)
+        assert found is not None
+        assert found.value == pytest.approx(1 / (1 + math.exp(3.7 - 4.0 * 1.2)))
+
+
 def test_of_what_several_sentences_answer_a_judge_of_one_has_less_to_say() -> None:
     of_a_fact = [confidence(0.5, stated=stated) for stated in (-1.0, 1.0)]
     of_more = [confidence(0.5, stated=stated, asks_more=True) for stated in (-1.0, 1.0)]

@@ -5,20 +5,19 @@ from __future__ import annotations
 import pytest
 
 from rag.answer import Answerer, AnswerOptions
-from rag.contradictions import (
-    CHANGE_INTRODUCTION,
-    INTRODUCTION,
-    SAME_DOCUMENT_INTRODUCTION,
-    with_contradictions,
-)
+from rag.contradictions import with_contradictions
 from rag.evidence import Evidence
 from rag.grounding import Grounded
+from rag.messages import ENGLISH
 from rag.reading import LARGE_READER, MEDIUM_READER, SMALL_READER, Reading
 from rag.results import Answer, Citation
 from tests.fakes import ScriptedGenerator, yes_against_no
 from tests.rag.passages import FakeSearch, make_hit
 
 OPENED = "The Orlin bridge was opened on 4 May 1922."
+INTRODUCTION = ENGLISH.document_differs
+SAME_DOCUMENT_INTRODUCTION = ENGLISH.entry_differs
+CHANGE_INTRODUCTION = ENGLISH.changed
 READINGS = {"small": SMALL_READER, "medium": MEDIUM_READER, "large": LARGE_READER}
 
 
@@ -103,6 +102,37 @@ def test_what_does_not_contradict_is_not_shown(other: str) -> None:
     answer = ask("When was the Orlin bridge opened?", OPENED, OPENED, other)
     assert INTRODUCTION not in answer.text
     assert len(answer.citations) == 1
+
+
+@pytest.mark.parametrize(
+    ("question", "one", "other", "introduction"),
+    [
+        (
+            "Wann wurde die Orlin-Brücke eröffnet?",
+            "Die Orlin-Brücke wurde am 4. Mai 1922 eröffnet.",
+            "Die Orlin-Brücke wurde am 9. Juni 1931 eröffnet.",
+            "Ein anderes Dokument sagt etwas anderes: ",
+        ),
+        (
+            "Wie hoch ist die Kaution für den Laden?",
+            "Die Kaution für den Laden beträgt 1.250,00 €.",
+            "Die Kaution für den Laden beträgt 1.400,00 €.",
+            "Ein anderes Dokument sagt etwas anderes: ",
+        ),
+        (
+            "Quand commence le bail du studio ?",
+            "Le bail du studio commence le 3 mai 2023.",
+            "Le bail du studio commence le 1er juillet 2023.",
+            "Un autre document dit autre chose : ",
+        ),
+    ],
+    ids=["German date", "German amount", "French date"],
+)
+def test_another_languages_values_are_compared_and_told_of_in_it(
+    question: str, one: str, other: str, introduction: str
+) -> None:
+    assert beside(question, one, one, other) == f"{introduction}{other[:-1]} [2]."
+    assert beside(question, one, one, one.replace("1922", "1922 feierlich")) == ""
 
 
 def test_a_figure_of_another_year_is_no_contradiction() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from inference.request import InvalidRequest, Message
+from ingest.search_filter import SearchFilter
 from rag.citations import Unsupported
 from rag.errors import InvalidSchema
 from rag.extraction import Extraction, Extractor
@@ -28,12 +29,12 @@ HARBOUR = (
 SCHEMA = {
     "type": "object",
     "properties": {
-        "harbour_master": {"type": "string", "description": "Name of the harbour master"},
+        "in_charge": {"type": "string", "description": "Who runs the harbour, its master"},
         "lighthouse": {
             "type": "object",
             "properties": {
-                "height": {"type": "integer", "description": "height in metres"},
-                "built": {"type": "integer", "description": "year in which it was built"},
+                "size": {"type": "integer", "description": "how far up it goes in metres"},
+                "since": {"type": "integer", "description": "year of its first day"},
             },
         },
         "goods": {"type": "array", "items": {"type": "string"}, "description": "goods sold"},
@@ -41,9 +42,9 @@ SCHEMA = {
     },
 }
 SAID = {
-    "harbour master": '"Ines Calloway"',
-    "lighthouse height": " 41",
-    "lighthouse built": "1974",
+    "in charge": '"Ines Calloway"',
+    "lighthouse size": " 41",
+    "lighthouse since": "1974",
     "goods": '["diesel", "petrol", "ice"]',
     "phone": "null",
 }
@@ -82,23 +83,23 @@ def test_every_value_that_is_kept_has_its_place(make_library: MakeLibrary) -> No
     library = make_library(SAID)
     found = library.extract(SCHEMA)
     assert found.data == {
-        "harbour_master": "Ines Calloway",
-        "lighthouse": {"height": 41, "built": None},
+        "in_charge": "Ines Calloway",
+        "lighthouse": {"size": 41, "since": None},
         "goods": ["diesel", "ice"],
         "phone": None,
     }
     assert {path: c.quote for path, c in found.citations.items()} == {
-        "harbour_master": "The harbour master is Ines Calloway.",
-        "lighthouse.height": HARBOUR.split("\n\n")[0],
+        "in_charge": "The harbour master is Ines Calloway.",
+        "lighthouse.size": HARBOUR.split("\n\n")[0],
         "goods[0]": "The harbour sells diesel, ice and fresh water.",
         "goods[1]": "The harbour sells diesel, ice and fresh water.",
     }
     assert citations_resolve(library, found)
     assert [(v.path, v.value) for v in found.values if not v.supported] == [
-        ("lighthouse.built", 1974),
+        ("lighthouse.since", 1974),
         ("goods[]", "petrol"),
     ]
-    assert found.failed == {"lighthouse.built": "no passage says it"}
+    assert found.failed == {"lighthouse.since": "no passage says it"}
     assert found.citations["goods[0]"].marker == found.citations["goods[1]"].marker
 
 
@@ -106,7 +107,7 @@ def test_what_no_passage_says_is_kept_and_marked_where_that_is_wanted(
     make_library: MakeLibrary,
 ) -> None:
     found = make_library(SAID).extract(SCHEMA, unsupported=Unsupported.KEEP)
-    assert found.data["lighthouse"] == {"height": 41, "built": 1974}
+    assert found.data["lighthouse"] == {"size": 41, "since": 1974}
     assert found.data["goods"] == ["diesel", "petrol", "ice"]
     assert [(v.path, v.supported) for v in found.values if v.path.startswith("goods")] == [
         ("goods[0]", True),
@@ -123,10 +124,10 @@ def test_each_field_is_asked_for_by_itself_under_its_own_grammar(
     model: Any = library.generator
     asked = sorted(c[-1].text.rpartition("Field: ")[2] for c in model.conversations)
     assert asked[0] == "goods. goods sold. the harbour of Port Ellery"
-    assert len(model.requests) == 5
+    assert len(model.requests) == 4  # no telephone number stands there to choose
     grammars = {request.sampling.grammar for request in model.requests}
     assert all("null" in str(grammar) for grammar in grammars)
-    assert len(grammars) == 3  # of text, of whole numbers, of a list
+    assert len(grammars) == 4  # of text, of a list, of the metres and of the years there are
 
 
 @pytest.mark.parametrize(
@@ -137,10 +138,10 @@ def test_each_field_is_asked_for_by_itself_under_its_own_grammar(
 def test_a_field_without_a_value_says_why(
     make_library: MakeLibrary, said: str, reason: str | None
 ) -> None:
-    schema = {"properties": {"harbour_master": SCHEMA["properties"]["harbour_master"]}}  # type: ignore[index]
-    found = make_library({"harbour master": said}).extract(schema)
-    assert found.data == {"harbour_master": None}
-    assert (reason is None and not found.failed) or reason in found.failed["harbour_master"]  # type: ignore[operator]
+    schema = {"properties": {"in_charge": SCHEMA["properties"]["in_charge"]}}  # type: ignore[index]
+    found = make_library({"in charge": said}).extract(schema)
+    assert found.data == {"in_charge": None}
+    assert (reason is None and not found.failed) or reason in found.failed["in_charge"]  # type: ignore[operator]
 
 
 def test_a_list_of_objects_keeps_what_is_found(make_library: MakeLibrary) -> None:
@@ -176,15 +177,15 @@ def test_a_schema_that_cannot_be_is_refused_before_anything_is_asked(
 
 
 def test_a_cancelled_extraction_ends_with_what_there_is(make_library: MakeLibrary) -> None:
-    library = make_library({"harbour master": '"Ines"'}, hold=True)
+    library = make_library({"in charge": '"Ines"'}, hold=True)
     cancel = threading.Event()
     results: list[Extraction] = []
-    schema = {"properties": {"harbour_master": {"type": "string"}}}
+    schema = {"properties": {"in_charge": {"type": "string"}}}
     thread = threading.Thread(target=lambda: results.append(library.extract(schema, cancel=cancel)))
     thread.start()
     cancel.set()
     thread.join(30)
-    assert (results[0].cancelled, results[0].data) == (True, {"harbour_master": None})
+    assert (results[0].cancelled, results[0].data) == (True, {"in_charge": None})
 
 
 def test_a_document_that_is_removed_meanwhile_is_passed_over() -> None:
@@ -207,17 +208,95 @@ def test_progress_counts_the_fields(make_library: MakeLibrary) -> None:
     assert sorted(seen) == [(number, 5) for number in range(1, 6)]
 
 
-def test_what_a_form_is_of_does_not_make_a_field_fit(make_library: MakeLibrary) -> None:
-    """A form of "the lighthouse at Port Ellery" got a lighthouse as its telephone number.
+FORM = {
+    "type": "object",
+    "properties": {
+        "harbour_master": {"type": "string", "description": "Name of the harbour master"},
+        "lighthouse": {
+            "type": "object",
+            "properties": {
+                "height": {"type": "integer", "description": "height in metres"},
+                "built": {"type": "integer", "description": "year in which it was built"},
+            },
+        },
+        "phone": {"type": "string", "description": "telephone number"},
+    },
+}
+FILLED_IN = {
+    "harbour_master": "Ines Calloway",
+    "lighthouse": {"height": 41, "built": 1874},
+    "phone": None,
+}
 
-    The instruction is part of what every field asks, and the sentence about Port Ellery fitted
-    it well enough for a small model, which invents rather than say null, to be asked.
+
+def test_what_stands_there_in_plain_words_is_read_without_a_model(
+    make_library: MakeLibrary,
+) -> None:
+    """A model of 135M parameters, asked for each field, wrote a rent of "6 months" for a rent of
+    1,450, and the form's own title for an order number; what it writes is not asked for any more.
     """
-    said = SAID | {"phone": '"The lighthouse at Port Ellery"'}
-    library = make_library(said, parameters=135_000_000)
-    found = library.extract(SCHEMA, "the lighthouse at Port Ellery")
-    assert found.data["lighthouse"] == {"height": 41, "built": None}
-    assert found.data["phone"] is None
+    library = make_library(SAID, parameters=135_000_000)
+    found = library.extract(FORM, "the lighthouse at Port Ellery")
+    assert found.data == FILLED_IN
+    assert citations_resolve(library, found)
+    model: Any = library.generator
+    assert model.requests == []
+
+
+def test_a_model_chooses_among_the_dates_that_stand_there(tmp_path: Path) -> None:
+    """Asked for a date it wrote "1430-03-20" for 14 March 2026, digit by digit."""
+    model = ScriptedGenerator('"2026-03-14"')
+    with ModellessLibrary(tmp_path, Settings(home=tmp_path), lambda: model) as library:
+        library.add_bytes("sale.txt", b"Sold on 14 March 2026. Sold again on 20 March 2026.")
+        library.add_bytes("other.txt", b"Due date: 13 April 2026\n")
+        schema = {"properties": {"sold_on": {"type": "string", "format": "date"}}}
+        found = library.extract(schema, filter=SearchFilter(documents=["sale.txt"]))
+    assert found.data == {"sold_on": "2026-03-14"}
+    (request,) = model.requests
+    assert "2026-03-20" in str(request.sampling.grammar)
+    assert "2026-04-13" not in str(request.sampling.grammar)
+
+
+def test_a_form_of_one_document_takes_nothing_from_another(tmp_path: Path) -> None:
+    """The second invoice has no date of delivery, and was given the first one's."""
+    model = ScriptedGenerator("null", parameters=135_000_000)
+    first = "Invoice number: A-1\nTotal: 90.00\nDelivery date: 2 March 2026\n"
+    second = "Invoice number: B-2\nTotal: 75.50\nFor Birch Farm\n"
+    schema = {
+        "properties": {
+            "invoice_number": {"type": "string"},
+            "total": {"type": "number"},
+            "delivery_date": {"type": "string", "format": "date"},
+        }
+    }
+    with ModellessLibrary(tmp_path, Settings(home=tmp_path), lambda: model) as library:
+        library.add_bytes("one.txt", first.encode())
+        library.add_bytes("two.txt", second.encode())
+        found = library.extract(schema, "Birch Farm")
+    assert found.data == {"invoice_number": "B-2", "total": 75.5, "delivery_date": None}
+
+
+def test_a_long_table_is_read_whole(tmp_path: Path) -> None:
+    """Of 150 rows the 35 of the passages that were found were given, as if they were all."""
+    rows = "".join(f"Part {i} for model {7 * i},{i}\n" for i in range(1, 151))
+    items = {
+        "type": "object",
+        "properties": {"item": {"type": "string"}, "qty": {"type": "integer"}},
+    }
+    schema = {"properties": {"items": {"type": "array", "items": items}}}
+    model = ScriptedGenerator("null", parameters=135_000_000)
+    with ModellessLibrary(tmp_path, Settings(home=tmp_path), lambda: model) as library:
+        library.add_bytes("parts.csv", ("Item,Qty\n" + rows).encode())
+        found = library.extract(schema, "the parts")
+        assert citations_resolve(library, found)
+    assert [each["qty"] for each in found.data["items"]] == list(range(1, 151))
+
+
+def test_what_repeats_the_field_is_no_value(make_library: MakeLibrary) -> None:
+    """ "school" was given for the name of the school."""
+    schema = {"properties": {"company": {"type": "string", "description": "harbour"}}}
+    found = make_library({"company": '"The harbour"'}).extract(schema)
+    assert found.data == {"company": None}
 
 
 @pytest.mark.model
@@ -225,9 +304,7 @@ def test_the_bundled_model_fills_in_a_form(tmp_path: Path, llm_path: Path) -> No
     settings = Settings(model=str(llm_path))
     with Library.open(tmp_path / "library", settings=settings) as library:
         library.add_bytes("harbour.txt", HARBOUR.encode())
-        found = library.extract(SCHEMA, "the harbour of Port Ellery")
+        found = library.extract(FORM, "the harbour of Port Ellery")
         assert citations_resolve(library, found)
     assert json.loads(json.dumps(found.data)) == found.data
-    assert found.data["harbour_master"] == "Ines Calloway"
-    assert found.data["lighthouse"]["built"] == 1874
-    assert found.data["phone"] is None
+    assert found.data == FILLED_IN

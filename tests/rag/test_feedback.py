@@ -237,6 +237,7 @@ def test_a_library_of_the_first_version_takes_feedback(tmp_path: Path) -> None:
         old.executescript(
             "DROP TABLE feedback_documents; DROP TABLE feedback;"
             "ALTER TABLE documents DROP COLUMN reading_version;"
+            "ALTER TABLE chunks DROP COLUMN sections;"
             "ALTER TABLE pages DROP COLUMN read_by_ocr; PRAGMA user_version = 1;"
         )
     with (

@@ -21,6 +21,8 @@ from rag.terms import content_terms
         ("Quanto costa la camera?", "costa camera"),
         ("Qual é o preço do quarto?", "preço quarto"),
         ("Hoeveel kost de kamer in de winter?", "kost kamer winter"),
+        ("押金多少钱？", "押金"),
+        ("会议由谁主持？", "会议 主持"),
         ("Was the war over when men began to die?", "war men began die"),
         ("What does a de luxe room cost?", "de luxe room cost"),
     ],

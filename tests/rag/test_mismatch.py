@@ -18,6 +18,12 @@ from rag.mismatch import mismatch
         ("What lands weren't reserved for natives?", "Natives were driven off their land."),
         ("Which is the smallest borough?", "The largest borough is Wola."),
         ("What was built in 1987?", "The bridge was built in 1911."),
+        ("Wer darf nicht wählen?", "Mitglieder wählen."),
+        ("Qu'est-ce qui n'est pas couvert ?", "La garantie couvre le moteur."),
+        ("¿Qué no está cubierto?", "La garantía cubre el motor."),
+        ("Was kostet das Gerät?", "Der Druck liegt zwischen 0,5 und 8 bar."),
+        ("Combien coûte la bouilloire ?", "La bouilloire contient 1,7 litre."),
+        ("电饭锅多少钱？", "本产品容量为4升，额定功率为860瓦。"),
     ],
 )
 def test_what_is_denied_opposite_or_of_another_year_speaks_against_a_sentence(
@@ -47,7 +53,15 @@ def test_what_is_denied_opposite_or_of_another_year_speaks_against_a_sentence(
         ("How much may we spend without asking?", "The council decides on up to 40,000 euros."),
         ("How long does it run before it stops?", "After 45 minutes the machine stops."),
         ("How old is the mill?", "The new mill was built in 1911."),
-        ("Wer darf nicht wählen?", "Mitglieder wählen."),
+        ("Wer darf nicht wählen?", "Gäste wählen nicht."),
+        ("Was kostet die Fernleihe?", "Fernleihe | 3,00 | 14 Tage"),
+        ("Was kostet der Eintritt?", "Der Eintritt ist frei."),
+        ("Combien de temps dure le préavis ?", "Le préavis est d'un mois."),
+        ("保修期多久？", "保修期为一年。"),
+        ("Was passiert, wenn sie nicht startet?", "Die Sicherung ist zu wechseln."),
+        ("Warum darf man keinen Dampfreiniger verwenden?", "Dampf beschädigt die Elektronik."),
+        ("Qu'est-ce qui n'est pas couvert ?", "Les dommages dus au gel sont exclus."),
+        ("¿Por qué no se aprueba el ascensor?", "El presupuesto es demasiado alto."),
     ],
 )
 def test_nothing_speaks_against_the_others(question: str, sentence: str) -> None:

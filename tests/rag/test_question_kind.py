@@ -24,6 +24,26 @@ from rag.question_kind import QuestionKind, asks_more_than_a_fact, has_kind, que
         ("May 2024 revenue", QuestionKind.OTHER),
         ("Could you explain how it works?", QuestionKind.OTHER),
         ("What is fog?", QuestionKind.OTHER),
+        ("Warum wurde der Antrag abgelehnt?", QuestionKind.CAUSE),
+        ("Wie oft muss die Maschine entkalkt werden?", QuestionKind.FREQUENCY),
+        ("Wie lange ist die Kündigungsfrist?", QuestionKind.AMOUNT),
+        ("Um wie viel Uhr beginnt die Sitzung?", QuestionKind.DATE),
+        ("Bis wann ist die Rechnung zu zahlen?", QuestionKind.DATE),
+        ("Wer ist die Vermieterin?", QuestionKind.NAME),
+        ("Darf ich in der Wohnung einen Hund halten?", QuestionKind.YES_OR_NO),
+        ("Was bedeutet der Fehler E24?", QuestionKind.OTHER),
+        ("À quelle fréquence faut-il détartrer l'appareil ?", QuestionKind.FREQUENCY),
+        ("Quel est le montant du dépôt ?", QuestionKind.AMOUNT),
+        ("Que faire quand le voyant clignote ?", QuestionKind.OTHER),
+        ("Quand commence le bail ?", QuestionKind.DATE),
+        ("Peut-on fumer dans le logement ?", QuestionKind.YES_OR_NO),
+        ("¿Por qué no se aprueba el ascensor?", QuestionKind.CAUSE),
+        ("¿Cuánto cuesta el seguro?", QuestionKind.AMOUNT),
+        ("¿Quién paga los gastos?", QuestionKind.NAME),
+        ("¿Están permitidos los perros?", QuestionKind.YES_OR_NO),
+        ("租期从什么时候开始？", QuestionKind.DATE),
+        ("押金多少钱？", QuestionKind.AMOUNT),
+        ("可以养宠物吗？", QuestionKind.YES_OR_NO),
     ],
 )
 def test_the_words_of_a_question_tell_what_it_asks_for(question: str, kind: QuestionKind) -> None:
@@ -43,3 +63,31 @@ def test_the_words_of_a_question_tell_what_it_asks_for(question: str, kind: Ques
 )
 def test_a_reason_is_known_by_the_words_that_give_one(sentence: str, gives_one: float) -> None:
     assert has_kind(sentence, "What drove the increase?") == gives_one
+
+
+@pytest.mark.parametrize(
+    ("question", "sentence", "has_one"),
+    [
+        ("Wie lange ist die Frist?", "Die Frist beträgt drei Monate.", 1.0),
+        ("Was kostet das Fest?", "Das Fest findet am 15. Juni 2024 statt.", 0.0),
+        ("Wann ist das Fest?", "Das Fest findet am 15. Juni statt.", 1.0),
+        ("Wann ist das Fest?", "Das Fest findet im Hof statt.", 0.0),
+        ("Warum nimmt er es nicht?", "Er nimmt es nicht, weil ihm schwindlig wird.", 1.0),
+        ("Was kostet das Gerät?", "Der Druck liegt zwischen 0,5 und 8 bar.", 0.0),
+        ("Was kostet das Gerät?", "Das Gerät kostet 480 €.", 1.0),
+        ("Wie viel wiegt Herr Sommerfeld?", "Er ist am 23.05.1956 geboren und nahm 5 mg.", 0.0),
+        ("Combien coûte la bouilloire ?", "La bouilloire contient 1,7 litre.", 0.0),
+        ("¿Cuánto pesa la paciente?", "La paciente pesa 61 kg.", 1.0),
+        ("电饭锅多少钱？", "容量为4升，额定功率为860瓦。", 0.0),
+        ("Combien de membres sont là ?", "Quarante-deux membres sont là.", 1.0),
+        ("Quand commence le bail ?", "Le bail commence le 3 mai.", 1.0),
+        ("¿Cuántos vinieron a la junta?", "Vinieron quince propietarios.", 1.0),
+        ("¿Cuándo abre la piscina?", "La piscina tiene 25 metros.", 0.0),
+        ("煮饭需要多长时间？", "煮饭大约需要四十分钟。", 1.0),
+        ("下次会议什么时候举行？", "会议在社区活动室举行。", 0.0),
+    ],
+)
+def test_a_sentence_in_the_questions_language_is_known_to_have_what_is_asked_for(
+    question: str, sentence: str, has_one: float
+) -> None:
+    assert has_kind(sentence, question) == has_one

@@ -29,6 +29,11 @@ from tests.rag.passages import make_hit
         "This is not stated in the provided documents.",
         "Not mentioned.",
         "None of the passages mention a coat.",
+        "Die Dokumente sagen dazu nichts.",
+        "Die Textstellen enthalten keine Angaben zum Preis.",
+        "Les documents ne le disent pas.",
+        "Los pasajes no mencionan el precio.",
+        "文档中没有说明。",
     ],
 )
 def test_admissions_are_recognised(answer: str) -> None:
@@ -45,6 +50,10 @@ def test_admissions_are_recognised(answer: str) -> None:
         "Visitors may not park there.",
         "The information desk opens at nine.",
         "It is known as the Tamber bridge.",
+        "Die Unterlagen werden nicht zurückgesandt.",
+        "Die Garantie gilt nicht für Wasserschäden.",
+        "Les animaux ne sont pas admis.",
+        "No se permiten perros en la vivienda.",
         "",
     ],
 )
@@ -62,6 +71,10 @@ def test_a_refusal_names_each_nearest_place_once() -> None:
         "The documents do not say. The nearest passages are in report.pdf, page 3 and notes.txt."
     )
     assert refusal_text(hits[:1]).endswith("The nearest passage is in report.pdf, page 3.")
+    assert refusal_text(hits, question="Wie hoch ist die Kaution?") == (
+        "Die Dokumente sagen dazu nichts. "
+        "Die nächstliegenden Textstellen stehen in report.pdf, Seite 3 und notes.txt."
+    )
     assert refusal_text([]).endswith("No passage in the library is near this question.")
 
 

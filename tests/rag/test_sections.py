@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from rag.evidence import Evidence
 from rag.extracts import find_extracts
-from rag.sections import Sections, is_heading_line
+from rag.sections import Sections, sections_of
 from rag.vectors import CachedEmbedder
+from rag.windows import short_tables
 from tests.fakes import HashedWordsEmbedder
 from tests.rag.passages import make_hit
 
@@ -56,9 +57,10 @@ def test_the_sections_of_a_passage(
 
 
 def test_parts_of_a_passage_that_was_put_together_keep_their_headings() -> None:
+    one = make_hit("One.\n\n## B\n\nTwo. ", start=100, heading="A")
+    other = make_hit("Three.", start=117, heading="C > D")
     hit = replace(
-        make_hit("One.\n\n## B\n\nTwo. Three.", start=100),
-        sections=((100, "A"), (117, "C > D")),
+        one, end=123, text=one.text + other.text, sections=(*sections_of(one), *sections_of(other))
     )
     sections = Sections(hit)
     assert [section.path for section in sections.all] == [("A",), ("B",), ("C", "D")]
@@ -67,6 +69,29 @@ def test_parts_of_a_passage_that_was_put_together_keep_their_headings() -> None:
         "B",
         "D",
     ]
+
+
+def test_what_is_known_of_the_sections_is_not_told_by_marks() -> None:
+    """ "# 5 employees", a line of a PDF, was a heading, and no answer."""
+    text = "Leeds\n# 3 employees\nYork\n# 5 employees"
+    sections = ((100, "Offices > Leeds"), (119, "Offices > York"))
+    hit = replace(make_hit(text, start=100, heading="Offices > Leeds"), sections=sections)
+    found = Sections(hit).all
+    assert [(section.start, section.path) for section in found] == [
+        (0, ("Offices", "Leeds")),
+        (19, ("Offices", "York")),
+    ]
+    assert found[1].is_headed_by("York")
+    assert not found[1].is_headed_by("# 5 employees")
+    cut = Sections(replace(hit, end=110, text=text[:10])).all  # the rest found no room
+    assert [section.heading for section in cut] == ["Leeds"]
+
+
+@pytest.mark.parametrize("line", ["Bees", "## Bees", "## Bees ##"])
+def test_a_heading_is_known_with_marks_and_without(line: str) -> None:
+    (section,) = Sections(make_hit(f"{line}\n\nTwo hives.", heading="Rules > Bees")).all
+    assert section.is_headed_by(line)
+    assert not section.is_headed_by("Two hives.")
 
 
 @given(st.text(alphabet="#a \n`>", max_size=80), st.sampled_from(["", "a", "a > b"]))
@@ -102,9 +127,18 @@ def test_a_sentence_is_read_under_its_own_heading(
     assert best.heading in question
 
 
+def test_a_list_ends_before_the_next_heading() -> None:
+    """The next clause's "3. Deposit", which a PDF does not mark, was the last item of a list."""
+    text = "2. Rent\nWhere rent is late:\n(a) the fee is £25.\n3. Deposit\nIt is £900."
+    sections = ((0, "2. Rent"), (text.index("3. "), "3. Deposit"))
+    hit = replace(make_hit(text, heading="2. Rent"), sections=sections)
+    question = "What is the fee where rent is late?"
+    best, *_ = find_extracts(question, Evidence([hit], question=question))
+    assert best.quote.text == "Where rent is late:\n(a) the fee is £25."
+
+
 def test_a_heading_in_the_midst_of_a_passage_is_no_answer() -> None:
     """ "Which plot has bees?" was answered by "## 3. Bees"."""
-    assert is_heading_line("## 3. Bees")
     text = "## 2. Fires\n\nNone are lit in July.\n\n## 3. Bees\n\nPlot 12 keeps two hives."
     question = "Which plot has bees?"
     evidence = Evidence([make_hit(text, heading="2. Fires")], question=question)
@@ -160,3 +194,18 @@ def test_the_name_says_nothing_of_what_no_sentence_knows() -> None:
         signs = {each.quote.text: each.signs for each in extracts}
         assert (signs["Bisoprolol 2.5 mg was started."].named > 0.0) is named
         assert signs["Ramipril is now 5 mg."].named == 0.0
+
+
+def test_a_table_under_a_heading_of_its_own_is_no_part_of_the_one_before() -> None:
+    """Asked for line 7 on Saturday, the tables of lines 4, 7 and 9 were quoted as one."""
+    text = (
+        "# Line 4\nDay | First bus\nWeekday | 6:10\nSaturday | 7:40\n\n"
+        "# Line 7\nDay | First bus\nWeekday | 5:50\nSaturday | 8:15"
+    )
+    evidence = Evidence([make_hit(text)], question="When does line 7 leave on Saturday?")
+    tables = short_tables(text, evidence.sentences[0])
+    assert [table.whole.text.splitlines()[-1] for table in tables] == [
+        "Saturday | 7:40",
+        "Saturday | 8:15",
+    ]
+    assert [table.whole.text.count("Weekday") for table in tables] == [1, 1]

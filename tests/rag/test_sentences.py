@@ -19,6 +19,11 @@ def sentences(text: str) -> list[str]:
         ("One. Two! Three?", ["One.", "Two!", "Three?"]),
         ("It cost 3.5 million. Dr. J. Smith paid.", ["It cost 3.5 million.", "Dr. J. Smith paid."]),
         ("See e.g. page 4. It helps.", ["See e.g. page 4.", "It helps."]),
+        # "Zur Wohnung gehört der Kellerraum Nr." was a sentence of an answer.
+        ("Dazu gehört Keller Nr. 7. Er ist leer.", ["Dazu gehört Keller Nr. 7.", "Er ist leer."]),
+        ("Siehe (vgl. Abs. 3). Er gilt.", ["Siehe (vgl. Abs. 3).", "Er gilt."]),
+        ("Kleintiere (z. B. Hamster) sind erlaubt.", ["Kleintiere (z. B. Hamster) sind erlaubt."]),
+        ("La Sra. Sanz vino. Habló.", ["La Sra. Sanz vino.", "Habló."]),
         ("He said “Go.” She went.", ["He said “Go.”", "She went."]),
         ("これは本です。あれは犬です。", ["これは本です。", "あれは犬です。"]),
         ("यह किताब है। वह कुत्ता है।", ["यह किताब है।", "वह कुत्ता है।"]),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.spelling import as_spelled, edit_distance
+from rag.spelling import as_spelled, edit_distance, with_their_umlauts
 
 TEXTS = ["Library membership is free.", "The agreement was signed for the client.", "A horse."]
 WORDS = frozenset(
@@ -60,3 +60,18 @@ def test_a_word_with_two_as_near_stays() -> None:
 @given(st.text(max_size=40), st.lists(st.text(max_size=40), max_size=3))
 def test_what_the_texts_have_stays(question: str, texts: list[str]) -> None:
     assert as_spelled(question, [*texts, question], is_word=lambda _: False) == question
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "read"),
+    [
+        ("Werden Kühlschränke geholt?", "Kuehlschraenke nicht", "Werden kuehlschraenke geholt?"),
+        ("Wo ist die Muehlenstrasse?", "in der Mühlenstraße 5", "Wo ist die mühlenstrasse?"),
+        ("Ist die Straße gesperrt?", "Die Strasse ist gesperrt.", "Ist die Straße gesperrt?"),
+        ("Wie neu ist die Mauer?", "Die neue Mauer ist hoch.", "Wie neu ist die Mauer?"),
+        ("Wo ist die Mühle?", "Die Mühle und die Muehle.", "Wo ist die Mühle?"),
+    ],
+)
+def test_umlauts_are_read_as_the_texts_write_them(question: str, text: str, read: str) -> None:
+    """Of a note that a keyboard without umlauts wrote, nothing was found to answer."""
+    assert with_their_umlauts(question, [text]) == read

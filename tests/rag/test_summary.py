@@ -183,6 +183,19 @@ def test_a_table_without_sentences_is_told_by_its_first_lines(make_library: Make
     text = "Town | Founded\nArden | 1500\nBrill | 1501\nCallow | 1502"
     summary = summary_of(make_library(text, "x", parameters=135_000_000))
     assert [citation.quote for citation in summary.citations] == text.splitlines()[:3]
+    assert summary.text == "Town | Founded [1]\nArden | 1500 [2]\nBrill | 1501 [3]"
+
+
+def test_a_form_is_told_by_its_lines_with_labels(make_library: MakeLibrary) -> None:
+    """Of an invoice the summary was "Payment within 30 days to our account.", and no more."""
+    text = (
+        "Invoice\n\nInvoice number: BW-2231\nInvoice date: 14 March 2026\nTotal due: 768.00 GBP\n\n"
+        "Payment within 30 days by bank transfer to our account.\n"
+    )
+    summary = summary_of(make_library(text, "x", parameters=135_000_000))
+    quotes = [citation.quote for citation in summary.citations]
+    assert len(quotes) == 3
+    assert set(quotes) < {line for line in text.splitlines() if line not in ("", "Invoice")}
 
 
 def test_who_asks_a_question_for_a_summary_gets_it(make_library: MakeLibrary) -> None:

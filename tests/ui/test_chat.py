@@ -85,3 +85,11 @@ def test_the_small_print_gives_speed_reuse_and_model() -> None:
 def test_the_small_print_leaves_out_what_was_not_measured() -> None:
     blank = replace(ANSWER, usage=AnswerUsage(), timings=AnswerTimings(), cancelled=True)
     assert facts(blank) == "stopped · tiny"
+
+
+def test_a_follow_up_says_what_it_was_read_as() -> None:
+    """Nobody could see which earlier question a follow-up had been put together with."""
+    answer = replace(ANSWER, question="And on Sunday?", asked="And on Sunday? (the office)")
+    assert describe("And on Sunday?", replace(DONE, answer=answer))["readAs"] == answer.asked
+    plain = replace(ANSWER, question="When?  ", asked="When?")
+    assert describe("When?", replace(DONE, answer=plain))["readAs"] == ""

@@ -1,6 +1,6 @@
 /* A question, its answer and its sources.
 
-data: { id, newest, question, stage, note, error, refused, copy,
+data: { id, newest, question, readAs, stage, note, error, refused, copy,
         blocks: [{ kind, ordinal, runs: [{ text, style, citation }] }],
         chips: [{ marker, citation, name, page }],
         passagesLabel, passages: [{ index, name, page, snippet, reason }],
@@ -212,6 +212,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const article = make("article", data.newest ? "exchange newest" : "exchange");
   article.dataset.stage = data.stage;
   article.append(make("h2", "question", data.question));
+  if (data.readAs) article.append(make("div", "read-as quiet", `Read as: ${data.readAs}`));
   if (data.blocks.length) article.append(drawAnswer(data, open));
   if (data.note) article.append(drawStatus(data));
   if (data.error) {

@@ -175,6 +175,21 @@ def test_an_e_mail_brings_its_attachments(tmp_path: Path) -> None:
     assert sections(tmp_path / "mail")[1] == "../../r.pdf, page 1"
 
 
+def test_headings_of_what_is_attached_are_known(tmp_path: Path) -> None:
+    """Those of a Word file were, and those of the same file attached to an e-mail were not."""
+    message = EmailMessage()
+    message["Subject"], message["From"], message["To"] = "Rules", "a@example.com", "b@example.com"
+    message.set_content("# 5 employees have signed.")
+    message.add_attachment("# Rules\n\n## Bees\n\nTwo hives.", filename="rules.md")
+    message.add_attachment("# 6 plots have bees.", filename="plots.txt")
+    (tmp_path / "mail").write_bytes(bytes(message))
+    assert sections(tmp_path / "mail") == ["", "rules.md > Rules > Bees", "plots.txt"]
+    message.clear_content()
+    message.set_content("<h1>Rules</h1><p>None.</p><h2>Fires</h2><p>None.</p>", subtype="html")
+    (tmp_path / "mail").write_bytes(bytes(message))
+    assert sections(tmp_path / "mail") == ["", "Rules > Fires"]
+
+
 def test_an_archive_is_read_and_its_bad_members_are_named(tmp_path: Path) -> None:
     inner = zip_bytes(**{"deep.txt": b"Deep words."})
     path = tmp_path / "a.zip"

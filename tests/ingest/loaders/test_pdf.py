@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pypdf
@@ -11,7 +10,6 @@ from reportlab.pdfgen.canvas import Canvas
 
 from ingest.errors import CorruptFile, EncryptedFile, FileTooLarge, NoTextFile, UnreadableFile
 from ingest.loaders import LoadLimits, load
-from ingest.loaders.pdf import clean_pages, join_hyphens
 from ingest.pdfium import PdfFile
 from tests.ingest.files import write_form, write_pdf, write_scan
 
@@ -149,35 +147,3 @@ def test_extraction_ends_when_its_time_is_over(tmp_path: Path) -> None:
     path = write_pdf(tmp_path / "a.pdf", [["x"]] * 4)
     with pytest.raises(FileTooLarge, match="seconds"):
         load(path, name="a.pdf", limits=LoadLimits(max_seconds=0.0))
-
-
-@pytest.mark.parametrize(
-    ("text", "words", "expected"),
-    [
-        ("an exam\ufffeple", {"an"}, "an example"),
-        ("forward\ufffelooking", {"forward", "looking"}, "forward-looking"),
-        ("Non\ufffeGAAP", set(), "Non-GAAP"),
-        ("year\ufffeon-year", {"year-on"}, "year-on-year"),
-        ("coope\ufffe\nration", {"cooperation"}, "cooperation"),
-        ("well\ufffeknown", {"well-known", "wellknown"}, "well-known"),
-        ("pages 10\ufffe20", set(), "pages 10-20"),
-        ("\ufffe", set(), "-"),
-    ],
-)
-def test_a_hyphen_at_a_line_end_is_judged_by_the_documents_own_words(
-    text: str, words: set[str], expected: str
-) -> None:
-    assert join_hyphens(text, words) == expected
-
-
-def test_hyphens_are_judged_by_all_pages() -> None:
-    assert clean_pages(["forward\ufffelooking", "looking forward"]) == [
-        "forward-looking",
-        "looking forward",
-    ]
-
-
-def test_a_long_run_of_letters_does_not_slow_the_hyphens_down() -> None:
-    started = time.monotonic()
-    clean_pages(["a" * 2_000_000 + "\ufffe" + "b" * 2_000_000])
-    assert time.monotonic() - started < 5

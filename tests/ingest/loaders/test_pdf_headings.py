@@ -66,6 +66,20 @@ def test_what_is_set_larger_or_bold_heads_what_follows(tmp_path: Path) -> None:
     assert chunks[1].text.startswith("Wool\nThe mill")
 
 
+def test_short_sections_that_share_a_passage_are_known(tmp_path: Path) -> None:
+    """Only the first was: "When is the Hull office open?" was answered with York's hours."""
+    hours = {"Leeds": "9 am", "York": "8 am", "Hull": "10 am"}
+    lines = [(TITLE, "Offices")]
+    for town, hour in hours.items():
+        lines += [(SECTION, town), (TEXT, f"Open from {hour}."), (TEXT, "# 5 employees")]
+    document = load(write(tmp_path / "a.pdf", lines), name="a.pdf")
+    (chunk,) = chunk_document(document, count_tokens=lambda text: len(text.split()))
+    assert [path for _, path in chunk.sections] == [f"Offices > {town}" for town in hours]
+    for start, path in chunk.sections[1:]:
+        town = path.removeprefix("Offices > ")
+        assert chunk.text[start:].startswith(f"{town}\nOpen from {hours[town]}.\n# 5 employees")
+
+
 def test_a_heading_of_two_lines_is_one(tmp_path: Path) -> None:
     lines = [
         (SECTION, "What the mill spins, and what it"),
@@ -108,6 +122,21 @@ def test_a_running_head_heads_nothing(tmp_path: Path) -> None:
 def test_where_most_is_bold_only_size_tells(tmp_path: Path) -> None:
     lines = [(SECTION, "Rules"), *[(BOLD, PROSE)] * 4, (BOLD, "No smoking"), *[(BOLD, PROSE)] * 4]
     assert headings_of(write(tmp_path / "a.pdf", lines)) == [[(1, "Rules")]]
+
+
+def test_bold_questions_head_their_short_answers(tmp_path: Path) -> None:
+    """More than three in ten characters were bold, and no question was a heading."""
+    questions = [f"How do I change my {what}?" for what in ("name", "password", "address")]
+    answer = "Open the page of your account and click on it."
+    lines = [line for question in questions for line in ((BOLD, question), (TEXT, answer))]
+    assert headings_of(write(tmp_path / "a.pdf", lines)) == [[(1, q) for q in questions]]
+    labels = [line for _ in range(9) for line in ((BOLD, "The name:"), (TEXT, "Nine of them"))]
+    assert headings_of(write(tmp_path / "a.pdf", labels)) == [[]]
+
+
+def test_the_code_of_a_model_is_a_heading(tmp_path: Path) -> None:
+    lines = [(SECTION, "AX-100"), *prose(3), (SECTION, "A 1"), *prose(3)]
+    assert headings_of(write(tmp_path / "a.pdf", lines)) == [[(1, "AX-100")]]
 
 
 def test_a_row_of_a_table_is_no_heading() -> None:

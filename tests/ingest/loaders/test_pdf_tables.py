@@ -157,6 +157,36 @@ def test_a_list_and_its_bullets_are_no_table(tmp_path: Path) -> None:
     assert "|" not in read(draw(tmp_path / "a.pdf", texts))
 
 
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ["(1)|Includes leases.", "(2)|In cost of sales.", "(3)|At face value."],
+        ["1|Scope", "|What this says.", "2|Power", "|It draws 1.2 A."],
+        ["•|Poles (4)", "•|Pegs (12)", "Kitchen|", "1.|Stove", "2.|Two cartridges"],
+    ],
+)
+def test_a_list_and_its_numbers_are_no_table(tmp_path: Path, rows: list[str]) -> None:
+    """Notes below a table were rows ("(1) | Includes leases."), and headings cells of some."""
+    cells = [row.split("|") for row in rows]
+    texts = [
+        (x, 700.0 - 14 * i, cell)
+        for i, row in enumerate(cells)
+        for x, cell in zip((72.0, 110.0), row, strict=True)
+    ]
+    written = read(draw(tmp_path / "a.pdf", texts))
+    assert written == "\n".join(row.replace("|", " ").strip() for row in rows)
+
+
+def test_numbers_below_the_name_of_their_column_are_of_a_table(tmp_path: Path) -> None:
+    rows = [("No.", "Station"), ("1", "Harbour"), ("2", "Market"), ("3", "Hospital")]
+    texts = [
+        (x, 700.0 - 14 * i, cell)
+        for i, row in enumerate(rows)
+        for x, cell in zip((72.0, 140.0), row, strict=True)
+    ]
+    assert read(draw(tmp_path / "a.pdf", texts)).rstrip() == "\n".join(map(" | ".join, rows))
+
+
 def test_no_character_is_lost_or_doubled() -> None:
     """Words anywhere, over one another too: all that was there is there once."""
     random = np.random.default_rng(5)

@@ -6,8 +6,13 @@ import datetime
 import zipfile
 from pathlib import Path
 
+import pytest
+import python_calamine
+import xlrd
 import xlsxwriter
+import xlwt
 
+from ingest.errors import CorruptFile
 from ingest.loaders import load
 from ingest.loaders.ods_cells import ShownCells
 
@@ -184,3 +189,49 @@ def test_a_cell_that_is_repeated_without_end_costs_nothing(tmp_path: Path) -> No
     with zipfile.ZipFile(write_ods(tmp_path / "a.ods", row * 50)) as archive:
         (row_shown,) = ShownCells(archive).shown("S", [[0.01] * 200], 0)
     assert row_shown[:100] == ["1 %"] * 100
+
+
+def write_xls(path: Path) -> Path:
+    book = xlwt.Workbook()
+    sheet = book.add_sheet("S")
+    for column, name in enumerate(["Month", "Share", "Cost", "Count", "Plain"], start=1):
+        sheet.write(2, column, name)
+    formats = ["mmm yyyy", "0.0%", '"$"#,##0.00', "#,##0", "General"]
+    values = [datetime.date(2024, 3, 1), 0.125, 1200, 15000, 0.1]
+    for column, (code, value) in enumerate(zip(formats, values, strict=True), start=1):
+        sheet.write(3, column, value, xlwt.easyxf(num_format_str=code))
+    sheet.write(4, 2, 0.5, xlwt.easyxf(num_format_str="0%"))
+    book.save(str(path))
+    return path
+
+
+def test_cells_of_old_workbooks_are_read_as_they_show_them(tmp_path: Path) -> None:
+    """The same file saved as XLS had 0.125 and 1200 where XLSX had 12.5% and $1,200.00."""
+    assert lines(write_xls(tmp_path / "a.xls")) == [
+        "Month | Share | Cost | Count | Plain",
+        "Mar 2024 | 12.5% | $1,200.00 | 15,000 | 0.1",
+        " | 50%",
+    ]
+
+
+def test_an_old_workbook_whose_formats_cannot_be_read_keeps_its_values(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_xls(tmp_path / "a.xls")
+    monkeypatch.setattr(xlrd, "open_workbook", lambda *_, **__: 1 / 0)
+    assert lines(path)[1] == "2024-03-01 | 0.125 | 1200 | 15000 | 0.1"
+
+
+def test_a_panic_of_a_reader_in_rust_is_a_damaged_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bit flipped in an XLS file makes calamine panic, which is no Exception: a reader died."""
+    panic = type("PanicException", (BaseException,), {"__module__": "pyo3_runtime"})
+    path = write_xls(tmp_path / "a.xls")
+
+    def from_path(_: str) -> None:
+        raise panic("range start index out of range")
+
+    monkeypatch.setattr(python_calamine.CalamineWorkbook, "from_path", from_path, raising=True)
+    with pytest.raises(CorruptFile, match="its parser failed"):
+        load(path, name=path.name)
