@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
+from rag.calendar_names import MONTHS, WEEKDAYS
 from rag.terms import NUMBER_WORDS, STOP_WORDS, content_terms
 
 _MOST_WORDS = 12
@@ -26,9 +27,7 @@ _MOST_OF_YEAR = 3
 _WORD = re.compile(r"[$€£]?\w+(?:[.,:'’/–-]\w+)*%?")
 _PART_END = re.compile(r'[;:()\[\]"“”]')
 _YEAR = re.compile(r"(?:1\d|20)\d\ds?")
-_CALENDAR_WORDS = """january february march april may june july august september october november
-    december monday tuesday wednesday thursday friday saturday sunday century"""
-_CALENDAR = frozenset(_CALENDAR_WORDS.split())
+_CALENDAR = frozenset((*MONTHS, *WEEKDAYS, "century"))
 _NUMBER_WORDS = frozenset(NUMBER_WORDS) | {"hundred", "thousand", "million", "dozen", "half"}
 _VERB_WORDS = """is was were are be been has had have can could would may might do did"""
 _VERBS = frozenset(_VERB_WORDS.split())

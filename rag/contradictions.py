@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from rag.calendar_names import MONTHS, WEEKDAYS
 from rag.citations import without_markers
 from rag.evidence import Evidence, Quote
 from rag.grounding import Grounded
@@ -47,10 +48,8 @@ _SAID_ITSELF = 0.5
 _SAME_THING = 0.6
 _SAME_MOVED_THING = 0.9
 _LEAST_SHARED = 2  # terms
-_MONTHS = content_terms(
-    "January February March April May June July August September October November December"
-)
-_WEEKDAYS = content_terms("Monday Tuesday Wednesday Thursday Friday Saturday Sunday")
+_MONTHS = content_terms(" ".join(MONTHS))
+_WEEKDAYS = content_terms(" ".join(WEEKDAYS))
 _LINKS = content_terms("within per upon via among")  # rare, and yet they say nothing
 # What a change is said of, or what it does to that: no part of what the answer is about.
 _CHANGEABLE = content_terms(

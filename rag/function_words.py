@@ -13,7 +13,8 @@ from functools import lru_cache
 from rag.terms import STOP_WORDS, content_terms, is_unspaced
 
 CHINESE = "Chinese"
-_LETTERS = re.compile(r"[^\W\d_]+")
+# "Wasn't" and "Celeron's" are a word each: "s" and "t" are French ones, but before the apostrophe.
+_LETTERS = re.compile(r"[^\W\d_]+(?:['’](?:s|t|d|m|ll|re|ve)\b)?")
 _FUNCTION_WORDS = {
     "German": """der die das den dem des ein eine einer eines einem einen und oder aber ist sind
         war waren wird werden wurde wurden hat haben hatte hatten kann können darf dürfen

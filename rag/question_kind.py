@@ -10,6 +10,7 @@ import re
 from enum import Enum
 from functools import lru_cache
 
+from rag.calendar_names import MONTHS, WEEKDAYS
 from rag.function_words import function_terms, language_of
 from rag.question_words import QUESTION_WORDS, QuestionWords
 from rag.sentences import is_row, without_enumerator
@@ -44,10 +45,9 @@ _OFTEN = re.compile(
     r"\b(?:every|each|once|twice|daily|weekly|monthly|quarterly|yearly|annually|hourly|times|never"
     r"|always|per (?:day|week|month|year)|a (?:day|week|month|year))\b"
 )
-_CALENDAR = """january february march april june july august september october november december
-    monday tuesday wednesday thursday friday saturday sunday"""
-_CALENDAR_WORD = re.compile(rf"\b(?:{'|'.join(_CALENDAR.split())}|may \d|\d may)\b")
-_MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
+_CALENDAR = "|".join(name for name in (*MONTHS, *WEEKDAYS) if name != "may")
+_CALENDAR_WORD = re.compile(rf"\b(?:{_CALENDAR}|may \d|\d may)\b")
+_MONTHS = "|".join(name[:3] for name in MONTHS)
 _DAY = re.compile(
     rf"\b(?:\d{{1,2}}\.? (?=(?:{_MONTHS})[a-z]*)|(?:{_MONTHS})[a-z]* \d{{1,2}}\b)", re.I
 )

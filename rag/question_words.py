@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from rag.calendar_names import FRENCH_MONTHS, GERMAN_MONTHS, SPANISH_MONTHS
 from rag.function_words import CHINESE
 
 
@@ -38,15 +39,9 @@ class QuestionWords:
     units: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...]
 
 
-_GERMAN_MONTHS = (
-    "januar|jänner|februar|märz|april|mai|juni|juli|august|september|oktober|november|dezember"
-)
-_FRENCH_MONTHS = (
-    "janvier|février|mars|avril|mai|juin|juillet|août|septembre|octobre|novembre|décembre"
-)
-_SPANISH_MONTHS = (
-    "enero|febrero|marzo|abril|mayo|junio|julio|agosto|septiembre|octubre|noviembre|diciembre"
-)
+_GERMAN_MONTHS = "|".join((*GERMAN_MONTHS, "jänner"))
+_FRENCH_MONTHS = "|".join(FRENCH_MONTHS)
+_SPANISH_MONTHS = "|".join(SPANISH_MONTHS)
 _GERMAN = QuestionWords(
     cause=re.compile(
         r"\b(?:warum|weshalb|wieso|weswegen|aus welche[mn] gr[uü]nde?n?"

@@ -14,28 +14,19 @@ from enum import Enum
 from functools import lru_cache
 from itertools import chain
 
+from rag.calendar_names import FRENCH_MONTHS, GERMAN_MONTHS, MONTHS, SPANISH_MONTHS
 from rag.terms import NUMBER_WORDS, STOP_WORDS, normal_form, normal_number
 
-_MONTH_NAMES = """january february march april may june july august september october november
-    december"""
-_MONTHS = {name[:3]: number for number, name in enumerate(_MONTH_NAMES.split(), start=1)}
-_OTHER_MONTH_NAMES = (
-    "Januar Februar März April Mai Juni Juli August September Oktober November Dezember",
-    """janvier février mars avril mai juin juillet août septembre octobre novembre décembre""",
-    "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre",
-)
-_OTHER_MONTHS = {
-    name.casefold(): number
-    for names in _OTHER_MONTH_NAMES
-    for number, name in enumerate(names.split(), start=1)
-}
+_MONTHS = {name[:3]: number for number, name in enumerate(MONTHS, start=1)}
 _MONTH = (
-    r"(?:(?:January|February|March|April|May|June|July|August|September|October|November|December)"
-    r"\b|(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\b\.?)"
+    rf"(?:(?:{'|'.join(map(str.capitalize, MONTHS))})\b"
+    r"|(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\b\.?)"
 )
-_OTHER_MONTH = (
-    rf"(?:(?:{'|'.join(name for names in _OTHER_MONTH_NAMES for name in names.split())})\b)"
-)
+_OTHER_NAMES = (tuple(map(str.capitalize, GERMAN_MONTHS)), FRENCH_MONTHS, SPANISH_MONTHS)
+_OTHER_MONTHS = {
+    name.casefold(): number for names in _OTHER_NAMES for number, name in enumerate(names, start=1)
+}
+_OTHER_MONTH = rf"(?:(?:{'|'.join(name for names in _OTHER_NAMES for name in names)})\b)"
 _DAY = r"(?:[12]\d|3[01]|0?[1-9])(?:st|nd|rd|th)?\b\.?"
 _OTHER_DAY = r"(?:[12]\d|3[01]|0?[1-9])(?:\.|er)?"
 _YEAR = r"(?:1[0-9]|20)\d\d"

@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Sequence
 from datetime import date
 
+from rag.calendar_names import MONTHS
 from rag.evidence import SUPPORT_COVERAGE, Evidence, Quote
 from rag.extracts import Extract
 from rag.terms import content_terms, figure_terms, normal_number, number_terms
@@ -28,9 +29,6 @@ _SCALES = {
     "thousand": 1e3, "k": 1e3, "million": 1e6, "mn": 1e6, "m": 1e6,
     "billion": 1e9, "bn": 1e9, "b": 1e9, "trillion": 1e12,
 }  # fmt: skip
-_MONTH_NAMES = """january february march april may june july august september october november
-    december"""
-_MONTHS = tuple(_MONTH_NAMES.split())
 
 
 def find_support(
@@ -127,7 +125,8 @@ def states_number(text: str, value: float) -> bool:
 
 def numbers_of(text: str) -> list[float]:
     """Every number of a text once, as a form has it: whole ones without decimals."""
-    return [int(n) if n == int(n) else n for n in dict.fromkeys(_figures(text))]
+    figures = filter(math.isfinite, _figures(text))  # 400 digits are more than a float holds
+    return [int(n) if n == int(n) else n for n in dict.fromkeys(figures)]
 
 
 def _figures(text: str) -> list[float]:
@@ -161,7 +160,7 @@ def states_date(text: str, value: str) -> bool:
         return False
     numbers = number_terms(text)
     if {str(day.year), str(day.day)} <= numbers:
-        month = _MONTHS[day.month - 1]
+        month = MONTHS[day.month - 1]
         if re.search(rf"\b(?:{month}|{month[:3]}|{month[:4]})\b", text, re.IGNORECASE):
             return True
     written = (

@@ -6,11 +6,9 @@ English names of fields; labels in English and a few in German.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 from rag.extraction_schema import SchemaField, words_of
 from rag.forms.field_kinds import FieldKind, is_unit_of_names, kind_of
-from rag.sentences import Span, clause_spans
 from rag.table_cells import table_terms
 
 _NUMBER_SIGN = re.compile(r"\b(?:no|nr)\b\.?|#|№", re.IGNORECASE)
@@ -73,7 +71,9 @@ class AskedField:
         self.wanted = kind_of(field)
         self.words = words_of(field.path[-1])
         self.own = terms_of(" ".join(self.words))
-        self.around = terms_of(" ".join(word for name in field.path[:-1] for word in words_of(name)))
+        self.around = terms_of(
+            " ".join(word for name in field.path[:-1] for word in words_of(name))
+        )
         self.described = terms_of(field.description)
         self.instruction = terms_of(instruction)
         units = terms_of(self.wanted.unit)
@@ -117,8 +117,3 @@ class AskedField:
         said = terms_of(clause) & PERIODS
         is_money = self.wanted.kind is FieldKind.MONEY
         return is_money and bool(periods and said) and not periods & said
-
-
-def clauses_of(text: str) -> Sequence[Span]:
-    """The clauses of a text that is one sentence."""
-    return clause_spans(text, Span(0, len(text)))

@@ -10,6 +10,9 @@ from rag.forms.field_kinds import FieldKind, WantedKind, units_of
 from rag.forms.typed_values import Typed, has_currency, typed_values
 from rag.value_support import states_text
 
+# Characters of a sentence or after a label; more in a row state no one value, and what looks for
+# dates would take long.
+LONGEST_STATEMENT = 1000
 _LONGEST_TEXT = 200
 _LONGEST_IDENTIFIER = 40
 _ADDRESS_OF_MAIL = re.compile(r"(?<!\s)\s*<[^<>\s@]+@[^<>\s@]+>$")
@@ -29,6 +32,8 @@ _CURRENCIES = {
 def read_value(asked: AskedField, value: str, label: str = "") -> Any:
     """The value as the field wants it; None where there is none of its kind, or several."""
     kind = asked.wanted.kind
+    if len(value) > LONGEST_STATEMENT:
+        return None
     if kind is FieldKind.TRUTH:
         return True if _YES.match(value) else False if _NO.match(value) else None
     if kind is FieldKind.CHOICE:

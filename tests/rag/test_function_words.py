@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.function_words import function_terms
+from rag.function_words import certain_language_of, function_terms
 from rag.question_kind import asked_terms
 from rag.terms import content_terms
 
@@ -36,3 +36,18 @@ def test_what_is_left_of_a_question_is_what_it_is_about(question: str, left: str
 def test_of_any_text_nothing_but_function_words_is_left_out(text: str) -> None:
     assert content_terms(text) - asked_terms(text) <= function_terms(text) | content_terms(text)
     assert not function_terms("")
+
+
+@pytest.mark.parametrize(
+    ("question", "language"),
+    [
+        ("Who wasn't on Celeron's expedition?", ""),
+        ("What tribes weren't in Father Le Loutre's War?", ""),
+        ("who won last year's ncaa women's basketball", ""),
+        ("Qu'est-ce qu'il n'a pas payé ?", "French"),
+        ("Cos'è la caparra?", "Italian"),
+    ],
+)
+def test_an_english_apostrophe_is_not_french(question: str, language: str) -> None:
+    """Of "wasn't" and "Celeron's" a "t" and an "s" were French words: the refusal was in French."""
+    assert certain_language_of(question) == language

@@ -6,7 +6,7 @@ import pytest
 
 from rag.evidence import Evidence
 from rag.extracts import find_extracts
-from rag.value_support import find_support, states_date, states_number, states_text
+from rag.value_support import find_support, numbers_of, states_date, states_number, states_text
 from tests.rag.passages import make_hit
 
 
@@ -91,3 +91,8 @@ def test_a_truth_value_rests_on_a_sentence_that_fits_and_on_none_that_does_not(
     quote = find_support(True, evidence, extracts, is_inferred=True, least_fit=0.9)
     assert (quote.text if quote else None) == (text if found else None)
     assert not find_support(True, evidence, extracts, is_inferred=False, least_fit=0.0)
+
+
+def test_a_number_that_no_float_holds_is_none() -> None:
+    """A form with a field for a number ended with an OverflowError over such a page."""
+    assert numbers_of(f"{'1' * 400} and 12") == [12]
