@@ -398,6 +398,9 @@ def _spans(page: Page, headings: _Headings, *, rows_only: bool) -> Iterator[_Spa
         is_row = in_code or rows_only
         kind = _line_kind(line, is_row=is_row)
         if start in known:
+            if paragraph:  # of the section that ends here
+                yield from _sentences(text, paragraph, before, headings.path)
+                paragraph, before = [], Break.LINE
             heading_end = known[start].end
             headings.enter(known[start].level, text[start:heading_end])
             kind = _LineKind.HEADING

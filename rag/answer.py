@@ -120,7 +120,7 @@ def _told(grounded: Grounded, case: Case) -> Grounded:
         return grounded  # words of a model's own
     row = case.first_of([citation.quote])
     cell = case.asked_cell(row) if row is not None else None
-    if cell is None:
+    if row is None or cell is None or not case.is_only_cell(row, cell):
         return grounded
     text = f"{cell.row}, {cell.column}: {cell.text}"
     if without_markers(text) != text:  # what a document says must not look like a citation
@@ -414,7 +414,7 @@ class Answerer:
             )
             for index, hit in enumerate(case.passages)
         )
-        if is_near and not asks_for_another(case.asked, case.texts()):
+        if (is_near or case.has_near_sentence()) and not asks_for_another(case.asked, case.texts()):
             return True
         # A passage of many rows is near no question, nor says it "plot" of "18".
         return case.names_any_cell()

@@ -27,6 +27,7 @@ from rag.terms import content_terms
 _CHOSEN_OF = 3
 _QUOTED_OF_A_FACT = 3
 _QUOTED_OF_MORE = 4
+_NEAR = 0.5  # cosine
 # None is judged that fits so much less than the best, unless it stands beside the chosen one.
 _JUDGED_WITHIN = 0.07
 # How much of a sentence's fit a judge's log-odds are worth; flat from here to four times as much.
@@ -118,6 +119,11 @@ class Case:
             is_english=not function_terms(self.asked),
         )
 
+    def has_near_sentence(self) -> bool:
+        """Whether the one that fits best is near in meaning, in a passage of many other things."""
+        best = next(iter(self.extracts()), None)
+        return best is not None and (best.similarity or 0.0) >= _NEAR
+
     def names_cell(self, row: Extract) -> bool:
         """Whether all of the question names one cell of this, a row of a table."""
         cell = self.asked_cell(row)
@@ -176,6 +182,11 @@ class Case:
     def asked_cell(self, row: Extract) -> Cell | None:
         """The cell that the question asks for, where this is a row of a table."""
         return asked_cell(self.asked, row.header, row.quote.text)
+
+    def is_only_cell(self, row: Extract, cell: Cell) -> bool:
+        """Whether no other row of its table has the same name and something else in that cell."""
+        others = (self.asked_cell(each) for each in self.extracts() if each.header == row.header)
+        return all(o is None or o.row != cell.row or o.text == cell.text for o in others)
 
     def _may_be_quoted_too(self, extract: Extract) -> bool:
         best = self.chosen[0]

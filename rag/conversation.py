@@ -88,7 +88,8 @@ _ASKED_VERB = re.compile(
     r"\b(?:begin|close|cost|end|happen|last|mean|open|start|take|weigh)\W*$", re.IGNORECASE
 )
 _ASKS_ITSELF = re.compile(
-    rf"\b(?:what|which|who|whom|whose|where|when|why|how)\b|^\W*(?:and |but |so )?{_AUXILIARY}\b",
+    r"\b(?:what|which|who|whom|whose|where|when|why|how)\b"
+    rf"|^\W*(?:and |but |so )?(?!(?-i:May)\b){_AUXILIARY}\b",
     re.IGNORECASE,
 )
 _WORDS_OF_ELLIPSIS = 6
@@ -107,6 +108,7 @@ _OF_ANOTHER_YEAR = re.compile(
 _NAME = r"[A-Z][\w&.-]*(?: (?:[A-Z][\w&.-]*|\d{1,3}\b))*"
 _NAMES = re.compile(rf"(?<=[a-z] ){_NAME}")
 _ARTICLE = r"(?:the|an?|my|our|your)"
+_LEADING_ARTICLE = re.compile(rf"^{_ARTICLE} ", re.IGNORECASE)
 _PREPOSITION = r"(?:about|at|by|during|for|from|in|of|on|to|under|with|without)"
 _WORD = rf"(?!(?:{_PREPOSITION}|and|or|if|when|per)\b)[\w'’-]+"
 _PHRASE = rf"(?:{_ARTICLE} )?{_WORD}(?: {_WORD}){{0,3}}"
@@ -232,7 +234,10 @@ def _of_another(question: str, history: Sequence[Turn]) -> str:
     for pattern in patterns:
         before, replaced = _before_with_one(pattern, history)
         if replaced:
-            asked = before.replace(replaced, other["phrase"])
+            phrase = other["phrase"]
+            if re.search(rf"\b{_ARTICLE} {re.escape(replaced)}", before, re.IGNORECASE):
+                phrase = _LEADING_ARTICLE.sub("", phrase)
+            asked = before.replace(replaced, phrase)
             return _YEAR.sub(other["year"], asked) if other["year"] else asked
     return ""
 

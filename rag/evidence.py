@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from rag.question_kind import asked_terms
+from rag.question_kind import CALENDAR_TERMS, asked_terms
 from rag.results import Hit
 from rag.sections import Section, Sections
 from rag.sentences import Span, clause_spans
@@ -118,7 +118,7 @@ class Evidence:
         Where the document opens ("Employee: Priya Nair"): whom a letter or a contract is about,
         and does not name again.
         """
-        asked = name_terms(self.question)
+        asked = name_terms(self.question) - CALENDAR_TERMS  # "Next meeting: 11 March"
         opening: dict[str, frozenset[str]] = {}
         for hit, sentences in zip(self.passages, self.sentences, strict=True):
             if asked and hit.page_index == 0 and hit.start <= _OPENING_CHARS:

@@ -47,6 +47,7 @@ _OFTEN = re.compile(
 )
 _CALENDAR = "|".join(name for name in (*MONTHS, *WEEKDAYS) if name != "may")
 _CALENDAR_WORD = re.compile(rf"\b(?:{_CALENDAR}|may \d|\d may)\b")
+CALENDAR_TERMS = content_terms(" ".join((*MONTHS, *WEEKDAYS))) | {"may"}  # may: a stop word, too
 _MONTHS = "|".join(name[:3] for name in MONTHS)
 _DAY = re.compile(
     rf"\b(?:\d{{1,2}}\.? (?=(?:{_MONTHS})[a-z]*)|(?:{_MONTHS})[a-z]* \d{{1,2}}\b)", re.I
@@ -57,6 +58,21 @@ _LABEL = re.compile(
     re.IGNORECASE,
 )
 _YEAR = re.compile(r"(?:1[0-9]|20)\d\d")
+# Four figures are a year, but with a currency or a unit: "EUR 1200", "1500 kg".
+_WRITTEN_YEAR = re.compile(
+    r"(?<![€$£¥\d.,])(?<![€$£¥] )(?<!\bEUR )(?<!\bGBP )(?<!\bUSD )(?<!\bCHF )\b(?:1[0-9]|20)\d\d\b"
+    r"(?![.,]\d| ?(?:[€$£¥%]|(?:EUR|GBP|USD|CHF|euros?|dollars?|pounds|k?g|k?m|[cm]m|m?l|k?Wh?|kcal"
+    r"|units|copies|people|miles|litres)\b))"
+)
+# "How much is it?" is no question of time, but "how much time", "how much longer".
+_HOW_MUCH = re.compile(
+    r"\bhow much\b(?! (?:time|longer|earlier|later|notice|sooner)\b)", re.IGNORECASE
+)
+_TIME_SPAN = re.compile(
+    r"\b(?:\d+|an?|one|two|three|four|five|six|seven|eight|nine|ten|twelve)[ -]"
+    r"(?:seconds?|minutes?|hours?|days?|weeks?|months?|years?)\b",
+    re.IGNORECASE,
+)
 _CLOCK = re.compile(r"\b\d{1,2}(?::\d\d| ?[ap]\.?m\b)")
 # "How high is the tower?" asks nothing of a tower that is called high.
 _MEASURE_WORD = re.compile(r"\b(how) (?:\w+)\b", re.IGNORECASE)
@@ -139,7 +155,7 @@ def asked_terms(question: str) -> frozenset[str]:
 def amount_terms(sentence: str) -> frozenset[str]:
     """The numbers of a sentence that can be an amount: no years, days or section numbers."""
     figures = figure_terms(_LABEL.sub(" ", _DAY.sub(" ", without_enumerator(sentence))))
-    return frozenset(term for term in figures if not _YEAR.fullmatch(term))
+    return figures - frozenset(_WRITTEN_YEAR.findall(sentence))
 
 
 def has_kind(sentence: str, question: str) -> float:
@@ -151,6 +167,10 @@ def has_kind(sentence: str, question: str) -> float:
     if (words := _words_of(question)) is not None:
         return _has_kind_by(words, kind, sentence, question)
     if kind is QuestionKind.AMOUNT:
+        if _HOW_MUCH.search(question):
+            sentence = _TIME_SPAN.sub(" ", sentence)
+            if not any(map(str.isdigit, sentence)):
+                return 0.0  # "two claims"
         return float(bool(amount_terms(sentence) - content_terms(question)))
     if kind is QuestionKind.DATE:
         years = {term for term in number_terms(sentence) if _YEAR.fullmatch(term)}

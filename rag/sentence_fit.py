@@ -16,7 +16,14 @@ import numpy as np
 
 from rag.evidence import Evidence
 from rag.late_interaction import highest_cosines
-from rag.question_kind import QuestionKind, amount_terms, asked_terms, has_kind, question_kind
+from rag.question_kind import (
+    CALENDAR_TERMS,
+    QuestionKind,
+    amount_terms,
+    asked_terms,
+    has_kind,
+    question_kind,
+)
 from rag.sections import PATH_SEPARATOR
 from rag.table_cells import asked_cell
 from rag.terms import content_terms, is_code, number_terms, other_codes, term_pairs
@@ -146,7 +153,9 @@ def find_signs(
         answered = _answered_tokens(question, evidence, windows, texts, embedder)
     found = []
     for window, tokens in zip(windows, answered, strict=True):
-        own = window.terms | window.carried
+        # Of minutes of several months each says once which month it is of.
+        dated = content_terms(" ".join(evidence.section(window).path)) & CALENDAR_TERMS
+        own = window.terms | window.carried | dated
         covered = evidence.coverage(wanted, own)
         named = own | evidence.names[window.passage]
         subject = evidence.coverage(wanted, named | evidence.subject_terms(window.passage, own))
@@ -232,7 +241,7 @@ def _elsewhere(evidence: Evidence, window: Window, wanted: frozenset[str]) -> fl
         theirs = content_terms(heading)
         if not theirs & wanted - own - here:
             continue
-        alone = evidence.terms_of_heading(heading, document_id)
+        alone = evidence.terms_of_heading(heading, document_id) | theirs & CALENDAR_TERMS
         named_there = evidence.coverage(wanted, alone - own - here)
         shares.append(named_there - evidence.coverage(wanted, own - theirs))
     return max(0.0, *shares)

@@ -72,7 +72,8 @@ def _kind(asked: str, column: str, phrasing: str, cell: str | None = None) -> _K
 
 
 _SAYS_HOW = table_terms(
-    "what which how much many long have has get need needs pay there take takes"
+    "what which how much many long have has get need needs pay there take takes leave leaves"
+    " go goes depart departs run runs"
 )
 _KINDS = (
     _kind(

@@ -30,6 +30,9 @@ _STOP_WORDS = """
     tell text mentioned stated may might must shall
 """
 STOP_WORDS = frozenset(_STOP_WORDS.split())
+_OPENS_SENTENCE = re.compile(r"(?:^|[.!?:;\n\"“(])\W*$")
+_DAY_BEFORE = re.compile(r"\d(?:\.|st|nd|rd|th)? $")
+_DAY_BEHIND = re.compile(r",? \d")
 
 _UNITS = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen
     fifteen sixteen seventeen eighteen nineteen"""
@@ -109,8 +112,19 @@ def words(text: str) -> Iterator[Word]:
             if plain in NUMBER_WORDS:
                 yield Word(NUMBER_WORDS[plain], start, end, is_number=False, is_stop_word=False)
             else:
-                stop = re.sub(r"['’].*$", "", plain) in STOP_WORDS
+                stop = re.sub(r"['’].*$", "", plain) in STOP_WORDS and not (
+                    plain == "may" and _is_month(text, start, end)
+                )
                 yield Word(normal_form(token), start, end, is_number=False, is_stop_word=stop)
+
+
+def _is_month(text: str, start: int, end: int) -> bool:
+    """Whether a "may" is the month: with a capital inside a sentence, or beside a number."""
+    if not text[start].isupper():
+        return False
+    before = text[max(0, start - 5) : start]
+    is_dated = _DAY_BEFORE.search(before) or _DAY_BEHIND.match(text, end)
+    return bool(is_dated) or _OPENS_SENTENCE.search(before) is None
 
 
 def _character_pairs(run: str, offset: int) -> Iterator[Word]:

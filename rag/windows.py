@@ -16,6 +16,7 @@ _LONGEST_LIST_CHARS = 900
 _LONGEST_HEADER_CHARS = 300
 _SENTENCE_ENDS = (".", "!", "?", ":", "。", "！", "？", "।", ".)", ".”", '."')
 _LABELLED = re.compile(r"\W*[^\W\d_][^:.\n|]{0,40}:\s+\S")
+_RULE = re.compile(r"\|?(?:\s*:?-{2,}:?\s*\|)+(?:\s*:?-{2,}:?)?")  # below a table's head
 _PRONOUN = re.compile(
     r"(?:It|Its|They|Their|He|His|She|Her|This|That|These|Those|Both|Such|The (?:former|latter))\b"
 )
@@ -121,6 +122,10 @@ def is_labelled(line: str) -> bool:
     return _LABELLED.match(line) is not None
 
 
+def _is_rule(line: Window) -> bool:
+    return _RULE.fullmatch(line.text.strip()) is not None
+
+
 def _window(passage: int, text: str, spans: Sequence[Span]) -> Window:
     start, end = spans[0].start, spans[-1].end
     part = text[start:end]
@@ -138,13 +143,16 @@ def _with_carried(sentences: Sequence[Window], headings: Container[int]) -> list
     result: list[Window] = []
     above: list[Window] = []  # lines without figures above a table's rows, one of cells at most
     in_rows = False
-    for window in sentences:
+    for window, after in zip_longest(sentences, sentences[1:]):
         line = window.text
         carried: frozenset[str] = frozenset()
         header = None
         if window.start in headings:
             above, in_rows = [], False
-        if not is_row(line) and is_sentence(line):
+        if after is not None and is_row(line) and _is_rule(after) and not _is_rule(window):
+            # A head, whatever figures are in it: "| | Aquila 300 | Aquila 500 |".
+            above, in_rows = [window] if in_rows else [*above, window], False
+        elif not is_row(line) and is_sentence(line):
             above, in_rows = [], False
             if result and _PRONOUN.match(line):
                 # What the sentence before leaned on is carried too: "It opened. It closed."

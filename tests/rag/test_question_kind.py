@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from rag.question_kind import QuestionKind, asks_more_than_a_fact, has_kind, question_kind
+from rag.question_kind import (
+    QuestionKind,
+    amount_terms,
+    asks_more_than_a_fact,
+    has_kind,
+    question_kind,
+)
 
 
 @pytest.mark.parametrize(
@@ -91,3 +97,31 @@ def test_a_sentence_in_the_questions_language_is_known_to_have_what_is_asked_for
     question: str, sentence: str, has_one: float
 ) -> None:
     assert has_kind(sentence, question) == has_one
+
+
+@pytest.mark.parametrize(
+    ("sentence", "amounts"),
+    [
+        ("The deposit held is £1,450.", {"1450"}),
+        ("Rent is EUR 1200 a month.", {"1200"}),
+        ("It weighs 1500 kg.", {"1500"}),
+        ("In 1997 it closed.", set()),
+        ("Built 1921, sold 2024.", set()),
+    ],
+)
+def test_four_figures_are_a_year_but_with_a_currency_or_a_unit(
+    sentence: str, amounts: set[str]
+) -> None:
+    """ "£1,450" and every other amount from 1,000 to 2,099 was taken for a year."""
+    assert amount_terms(sentence) == amounts
+
+
+@pytest.mark.parametrize(
+    ("sentence", "fits"),
+    [
+        ("The premium is £612.40 a year.", 1.0),
+        ("You may make two claims in any period of three years.", 0.0),
+    ],
+)
+def test_how_much_is_no_span_of_time(sentence: str, fits: float) -> None:
+    assert has_kind(sentence, "How much is my car insurance a year?") == fits

@@ -123,3 +123,18 @@ def test_digits_of_any_script_are_figures(text: str) -> None:
     for an amount with a ValueError.
     """
     assert figure_terms(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_month"),
+    [
+        ("How many were on the list in May?", True),
+        ("Due on 3 May.", True),
+        ("May 3 is a holiday.", True),
+        ("May we keep a dog?", False),
+        ("You may keep one.", False),
+    ],
+)
+def test_may_is_a_month_where_it_is_written_as_one(text: str, *, is_month: bool) -> None:
+    """A question of May was one of any month: "may" says nothing elsewhere."""
+    assert ("may" in content_terms(text)) is is_month

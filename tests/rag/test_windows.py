@@ -27,3 +27,11 @@ def test_a_cell_on_a_line_of_its_own_does_not_end_a_table() -> None:
 def test_what_follows_an_announcement_is_not_taken_for_its_list() -> None:
     text = f"The liability is as follows:\n\nOther notes\n\n{ROWS}"
     assert announced(text) == "The liability is as follows:"
+
+
+def test_the_head_of_a_table_may_have_figures() -> None:
+    """Of "| | Aquila 300 | Aquila 500 |" the rule below was the head: no cell was ever named."""
+    text = "| | Aquila 300 | Aquila 500 |\n| --- | --- | --- |\n| Weight | 7.1 kg | 9.4 kg |"
+    row = sentence_windows(0, text)[-1]
+    assert row.header is not None
+    assert text[row.header.start : row.header.end].startswith("| | Aquila 300 | Aquila 500 |")
