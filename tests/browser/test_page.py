@@ -157,6 +157,7 @@ def test_a_new_answer_comes_to_the_top_and_a_reader_who_moved_is_left_alone(
 
     It was drawn anew at its end, as every answer is, while the page still scrolled to it; that
     broke the scroll off, and only an answer that was first drawn unfinished was scrolled to.
+    A question that waits for the model had too little room below it to stand at the top.
     """
 
     def top() -> float:
