@@ -18,6 +18,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -45,6 +46,7 @@ from rag.steps import Steps
 from rag.value_support import find_support
 
 MOST_INSTRUCTION_CHARS = 4000
+_MOST_CHARACTERS = 60_000  # of a document that is read whole for what no search finds
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +190,9 @@ class Extractor:
             looked_up = list(pool.map(partial(self._look_up, job), fields))
             if home := _home(looked_up):
                 job = replace(job, filter=SearchFilter(documents=[home]))
-                looked_up = list(pool.map(partial(self._look_up, job), fields))
+                looked_up = self._with_whole_document(
+                    job, fields, list(pool.map(partial(self._look_up, job), fields))
+                )
             return list(pool.map(fill, fields, looked_up))
 
     def _look_up(self, job: _Job, field: SchemaField) -> _LookedUp:
@@ -203,6 +207,51 @@ class Extractor:
         evidence = Evidence(passages, question=question)
         stated = find_stated(field, evidence, instruction=job.instruction)
         return _LookedUp(passages, tuple(stated))
+
+    def _with_whole_document(
+        self, job: _Job, fields: Sequence[SchemaField], looked_up: Sequence[_LookedUp]
+    ) -> list[_LookedUp]:
+        """The same; of fields that no passage states, what any page of their document does.
+
+        Who the parties of a contract are stands where it opens, and few searches find that.
+        """
+        known = next((hit for each in looked_up for hit in each.passages), None)
+        missing = [field for field, each in zip(fields, looked_up, strict=True) if not each.stated]
+        pages = self._pages_of(known) if known is not None and missing else ()
+        if not pages or job.cancel.is_set():
+            return list(looked_up)
+        evidence = Evidence(pages)
+        stated = {
+            field.name: tuple(find_stated(field, evidence, instruction=job.instruction))
+            for field in missing
+        }
+        return [
+            _LookedUp(pages, found) if (found := stated.get(field.name)) else each
+            for field, each in zip(fields, looked_up, strict=True)
+        ]
+
+    def _pages_of(self, hit: Hit) -> tuple[Hit, ...]:
+        """All pages of a passage's document; none of a long one."""
+        pages: list[Hit] = []
+        size = 0
+        with suppress(LookupError):  # after the last one
+            while size <= _MOST_CHARACTERS:
+                page = self._pages.page(hit.document_id, len(pages))
+                size += len(page.text)
+                pages.append(
+                    replace(
+                        hit,
+                        page=page.number,
+                        page_index=len(pages),
+                        start=0,
+                        end=len(page.text),
+                        text=page.text,
+                        heading="",
+                        sections=(),
+                        read_by_ocr=page.read_by_ocr,
+                    )
+                )
+        return tuple(pages) if size <= _MOST_CHARACTERS else ()
 
     def _fill(self, job: _Job, field: SchemaField, looked_up: _LookedUp) -> FilledField:
         """One field, as the passages state it, or else as the model reads them."""
@@ -310,6 +359,9 @@ def _all_rows(text: str, start: int, end: int) -> Span:
 
 def _home(looked_up: Sequence[_LookedUp]) -> str | None:
     """The document that a form is of; None where its fields are of several, or of none."""
+    found = {hit.document_id for each in looked_up for hit in each.passages}
+    if len(found) == 1:
+        return found.pop()
     scores: defaultdict[str, float] = defaultdict(float)
     fields: Counter[str] = Counter()  # that each document states
     for each in looked_up:

@@ -50,6 +50,7 @@ _VALUE_END = re.compile(
     r"[;.]?$|[;](?=\s)|\.(?=\s)|,?\s(?:and (?:is|was|has|runs)|which|who|but|because)\b"
 )
 _WORD = re.compile(r"[^\s:]+")
+_THING_OF = re.compile(r"\b(?P<thing>[^\W\d_]+) of\W*(?:[A-Z]{3}\s)?\W*$")  # before an amount
 _BETWEEN = ("is", "the", "number", "no.")  # "the contract number is NG-558210"
 _PERMITS = re.compile(
     r"\b(?:may|can|allow\w*|permit\w*|accept\w*|approv\w*|includ\w*|available|suitable|welcome)\b",
@@ -197,13 +198,23 @@ def _nearest(asked: AskedField, text: str) -> Any:
     """The one value of the kind in a sentence, or in its clause that speaks of the field."""
     values = typed_values(text, asked.wanted)
     if asked.wanted.kind is FieldKind.MONEY:
-        values = [value for value in values if has_currency(text, value)]
+        values = [
+            value
+            for value in values
+            if has_currency(text, value) and not _is_called_otherwise(asked, text[: value.start])
+        ]
     clauses = clause_spans(text, Span(0, len(text)))
     if len({value.value for value in values}) > 1:
         counts = [len(asked.named & terms_of(text[c.start : c.end])) for c in clauses]
         clauses = [c for c, n in zip(clauses, counts, strict=True) if n == max(counts)]
     clauses = [c for c in clauses if not asked.is_of_another_period(text[c.start : c.end])]
     return the_only([v for v in values if any(c.start <= v.start < c.end for c in clauses)])
+
+
+def _is_called_otherwise(asked: AskedField, before: str) -> bool:
+    """Whether an amount is said to be another thing's: "a deposit of £6,900" is no rent."""
+    thing = _THING_OF.search(before)
+    return thing is not None and not terms_of(thing["thing"]) & asked.named
 
 
 def _named_number(asked: AskedField, text: str) -> Any:

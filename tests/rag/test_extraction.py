@@ -292,6 +292,27 @@ def test_a_long_table_is_read_whole(tmp_path: Path) -> None:
     assert [each["qty"] for each in found.data["items"]] == list(range(1, 151))
 
 
+def test_what_no_search_finds_is_read_of_the_whole_document(tmp_path: Path) -> None:
+    """Each clause of a contract is about the tenant; who that is stands where it opens, once."""
+    opening = (
+        "This lease is made between Corvane Estates (the Landlord) and Nettle Bindery (the Tenant)."
+    )
+    clauses = [
+        f"{number}. The Tenant keeps the tenant's side of wall {number} dry, and the Tenant of each"
+        f" other unit is told by the Tenant when the tenant's wall {number} is damp again."
+        for number in range(1, 40)
+    ]
+    schema = {"properties": {"tenant": {"type": "string"}}}
+    model = ScriptedGenerator("null", parameters=135_000_000)
+    with ModellessLibrary(tmp_path, Settings(home=tmp_path), lambda: model) as library:
+        library.add_bytes("lease.txt", "\n\n".join([opening, *clauses]).encode())
+        hits = library.search("tenant", k=4)
+        assert not any("Nettle" in hit.text for hit in hits)
+        found = library.extract(schema)
+        assert citations_resolve(library, found)
+    assert found.data == {"tenant": "Nettle Bindery"}
+
+
 def test_what_repeats_the_field_is_no_value(make_library: MakeLibrary) -> None:
     """ "school" was given for the name of the school."""
     schema = {"properties": {"company": {"type": "string", "description": "harbour"}}}

@@ -50,3 +50,12 @@ def test_two_values_that_fit_as_well_are_none() -> None:
     """Of the plot rent "from £42 to £48" nobody knows by rule which one is meant."""
     text = "The annual plot rent was raised from £42 to £48."
     assert stated(text, "plot_rent", NUMBER) is None
+
+
+def test_an_amount_that_is_said_to_be_another_thing_s_is_none() -> None:
+    """The deposit was given as the monthly rent, for the sentence says what it equals."""
+    text = (
+        "The Tenant pays a deposit of £6,900, which equals three monthly instalments of the rent."
+    )
+    assert stated(text, "monthly_rent", NUMBER) is None
+    assert stated(text, "deposit", NUMBER) == 6900
