@@ -20,17 +20,17 @@ from rag.accounts.question import mentions_measure
 from rag.answer_span import pick_answer
 from rag.case import Case, Judged
 from rag.citations import without_markers
-from rag.context import FittedPrompt, fit_prompt, merge_adjacent, smaller
+from rag.context import fit_prompt, merge_adjacent
 from rag.contradictions import with_contradictions
 from rag.conversation import standalone_question
 from rag.document_names import of_named_documents
 from rag.errors import ContextTooSmall, InvalidQuestion
 from rag.extracts import Extract
 from rag.function_words import function_terms, language_of
-from rag.generator import Caller, Draft, Generator, Spent, generate, together
+from rag.generator import Caller, Draft, Generator, Spent, generate, largest_prompt, together
 from rag.grounding import Grounded, ground, quoted, refusal
 from rag.judge import ANSWER_START, judge, judge_messages
-from rag.prompts import DEFAULT_TEMPLATE, Example, Template, build_messages, labelled
+from rag.prompts import DEFAULT_TEMPLATE, Example, Template
 from rag.question_kind import asks_for_summary
 from rag.reading import Reading, focused, reading_for
 from rag.refusal import RelevanceThresholds, asks_for_another, is_relevant
@@ -385,7 +385,7 @@ class Answerer:
         passages = merge_adjacent(of_named_documents(hits, asked), self._page_text)
         comparable = bool(passages) and self._search.knows_language(asked)
         embedder = self._embedder() if self._embedder is not None and comparable else None
-        texts = [f"{hit.document_name} {hit.heading} {hit.text}" for hit in passages]
+        texts = (f"{hit.document_name} {hit.heading} {hit.text}" for hit in passages)
         if embedder is not None and not function_terms(asked):  # in English
             asked = as_spelled(asked, texts, is_word=_known_to(embedder))
         elif language_of(asked) == "German":
@@ -430,7 +430,7 @@ class Answerer:
         options = self._options
         limit = generator.context_tokens - options.max_answer_tokens
         examples = self._examples.pick(case.asked, options.examples) if self._examples else []
-        fitted: FittedPrompt | None = fit_prompt(
+        fitted = fit_prompt(
             case.question,
             focused(case.evidence, case.extracts(), reading.focus)
             if reading.focus
@@ -441,24 +441,18 @@ class Answerer:
             history=[replace(turn, answer=without_markers(turn.answer)) for turn in case.history],
             template=options.template,
         )
-        while fitted is not None:
-            messages = build_messages(
-                case.question,
-                [labelled(hit) for hit in fitted.passages],
-                examples=fitted.examples,
-                history=fitted.history,
-                template=options.template,
-            )
-            prompt = generator.encode_chat(messages)
-            if len(prompt.tokens) <= limit:
-                if not reading.focus:
-                    case.keep_only(fitted.passages)
-                return prompt, fitted.passages
-            fitted = smaller(fitted)
-        raise ContextTooSmall(
-            f"The shortest prompt for this question is longer than the {limit} tokens that the "
-            "model's context leaves; raise context_tokens or ask a shorter question."
+        largest = largest_prompt(
+            generator, case.question, fitted, template=options.template, most_tokens=limit
         )
+        if largest is None:
+            raise ContextTooSmall(
+                f"The shortest prompt for this question is longer than the {limit} tokens that the "
+                "model's context leaves; raise context_tokens or ask a shorter question."
+            )
+        prompt, shown = largest
+        if not reading.focus:
+            case.keep_only(shown)
+        return prompt, shown
 
     def _grounded(
         self, case: Case, draft: Draft, reading: Reading, shown: Sequence[Hit]

@@ -69,7 +69,7 @@ class Evidence:
             for hit, name in zip(self.passages, self.names, strict=True)
         ]
         self.sentences = [
-            sentence_windows(index, hit.text, sections.headings(hit.text))
+            sentence_windows(index, hit.text, sections.headings)
             for index, (hit, sections) in enumerate(zip(self.passages, self._sections, strict=True))
         ]
         self._subjects = self._named_at_the_opening()

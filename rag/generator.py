@@ -21,7 +21,9 @@ from inference.request import (
     TokenLogprob,
     Usage,
 )
-from rag.results import AnswerUsage
+from rag.context import FittedPrompt, smaller
+from rag.prompts import Template, build_messages, labelled
+from rag.results import AnswerUsage, Hit
 from rag.sentences import sentence_spans
 
 # How soon a set `cancel` is seen while the model is silent (computing the prompt).
@@ -154,6 +156,34 @@ class Draft:
     @property
     def text(self) -> str:
         return "".join(self.pieces)
+
+
+def largest_prompt(
+    generator: Generator,
+    question: str,
+    fitted: FittedPrompt,
+    *,
+    template: Template,
+    most_tokens: int,
+) -> tuple[Prompt, tuple[Hit, ...]] | None:
+    """The largest prompt of so many tokens at most, and the passages in it; None where none is.
+
+    fitted: what fits by an estimate; less of it is put in until it does as the model counts.
+    """
+    left: FittedPrompt | None = fitted
+    while left is not None:
+        messages = build_messages(
+            question,
+            [labelled(hit) for hit in left.passages],
+            examples=left.examples,
+            history=left.history,
+            template=template,
+        )
+        prompt = generator.encode_chat(messages)
+        if len(prompt.tokens) <= most_tokens:
+            return prompt, left.passages
+        left = smaller(left)
+    return None
 
 
 def generate(

@@ -111,6 +111,7 @@ def question_kind(question: str) -> QuestionKind:
     return QuestionKind.OTHER
 
 
+@lru_cache(maxsize=1024)  # asked for with every sentence
 def _words_of(question: str) -> QuestionWords | None:
     """What the question's language asks with; None in English and where it is not known."""
     return QUESTION_WORDS.get(language_of(question))

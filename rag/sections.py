@@ -38,7 +38,10 @@ class Section:
 
 
 class Sections:
-    """The sections of a passage in order."""
+    """The sections of a passage in order.
+
+    headings: where in its text those begin that have a heading there.
+    """
 
     def __init__(self, passage: Hit) -> None:
         self.all = [
@@ -47,18 +50,15 @@ class Sections:
             if start < passage.end or start == passage.start
         ]
         self._starts = [section.start for section in self.all]
+        self.headings = frozenset(
+            section.start
+            for section in self.all
+            if section.is_headed_by(passage.text[section.start :].partition("\n")[0].strip())
+        )
 
     def at(self, offset: int) -> Section:
         """The section that has this offset of the passage's text."""
         return self.all[bisect_right(self._starts, offset) - 1]
-
-    def headings(self, text: str) -> frozenset[int]:
-        """Where in the passage's text the headings of its sections begin."""
-        return frozenset(
-            section.start
-            for section in self.all
-            if section.is_headed_by(text[section.start :].partition("\n")[0].strip())
-        )
 
 
 def sections_of(passage: Hit) -> tuple[tuple[int, str], ...]:

@@ -15,7 +15,7 @@ from functools import lru_cache
 from itertools import chain
 
 from rag.calendar_names import FRENCH_MONTHS, GERMAN_MONTHS, MONTHS, SPANISH_MONTHS
-from rag.terms import NUMBER_WORDS, STOP_WORDS, normal_form, normal_number
+from rag.terms import NUMBER_WORDS, SCALES, STOP_WORDS, normal_form, normal_number
 
 _MONTHS = {name[:3]: number for number, name in enumerate(MONTHS, start=1)}
 _MONTH = (
@@ -86,10 +86,6 @@ _ROUGHLY = re.compile(
 )
 # Of euros, which have hundredths only; other numbers are read the English way.
 _POINTED_THOUSANDS = re.compile(r"[1-9]\d{0,2}\.\d{3}")
-_SCALES = {
-    "thousand": 1e3, "k": 1e3, "million": 1e6, "m": 1e6, "billion": 1e9, "bn": 1e9,
-    "trillion": 1e12,
-}  # fmt: skip
 # One name for each unit, and how many of it one is.
 _UNITS: dict[str, tuple[str, float]] = {
     normal_form(name): (unit, factor)
@@ -248,7 +244,7 @@ def _amounts(text: str) -> Iterator[Value]:
         if scale == "m" and not sign:  # metres
             scale, unit = "", "metre"
         if scale:
-            number *= _SCALES[scale]
+            number *= SCALES[scale]
         if match["scale"]:
             end = match.end("scale")
         word = (match["unit"] or "").strip(" -\n\t").replace("per cent", "%")

@@ -40,6 +40,11 @@ _TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
 NUMBER_WORDS = {word: str(value) for value, word in enumerate(_UNITS.split())} | {
     word: str(10 * value) for value, word in enumerate(_TENS.split(), start=2)
 }
+# How many a word or a letter behind a figure stands for.
+SCALES = {
+    "thousand": 1e3, "k": 1e3, "million": 1e6, "mn": 1e6, "m": 1e6,
+    "billion": 1e9, "bn": 1e9, "b": 1e9, "trillion": 1e12,
+}  # fmt: skip
 
 _TOKEN = re.compile(
     rf"(?P<code>[A-Za-z]{{1,3}}-?\d+[A-Za-z\d]*)|"

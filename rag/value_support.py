@@ -16,7 +16,7 @@ from datetime import date
 from rag.calendar_names import MONTHS
 from rag.evidence import SUPPORT_COVERAGE, Evidence, Quote
 from rag.extracts import Extract
-from rag.terms import content_terms, figure_terms, normal_number, number_terms
+from rag.terms import SCALES, content_terms, figure_terms, normal_number, number_terms
 from rag.windows import Window
 
 _FIGURE = re.compile(
@@ -24,11 +24,6 @@ _FIGURE = re.compile(
     r"(?P<digits>\d+(?:[.,\u00a0\u202f']\d+)*)"
     r"(?:\s?(?P<scale>thousand|million|billion|trillion|bn|mn|[kKmMB])\b)?"
 )
-_POINTS_THEN_COMMA = re.compile(r"\d{1,3}(?:\.\d{3})+,\d+")
-_SCALES = {
-    "thousand": 1e3, "k": 1e3, "million": 1e6, "mn": 1e6, "m": 1e6,
-    "billion": 1e9, "bn": 1e9, "b": 1e9, "trillion": 1e12,
-}  # fmt: skip
 
 
 def find_support(
@@ -135,7 +130,7 @@ def _figures(text: str) -> list[float]:
         number = number_of(match["digits"])
         if number is None:
             continue
-        scale = _SCALES.get((match["scale"] or "").lower(), 1.0)
+        scale = SCALES.get((match["scale"] or "").lower(), 1.0)
         found += [number, number * scale]
         if match["minus"]:
             found += [-number, -number * scale]
@@ -144,8 +139,6 @@ def _figures(text: str) -> list[float]:
 
 def number_of(digits: str) -> float | None:
     """The number that is written so; None of "1.2.3". "1.250,00" has thousands and decimals."""
-    if _POINTS_THEN_COMMA.fullmatch(digits):
-        digits = digits.replace(".", "").replace(",", ".")
     try:
         return float(normal_number(digits))
     except ValueError:

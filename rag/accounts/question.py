@@ -20,7 +20,7 @@ from rag.accounts.measures import (
 )
 from rag.accounts.statements import Item, Section
 from rag.question_kind import QuestionKind, amount_terms, question_kind
-from rag.terms import content_terms, name_terms
+from rag.terms import SCALES, content_terms, name_terms
 
 # What a question about accounts says besides measure, company and year.
 _PHRASING = content_terms("""
@@ -61,7 +61,6 @@ _CHANGES = re.compile(
 )
 _CONSISTENT = re.compile(r"\b(?:consistent\w*|stable|fluctuat\w+)\b")
 _SCALE = re.compile(r"\bin (?:usd |us dollars |dollars |\$ ?)?(thousand|million|billion)s?\b")
-_SCALES = {"thousand": 1e3, "million": 1e6, "billion": 1e9}
 _DECIMALS = re.compile(r"\bround\w* (?:\w+ ){0,5}?(one|two|three|[0-4]) decimal")
 # Which of several lines is the largest: how they are named, and which they are.
 _SEVERAL: tuple[tuple[str, Section | tuple[Item, ...]], ...] = (
@@ -160,7 +159,7 @@ def _about(question: str, clause: str, start: int, end: int, *, spanned: bool = 
         names=named,
         words=strange - named,
         clause=clause.lower(),
-        scale=_SCALES[scale.group(1)] if scale else None,
+        scale=SCALES[scale.group(1)] if scale else None,
         decimals=_decimals(decimals.group(1)) if decimals else None,
     )
 

@@ -11,6 +11,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rag.terms import SCALES
+
 _YEAR = r"(?:19|20)\d\d"
 # Bounds, look-behinds and possessive quantifiers keep the time linear in a hostile line.
 _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,20}\.?"
@@ -28,7 +30,6 @@ _ONE_FIGURE = r"(?:[-–—]?(?:[$€£¥]\s?)?+\(?(?:[$€£¥]\s?)?\d[\d,]*(?:
 _FIGURES_AT_END = re.compile(rf"(?<!\s)(?:\s+{_ONE_FIGURE}){{2,12}}$")
 _DECIMALS = re.compile(r"\d\.(\d+)")
 _SCALE = re.compile(r"\b(thousand|million|billion)s?\b", re.IGNORECASE)
-_SCALES = {"thousand": 1e3, "million": 1e6, "billion": 1e9}
 _CURRENCY = re.compile(r"[$€£¥]")
 _NOTE = re.compile(r"\((?:note\s)?[\da-z]{1,2}\)|\s[⁽¹²³⁰⁴-⁹][⁽⁾¹²³⁰⁴-⁹,]*(?!\S)", re.IGNORECASE)
 _CAPTION_LINES = 5
@@ -112,7 +113,7 @@ class _Draft:
         return Table(
             caption=" ".join(self._above),
             years=self._years,
-            scale=_SCALES[scale.group(1).lower()] if scale else 1.0,
+            scale=SCALES[scale.group(1).lower()] if scale else 1.0,
             currency=self._currency or (currency.group() if currency else ""),
             rows=tuple(self.rows),
         )

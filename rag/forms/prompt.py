@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from inference.request import Prompt
-from rag.context import FittedPrompt, fit_prompt, smaller
+from rag.context import fit_prompt
 from rag.errors import ContextTooSmall
 from rag.extraction_schema import SchemaField
-from rag.generator import Generator
-from rag.prompts import Example, LabelledPassage, Template, build_messages, labelled
+from rag.generator import Generator, largest_prompt
+from rag.prompts import Example, LabelledPassage, Template
 from rag.results import Hit
 
 _VALUE_TOKENS = 192
@@ -80,7 +80,7 @@ def field_prompt(
     Raises ContextTooSmall where none does.
     """
     limit = generator.context_tokens - answer_tokens
-    fitted: FittedPrompt | None = fit_prompt(
+    fitted = fit_prompt(
         question,
         passages,
         count_tokens=generator.tokenizer.count,
@@ -88,14 +88,10 @@ def field_prompt(
         examples=_EXAMPLES,
         template=_TEMPLATE,
     )
-    while fitted is not None:
-        texts = [labelled(hit) for hit in fitted.passages]
-        messages = build_messages(question, texts, examples=fitted.examples, template=_TEMPLATE)
-        prompt = generator.encode_chat(messages)
-        if len(prompt.tokens) <= limit:
-            return prompt, fitted.passages
-        fitted = smaller(fitted)
-    raise ContextTooSmall(
-        f"The shortest prompt for a field is longer than the {limit} tokens that the model's"
-        " context leaves; raise context_tokens."
-    )
+    largest = largest_prompt(generator, question, fitted, template=_TEMPLATE, most_tokens=limit)
+    if largest is None:
+        raise ContextTooSmall(
+            f"The shortest prompt for a field is longer than the {limit} tokens that the model's"
+            " context leaves; raise context_tokens."
+        )
+    return largest

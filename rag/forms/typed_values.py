@@ -14,7 +14,7 @@ from datetime import date
 from rag.forms.field_kinds import FieldKind, WantedKind, unit_of
 from rag.stated_values import ValueKind, stated_values
 from rag.table_cells import MONEY
-from rag.terms import NUMBER_WORDS
+from rag.terms import NUMBER_WORDS, SCALES
 from rag.value_support import number_of
 
 # Each begins where nothing of its own stands before it: a long word is read once, not from each
@@ -37,9 +37,6 @@ _NUMBER = re.compile(
     r"(?P<scale>\s(?:thousand|million|billion|trillion)\b|(?:bn|[kK])\b)?"
     r"(?P<after>\s?(?:[€$£¥%]|°C|[^\W\d_]+))?(?![\d])"
 )
-_SCALES = {
-    "thousand": 1e3, "k": 1e3, "million": 1e6, "billion": 1e9, "bn": 1e9, "trillion": 1e12,
-}  # fmt: skip
 _PER_CENT = re.compile(r"\s*per cent", re.IGNORECASE)
 _YEAR = re.compile(r"(?:1\d|20)\d\d")
 _SLASHED = re.compile(r"(?<![\d/])(\d{1,2})/(\d{1,2})/((?:19|20)\d\d)(?![\d/])")
@@ -148,7 +145,7 @@ def _numbers(text: str, wanted: WantedKind) -> Iterator[Typed]:
         value = number_of(NUMBER_WORDS.get(match["number"].lower(), match["number"]))
         if value is None or not math.isfinite(value) or not _is_wanted(match, wanted):
             continue  # no number, one of 400 digits, or one of another sort
-        value *= _SCALES.get((match["scale"] or "").strip().lower(), 1.0)
+        value *= SCALES.get((match["scale"] or "").strip().lower(), 1.0)
         value = -value if match["minus"] else value
         whole = int(value) if value.is_integer() else value
         yield Typed(whole, match.start(), match.end("number"))
