@@ -194,9 +194,11 @@ function bringIntoView(article, id) {
     }
     window.paperlightShown = shown;
   }
-  if (window.paperlightShown.moved) return;
+  const shown = window.paperlightShown;
   // By the next frame the page has the height that the exchange gives it.
-  requestAnimationFrame(() => article.scrollIntoView({ block: "start", behavior: "smooth" }));
+  requestAnimationFrame(() => {
+    if (!shown.moved) article.scrollIntoView({ block: "start", behavior: "smooth" });
+  });
 }
 
 export default function ({ data, parentElement, setTriggerValue }) {
