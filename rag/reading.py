@@ -96,11 +96,12 @@ SMALL_READER = Reading(
 )
 # Qwen2.5-Coder-1.5B, 30 answerable and 15 unanswerable questions of SQuAD2: gold in the answer
 # .70 -> .80 and balanced refusal .53 -> .68 against believing its refusals and every supported
-# draft; it says "do not say" as often where the passage does (.10) as where it does not (.07).
+# draft; it says "do not say" as often where the passage does (.10) as where it does not (.07). The
+# least confidence: docs/decisions.md, "The least confidence of a medium model is .45".
 MEDIUM_READER = Reading(
     focus=Focus(margin=0.6, most=5),
     reads=True,
-    least_confidence=0.5,
+    least_confidence=0.45,
     refusal_fit=1.35,
     quotes=Focus(margin=0.4, most=3),
 )
