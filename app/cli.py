@@ -354,8 +354,8 @@ def extract(
         bool | None,
         typer.Option(
             "--keep/--drop",
-            help="Values that no passage has: keep them, or make them null; without it as in"
-            " answers of this model.",
+            help="Values that no passage has: keep them, or make them null; without it as"
+            " PAPERLIGHT_UNSUPPORTED says.",
             show_default=False,
         ),
     ] = None,

@@ -3,7 +3,7 @@
 Owned by one thread (see service.py). Knows tokens, cells and batches; nothing of documents, HTTP
 or threads. What becomes of a completion is told to its `sink`.
 
-A step is: expire, admit, plan, decode, sample, deliver.
+A step is: drop what ended, admit, place blocks, plan, decode, sample, deliver.
 """
 
 from __future__ import annotations
@@ -98,13 +98,15 @@ class Engine:
             self.model.close()
             raise
         # The cells of a recurrent state cannot be shared by position or taken back.
-        shares = config.prefix_cache and not self.model.is_recurrent
+        self._shares = config.prefix_cache and not self.model.is_recurrent
         self._can_draft = config.drafting and not self.model.is_recurrent
         scratch = config.max_sequences + BLOCK_BUILDERS
         placing = config.passage_blocks
         if placing is None:
             placing = self.model.metadata("general.name") in MEASURED_MODELS
-        self.blocks = BlockPlacement(self.context, scratch, config, enabled=placing and shares)
+        self.blocks = BlockPlacement(
+            self.context, scratch, config, enabled=placing and self._shares
+        )
         self._building: set[str] = set()
         # Blocks that answers did without, by identity; the latest are built when nobody waits.
         self._missed: OrderedDict[str, Completion] = OrderedDict()
@@ -112,7 +114,7 @@ class Engine:
             self.context,
             total=self.context.cells,
             running_ids=range(scratch),
-            retained_ids=range(scratch + 1, MAX_SEQUENCE_IDS if shares else 0),
+            retained_ids=range(scratch + 1, MAX_SEQUENCE_IDS if self._shares else 0),
             retained_limit=int(
                 self.context.cells * (RETAINED_SHARE_GPU if self.gpu_layers > 0 else RETAINED_SHARE)
             ),
@@ -221,7 +223,7 @@ class Engine:
         victim: who gives way to this one, and so computes nothing more for it.
         """
         prompts = [item for item in self.running if item.pending_tokens > 1 and item is not victim]
-        if not prompts or not self.config.prefix_cache or self.model.is_recurrent:
+        if not prompts or not self._shares:
             return False
         key = completion.key
         cached = self.cache.match(key)

@@ -412,6 +412,8 @@ def _spans(page: Page, headings: _Headings, *, rows_only: bool) -> Iterator[_Spa
         elif kind is _LineKind.HEADING:
             yield _Span(start, heading_end, Break.HEADING, headings.path)
             before = Break.WORD  # a heading stays with what it heads
+            if after := text[heading_end:end].lstrip():  # "7.2 Notice. Either party may ..."
+                paragraph.append((end - len(after), end))
         elif kind is _LineKind.ROW:
             is_ruled = _is_ruled_row(line) and not rows_only
             if is_ruled and table.is_captioned:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 # Kept with each document: of which version of reading its text is. Raise it by one in every release
 # whose loaders, OCR or chunking make something better of the same bytes; files that are added again
 # are then read again. Documents of libraries that did not keep it yet have 0.
-READING_VERSION = 2
+READING_VERSION = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,8 @@ class Page:
 
     number: 1-based page number, None where the format has no pages.
     read_by_ocr: the text was read off a picture and may be misread.
-    headings: in order, each of one or more whole lines, where the text has no marks for them; they
-        end in the chunks' section paths and are not kept with the page.
+    headings: in order, each of one or more whole lines or the first words of one, where the text
+        has no marks for them; they end in the chunks' section paths and are not kept with the page.
     """
 
     number: int | None

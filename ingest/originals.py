@@ -47,6 +47,9 @@ SUFFIXES = {
     "text/markdown": ".md",
     "text/csv": ".csv",
     "application/json": ".json",
+    "text/calendar": ".ics",
+    "text/vcard": ".vcf",
+    "text/vtt": ".vtt",
     "text/plain": ".txt",
 }
 

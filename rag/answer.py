@@ -19,7 +19,7 @@ from rag.accounts.calculation import AccountsReader
 from rag.accounts.question import mentions_measure
 from rag.answer_span import pick_answer
 from rag.case import Case, Judged
-from rag.citations import without_markers
+from rag.citations import Unsupported, without_markers
 from rag.context import fit_prompt, merge_adjacent
 from rag.contradictions import with_contradictions
 from rag.conversation import standalone_question
@@ -28,7 +28,7 @@ from rag.errors import ContextTooSmall, InvalidQuestion
 from rag.extracts import Extract
 from rag.function_words import function_terms, language_of
 from rag.generator import Caller, Draft, Generator, Spent, generate, largest_prompt, together
-from rag.grounding import Grounded, ground, quoted, refusal
+from rag.grounding import Grounded, ground, quoted, refusal, said_so_far
 from rag.judge import ANSWER_START, judge, judge_messages
 from rag.prompts import DEFAULT_TEMPLATE, Example, Template
 from rag.question_kind import asks_for_summary
@@ -50,10 +50,13 @@ from rag.short_answer import read_short_answer, short_answer_sampling
 from rag.spelling import as_spelled, with_their_umlauts
 from rag.summary import Summary
 from rag.table_extremes import compare_rows
+from rag.table_firsts import first_or_last
+from rag.table_pairs import compare_pair
 from rag.table_sums import sum_rows
 from rag.terms import content_terms, is_unspaced
 
 _STOP = ("\nQuestion:", "\nPassages:", "\n\n\n")
+_NOTHING = Grounded("", (), refused=False)  # of who left before there was an answer
 
 
 class Search(Protocol):
@@ -62,7 +65,7 @@ class Search(Protocol):
     def search(
         self, query: str, k: int, *, filter: SearchFilter | None = None, caller: Caller = ...
     ) -> list[Hit]:
-        """The k best passages, best first. caller: for whom, where a model is asked."""
+        """The k best passages, best first; none may be found once the caller has left."""
         ...
 
     def knows_language(self, query: str) -> bool:
@@ -100,6 +103,7 @@ class AnswerOptions:
 
     passages: most put before the model. examples: few-shot examples, as far as they fit.
     reading: None chooses by the size of the model. least_confidence: None takes the reading's.
+    unsupported: what becomes of a draft's statements that nothing supports, beside supported ones.
     """
 
     passages: int = 4
@@ -109,6 +113,7 @@ class AnswerOptions:
     thresholds: RelevanceThresholds = field(default_factory=RelevanceThresholds)
     reading: Reading | None = None
     least_confidence: float | None = None
+    unsupported: Unsupported = Unsupported.DROP
 
 
 def _told(grounded: Grounded, case: Case) -> Grounded:
@@ -235,6 +240,9 @@ class Answerer:
         caller = Caller(priority, client, cancel)
         case = self._open_case(question, history, filter, caller)
         yield AnswerEvent(AnswerStage.RETRIEVED, passages=tuple(case.passages))
+        if caller.has_left:  # and no model has to be loaded
+            yield _done(case, _NOTHING, Draft(cancelled=True), is_judged=False)
+            return
         if known := self._calculated(case, filter) or self._summarized(case, caller):
             yield from known
             return
@@ -274,10 +282,9 @@ class Answerer:
         reading = self._options.reading or reading_for(
             generator.model.parameters, keeps_passages=generator.keeps_passages
         )
+        reading = replace(reading, unsupported=self._options.unsupported)
         if not self._is_sure(case, asking, reading):
-            found = refusal(case.passages, question=case.asked)
-            if case.cancelled:
-                found = Grounded("", (), refused=False)
+            found = _NOTHING if case.cancelled else refusal(case.passages, question=case.asked)
             draft = Draft(cancelled=case.cancelled)
             yield _done(case, found, draft, model=generator.model_name)
             return
@@ -293,10 +300,12 @@ class Answerer:
                 yield AnswerEvent(AnswerStage.TOKEN, text=piece)
             case.spent.append(Spent(prompt, draft.used))
             grounded = _told(self._grounded(case, draft, reading, shown), case)
-        short = self._short(case, grounded, asking if reading.reads else None)
-        contradicted = with_contradictions(grounded, case.evidence, short=short)
-        if all(self._resolves(citation) for citation in contradicted.citations):
-            grounded = contradicted
+        short = ""
+        if not draft.cancelled:
+            short = self._short(case, grounded, asking if reading.reads else None)
+            contradicted = with_contradictions(grounded, case.evidence, short=short)
+            if all(self._resolves(citation) for citation in contradicted.citations):
+                grounded = contradicted
         for citation in grounded.citations:
             yield AnswerEvent(AnswerStage.CITATION, citation=citation)
         yield _done(case, grounded, draft, model=generator.model_name, short=short)
@@ -337,7 +346,7 @@ class Answerer:
             return []
         nearest = [hit.document_id for hit in case.passages]
         found = self._accounts.answer(case.asked, nearest, filter=filter)
-        for of_rows in (compare_rows, sum_rows):
+        for of_rows in (compare_pair, first_or_last, compare_rows, sum_rows):
             found = found or of_rows(case.asked, case.passages, self._page_text)
         if found is None or not all(self._resolves(citation) for citation in found.citations):
             return []
@@ -385,7 +394,7 @@ class Answerer:
         passages = merge_adjacent(of_named_documents(hits, asked), self._page_text)
         comparable = bool(passages) and self._search.knows_language(asked)
         embedder = self._embedder() if self._embedder is not None and comparable else None
-        texts = (f"{hit.document_name} {hit.heading} {hit.text}" for hit in passages)
+        texts = [hit.titled_text for hit in passages]
         if embedder is not None and not function_terms(asked):  # in English
             asked = as_spelled(asked, texts, is_word=_known_to(embedder))
         elif language_of(asked) == "German":
@@ -457,12 +466,15 @@ class Answerer:
     def _grounded(
         self, case: Case, draft: Draft, reading: Reading, shown: Sequence[Hit]
     ) -> Grounded:
-        if draft.cancelled:
-            return Grounded(without_markers(draft.text), (), refused=False)
-        return self._current(
-            case,
-            ground(draft.text, case.evidence, case.extracts(), reading=reading, shown=shown),
-        )
+        if not draft.cancelled:
+            grounded = ground(
+                draft.text, case.evidence, case.extracts(), reading=reading, shown=shown
+            )
+        elif reading.writes:
+            grounded = said_so_far(draft.text, case.evidence, reading=reading, shown=shown)
+        else:
+            return _NOTHING
+        return self._current(case, grounded)
 
     def _current(self, case: Case, grounded: Grounded) -> Grounded:
         """The same, unless a document was removed or replaced since: what it said is void."""

@@ -17,7 +17,10 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
+from rag.asked_units import UNITS
 from rag.calendar_names import MONTHS, WEEKDAYS
+from rag.question_kind import QuestionKind, has_kind, question_kind
+from rag.sentences import without_enumerator
 from rag.terms import NUMBER_WORDS, STOP_WORDS, content_terms
 
 _MOST_WORDS = 12
@@ -26,6 +29,9 @@ _FAR = 99
 _MOST_OF_YEAR = 3
 _WORD = re.compile(r"[$€£]?\w+(?:[.,:'’/–-]\w+)*%?")
 _PART_END = re.compile(r'[;:()\[\]"“”]')
+_DATE = re.compile(rf"\b\d{{1,2}} (?:{'|'.join(MONTHS)})(?: \d{{4}})?\b", re.IGNORECASE)
+_PART_OF_DATE = re.compile(r"\b(?:year|month|century|decade)\b", re.IGNORECASE)
+_UNIT_BEHIND = re.compile(rf"[ -]?([ap]\.?m\b\.?|{UNITS})(?!\w)")
 _YEAR = re.compile(r"(?:1\d|20)\d\ds?")
 _CALENDAR = frozenset((*MONTHS, *WEEKDAYS, "century"))
 _NUMBER_WORDS = frozenset(NUMBER_WORDS) | {"hundred", "thousand", "million", "dozen", "half"}
@@ -92,12 +98,39 @@ class _Asked:
 def pick_answer(question: str, sentence: str) -> str:
     """The words of the sentence that answer, as they stand there; "" where none can be picked."""
     weights = _weights()
+    sentence = without_enumerator(sentence)
     best = max(
-        candidates(question, sentence),
+        _of_asked_kind(question, sentence, candidates(question, sentence)),
         key=lambda candidate: sum(weights.get(name, 0.0) for name in candidate.features),
         default=None,
     )
-    return sentence[best.start : best.end] if best is not None else ""
+    if best is None:
+        return ""
+    for date in () if _PART_OF_DATE.search(question) else _DATE.finditer(sentence):
+        if date.start() <= best.start < best.end <= date.end():
+            return date.group()  # not its year alone
+    return _with_unit(question, sentence, best)
+
+
+def _of_asked_kind(question: str, sentence: str, found: Sequence[Candidate]) -> Sequence[Candidate]:
+    """Those with an amount or a time where one is asked for; all of them where none has."""
+    if question_kind(question) not in (QuestionKind.AMOUNT, QuestionKind.DATE):
+        return found
+    # What opens with a number could be an item of a list.
+    kinds = [has_kind(f"is {_with_unit(question, sentence, each)}", question) for each in found]
+    most = max(kinds, default=0.0)
+    return [each for each, kind in zip(found, kinds, strict=True) if kind == most]
+
+
+def _with_unit(question: str, sentence: str, candidate: Candidate) -> str:
+    """The words, and what the number at their end is a number of, if the question lacks it."""
+    picked = sentence[candidate.start : candidate.end]
+    last = re.split(r"[\s-]", picked)[-1].casefold()
+    unit = _UNIT_BEHIND.match(sentence, candidate.end)
+    if unit is None or not (last[-1:].isdigit() or last in _NUMBER_WORDS):
+        return picked
+    is_asked = unit.group(1) in question.casefold().split()
+    return picked if is_asked else picked + unit.group()
 
 
 def candidates(question: str, sentence: str) -> list[Candidate]:

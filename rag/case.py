@@ -92,7 +92,7 @@ class Case:
 
     def texts(self) -> list[str]:
         """The passages, each with its document's name and its heading."""
-        return [f"{hit.document_name}\n{hit.heading}\n{hit.text}" for hit in self.passages]
+        return [hit.titled_text for hit in self.passages]
 
     def extracts(self) -> list[Extract]:
         """The sentences of the passages as answers, best first; embeds them on the first call."""

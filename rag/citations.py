@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from enum import Enum
 
 from rag.evidence import Evidence, Quote
+from rag.messages import messages_for
+from rag.question_kind import QuestionKind, question_kind
 from rag.results import Citation, Hit
 from rag.sentences import sentence_spans
-from rag.terms import content_terms
+from rag.terms import content_terms, is_negated
 
 # "[1]", "[1, 2]", "[1-3]", "[Passage 2]", "(passage 2)", "[^1]", "【1】"
 _MARKER = re.compile(
@@ -25,11 +27,22 @@ _MARKER = re.compile(
 )
 _BRACKET = re.compile(r"([\[【(\])】])")
 _NUMBER = re.compile(r"\d{1,3}")
+_STATEMENT_ENDS = (".", "!", "?", "。", "！", "？", "।")
 _RANGE = re.compile(r"(\d{1,3})\s*[-–]\s*(\d{1,3})")
-# Below this share of its terms found anywhere, a statement is not about the documents at all.
-_RELATED_COVERAGE = 0.3
-_CONNECTIVE_TERMS = 2
-
+# All that a line may say which has no source and needs none: "Here is a summary of the document:".
+# A negation is never among them.
+_ANNOUNCING = content_terms(
+    """here following follow summary summarize brief short sum overview conclusion key main
+    important point aspect topic term information detail list contain include cover provide base
+    agreement contract report letter
+    hier folgt folgende folgenden folgendes kurz gesagt zusammenfassung zusammengefasst überblick
+    wichtigsten punkte enthält dokument dokuments dokumente dokumenten laut ist sind eine die das
+    der des im
+    voici résumé bref suivant suivants suivantes principaux principales points contient en le les
+    la du des un de
+    aquí resumen resumidas siguiente siguientes principales puntos contiene documento documentos el
+    los es una"""
+)
 
 # (document_id, page index) -> the page's text; raises LookupError where there is none.
 PageText = Callable[[str, int], str]
@@ -38,8 +51,8 @@ PageText = Callable[[str, int], str]
 class Unsupported(Enum):
     """What becomes of a statement without support in an answer that has other support."""
 
-    DROP = "drop"  # drop what states facts the passages lack; keep what only connects
-    KEEP = "keep"  # keep everything, without a marker
+    DROP = "drop"
+    KEEP = "keep"  # with the words "no source" where a marker would stand
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +71,7 @@ class Statement:
 class CitedText:
     """text: statements with markers "[1]", "[2]"... in order of first use.
 
+    A line without one announces those after it, or says that it has no source.
     supported: how many statements have a citation. dropped: the statements left out.
     """
 
@@ -140,16 +154,23 @@ def cite(
     book = _CitationBook(evidence.passages)
     pieces: list[str] = []
     dropped: list[str] = []
+    announced: list[str] = []  # the last line that announces what follows, if that is found
     supported = 0
     for statement in split_statements(answer):
+        if _only_announces(statement.text, evidence):
+            announced = [statement.separator, statement.text]
+            continue
         hinted = frozenset(passage_shown[i] for i in statement.hinted & passage_shown.keys())
         quotes = evidence.support(statement.text, hinted=hinted)
         if quotes:
             supported += 1
             marked = _with_markers(statement.text, book.markers(quotes, statement.text))
-            pieces += [statement.separator, marked]
-        elif unsupported is Unsupported.KEEP or _only_connects(statement.text, evidence):
-            pieces += [statement.separator, statement.text]
+            pieces += [*announced, statement.separator, marked]
+            announced = []
+        elif unsupported is Unsupported.KEEP:
+            words = messages_for(evidence.question or statement.text).no_source
+            pieces += [*announced, statement.separator, _with_tag(statement.text, words)]
+            announced = []
         else:
             dropped.append(statement.text)
     for quote in quoted:
@@ -200,8 +221,11 @@ class _CitationBook:
 
 
 def _with_markers(text: str, markers: Sequence[int]) -> str:
-    """The markers before the final full stop: "It is blue [1]." """
-    tag = " " + "".join(f"[{m}]" for m in dict.fromkeys(markers))
+    return _with_tag(text, " " + "".join(f"[{m}]" for m in dict.fromkeys(markers)))
+
+
+def _with_tag(text: str, tag: str) -> str:
+    """The tag before the final full stop: "It is blue [1]." """
     body = text.rstrip()
     closing = re.search(r"[.!?。！？]$", body)
     if closing and not re.search(r"\.\w\.$|\.\.\.$", body):
@@ -209,12 +233,21 @@ def _with_markers(text: str, markers: Sequence[int]) -> str:
     return body + tag
 
 
-def _only_connects(statement: str, evidence: Evidence) -> bool:
-    """Whether the statement claims nothing that a reader would want a source for."""
-    if not evidence.knows_facts_of(statement):
+def _only_announces(statement: str, evidence: Evidence) -> bool:
+    """Whether a statement is a line that has others follow, and says nothing by itself.
+
+    A heading ("Key points") has words of announcing only. What ends with a colon may name what was
+    asked for and the document, too, but where a question is affirmed by its own words.
+    """
+    line = statement.strip(" #*_")
+    said = content_terms(line)
+    if line.endswith((":", "：")):
+        said -= frozenset().union(*evidence.names)
+        if question_kind(evidence.question) is not QuestionKind.YES_OR_NO:
+            said -= content_terms(evidence.question)
+    elif not said or line.endswith(_STATEMENT_ENDS):
         return False
-    terms = content_terms(statement)
-    return len(terms) <= _CONNECTIVE_TERMS or evidence.coverage_anywhere(terms) >= _RELATED_COVERAGE
+    return said <= _ANNOUNCING and is_negated(line) <= is_negated(evidence.question)
 
 
 def _named(marker: str) -> list[int]:

@@ -110,11 +110,11 @@ class _Said:
 
 def _said(window: Window, position: int, evidence: Evidence) -> _Said:
     sentences = evidence.sentences[window.passage]
-    hit = evidence.passages[window.passage]
     sentence = without_entry_date(window.text)
-    heading = f"{hit.heading} {heading_of(sentences, position)}"
     terms = content_terms(sentence) | window.carried
-    around = content_terms(f"{heading} {paragraph_of(hit.text, window)}")
+    above = (*evidence.section(window).path, heading_of(sentences, position))
+    paragraph = paragraph_of(evidence.passages[window.passage].text, window)
+    around = content_terms(" ".join((*above, paragraph)))
     return _Said(
         window=window,
         position=position,

@@ -48,29 +48,32 @@ class CrossEncoderReranker:
             _ = self._model
 
     def relevances(
-        self,
-        question: str,
-        passages: Sequence[str],
-        caller: Caller,  # noqa: ARG002
-    ) -> list[float]:
+        self, question: str, passages: Sequence[str], caller: Caller
+    ) -> list[float] | None:
         """The sigmoid of the model's output for each pair, in the order given.
 
-        What is longer than the model reads is cut. Raises RerankerNotFound, RerankingFailed.
+        None where the caller left meanwhile. What is longer than the model reads is cut. Raises
+        RerankerNotFound, RerankingFailed.
         """
+        found: list[float] = []
         with self._lock:
             model = self._model
             from torch.nn import Sigmoid
 
-            try:
-                found = model.predict(
-                    [(question, passage) for passage in passages],
-                    batch_size=_BATCH_PAIRS,
-                    show_progress_bar=False,
-                    activation_fn=Sigmoid(),
-                )
-            except RuntimeError as error:  # such as a GPU that is full
-                raise RerankingFailed(f"The cross-encoder in {self.path}: {error}") from error
-        return [float(relevance) for relevance in found]
+            for start in range(0, len(passages), _BATCH_PAIRS):
+                if caller.has_left:
+                    return None
+                try:
+                    batch = model.predict(
+                        [(question, each) for each in passages[start : start + _BATCH_PAIRS]],
+                        batch_size=_BATCH_PAIRS,
+                        show_progress_bar=False,
+                        activation_fn=Sigmoid(),
+                    )
+                except RuntimeError as error:  # such as a GPU that is full
+                    raise RerankingFailed(f"The cross-encoder in {self.path}: {error}") from error
+                found += map(float, batch)
+        return found
 
     @cached_property
     def _model(self) -> CrossEncoder:

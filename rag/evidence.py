@@ -198,10 +198,6 @@ class Evidence:
         """Share of the question's terms that this passage has, in [0, 1]."""
         return self.coverage_by(passage, self._question_terms)
 
-    def coverage_anywhere(self, terms: frozenset[str]) -> float:
-        """Best share of these terms that any one passage has, in [0, 1]."""
-        return max((self.coverage(terms, c) for c in self._context), default=0.0)
-
     def support(self, statement: str, *, hinted: frozenset[int] = frozenset()) -> list[Quote]:
         """The spans a statement rests on: one, or one for each of its clauses, or none.
 
@@ -230,11 +226,6 @@ class Evidence:
             and self._agrees(statement, terms, window)
         ]
         return max(supporting, key=lambda w: self._rank(w, terms, hinted), default=None)
-
-    def knows_facts_of(self, statement: str) -> bool:
-        """Whether every number and name of the statement is in some passage or the question."""
-        known = self._question_terms.union(*self._context)
-        return name_terms(statement) | figure_terms(statement) <= known
 
     def _rank(self, window: Window, terms: frozenset[str], hinted: frozenset[int]) -> float:
         # A sentence of lease.pdf need not say "lease", nor one beside it that does be quoted too.

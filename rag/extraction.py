@@ -115,6 +115,7 @@ class Extractor:
         passages: int = 4,
         fields_at_once: int = 8,
         reading: Reading | None = None,
+        unsupported: Unsupported = Unsupported.DROP,
     ) -> None:
         self._search = search
         self._generator = generator
@@ -124,6 +125,7 @@ class Extractor:
         self._passages = passages
         self._fields_at_once = fields_at_once
         self._reading = reading
+        self._unsupported = unsupported
 
     def extract(
         self,
@@ -140,7 +142,7 @@ class Extractor:
 
         instruction: what the values are of ("the invoice of March"), where that is not clear.
         unsupported: what becomes of a value that no passage has: DROP makes it null, KEEP leaves
-            it, not supported; None does as answers of this model do.
+            it, not supported; None does as this extractor does.
         progress: told fields done and fields in all, from several threads.
         Raises InvalidSchema; InvalidRequest for a schema that makes no grammar.
         """
@@ -150,7 +152,7 @@ class Extractor:
         reading = self._reading or reading_for(generator.model.parameters)
         job = _Job(
             generator=generator,
-            reading=replace(reading, unsupported=unsupported or reading.unsupported),
+            reading=replace(reading, unsupported=unsupported or self._unsupported),
             instruction=instruction,
             filter=filter,
             cancel=cancel or threading.Event(),

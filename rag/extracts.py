@@ -16,7 +16,7 @@ from rag.sentence_fit import SentenceEmbedder, Signs, find_signs, fit, part_simi
 from rag.terms import content_terms
 from rag.windows import Table, Window, is_labelled, short_tables, with_list
 
-_IDENTITY = re.compile(r"\W*(?:who|what)(?: (?:is|was|are|were)|['’]s)\b", re.IGNORECASE)
+_IDENTITY = re.compile(r"\W*(?:who|what)(?: (?:is|was|are|were)|['’]?s)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,12 @@ def _candidates(evidence: Evidence, wanted: frozenset[str]) -> list[Window]:
         ]
         found += tables
         found += [
-            with_list(hit.text, _to_section_end(evidence, sentences[position:]), 0)
+            with_list(
+                hit.text,
+                _to_section_end(evidence, sentences[position:]),
+                0,
+                is_heading=evidence.section(window).is_headed_by(window.text),
+            )
             for position, window in enumerate(sentences)
             if not any(t.start <= window.start < t.end for t in tables)
         ]
@@ -119,7 +124,7 @@ def _names_a_row(wanted: frozenset[str], table: Table) -> bool:
 def _says_something(
     window: Window, wanted: frozenset[str], *, is_yes_or_no: bool, asks_what_it_is: bool
 ) -> bool:
-    if window.text.endswith((":", "：", "?", "？")):  # it announces or asks
+    if window.text.rstrip("*").endswith((":", "：", "?", "？")):  # it announces or asks
         return False
     if is_labelled(window.text) and not asks_what_it_is:
         # "Employee: Priya Nair." says nothing else of her.

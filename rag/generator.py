@@ -42,6 +42,11 @@ class Caller:
     client: str = ""
     cancel: threading.Event | None = None
 
+    @property
+    def has_left(self) -> bool:
+        """Whether nobody waits for it any more."""
+        return self.cancel is not None and self.cancel.is_set()
+
 
 NOBODY = Caller()
 
@@ -201,10 +206,16 @@ def generate(
         yield from read_stream(stream, draft, cancel, leaves_loops=True)
 
 
-def complete(generator: Generator, request: Request, cancel: threading.Event | None) -> Draft:
-    """A whole completion, also one that repeats itself, as JSON may; after `cancel`, what there is.
+def complete(
+    generator: Generator,
+    request: Request,
+    cancel: threading.Event | None,
+    *,
+    leaves_loops: bool = False,
+) -> Draft:
+    """A whole completion; after `cancel`, what there is. Waits and raises as `submit` does.
 
-    Waits and raises as `submit` does.
+    leaves_loops: end where it begins to repeat itself; JSON may.
     """
     draft = Draft()
     stream = submit(generator, request, cancel)
@@ -212,7 +223,7 @@ def complete(generator: Generator, request: Request, cancel: threading.Event | N
         draft.cancelled = True
         return draft
     with closing(stream):
-        for _ in read_stream(stream, draft, cancel):
+        for _ in read_stream(stream, draft, cancel, leaves_loops=leaves_loops):
             pass
     return draft
 

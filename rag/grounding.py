@@ -64,6 +64,16 @@ def ground(
     return quoted(quotes, evidence)
 
 
+def said_so_far(
+    draft: str, evidence: Evidence, *, reading: Reading, shown: Sequence[Hit] = ()
+) -> Grounded:
+    """What of a draft that was stopped is found in the documents; nothing stands in for the rest.
+
+    shown: as in `ground`.
+    """
+    return _answered(cite(draft, evidence, unsupported=reading.unsupported, shown=shown))
+
+
 def quoted(quotes: Sequence[Quote], evidence: Evidence) -> Grounded:
     """Sentences of the evidence as the answer. quotes: the one that answers best is the first."""
     return _answered(cite("", evidence, quoted=_in_order(quotes)))

@@ -7,6 +7,7 @@ the search again, with the question and each of the best passages as one query. 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -28,15 +29,25 @@ class HopSearch:
     def __init__(self, search: Search) -> None:
         self._search = search
 
-    def search(self, query: str, k: int = 10, *, filter: SearchFilter | None = None) -> list[Hit]:
+    def search(
+        self,
+        query: str,
+        k: int = 10,
+        *,
+        filter: SearchFilter | None = None,
+        cancel: threading.Event | None = None,
+    ) -> list[Hit]:
         """The k best passages, best first; see `HybridSearch.search`.
 
         What only the second hop found has no similarities of its own to the question.
         """
         depth = max(k, _DEPTH)
-        found = self._search.search(query, depth, filter=filter)
+        found = self._search.search(query, depth, filter=filter, cancel=cancel)
         led = [
-            (source, self._search.search(f"{query} {source.text}", _DEPTH, filter=filter))
+            (
+                source,
+                self._search.search(f"{query} {source.text}", _DEPTH, filter=filter, cancel=cancel),
+            )
             for source in found[:_FOLLOWED]
         ]
         return without_duplicates(with_hops(found, led))[:k]

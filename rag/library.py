@@ -26,6 +26,7 @@ from rag.doctor import DoctorReport
 from rag.errors import InvalidQuestion
 from rag.extraction import Extraction
 from rag.feedback import FeedbackStore
+from rag.generator import Caller
 from rag.library_parts import DATABASE, LibraryParts
 from rag.part_checks import check_parts
 from rag.prompts import LabelledPassage
@@ -208,10 +209,16 @@ class Library:
         k: int = 10,
         collection: str | None = None,
         filter: SearchFilter | None = None,
+        cancel: threading.Event | None = None,
     ) -> list[Hit]:
-        """The k passages that fit a query best, best first. Raises InvalidQuestion."""
+        """The k passages that fit a query best, best first; none once `cancel` was set.
+
+        Raises InvalidQuestion.
+        """
         _check_length(query)
-        return self._opened.search.search(query, k, filter=combined(collection, filter))
+        return self._opened.search.search(
+            query, k, filter=combined(collection, filter), caller=Caller(cancel=cancel)
+        )
 
     def nearest_texts(self, query: str, *, k: int = 4) -> list[str]:
         """The k chunks nearest in meaning alone, nearest first: what a usual vector search is."""
@@ -259,8 +266,8 @@ class Library:
     ) -> Iterator[AnswerEvent]:
         """The steps of an answer: retrieved, token*, citation*, done.
 
-        Closing the iterator, or setting `cancel`, stops the engine. client: who asks, for
-        fairness between callers.
+        Closing the iterator, or setting `cancel`, stops the search or the engine. client: who
+        asks, for fairness between callers.
         """
         parts = self._opened
         _check_length(question)
@@ -443,7 +450,7 @@ class Library:
 
 
 def _check_length(question: str) -> None:
-    """Whoever asks: nothing ends a search under way, and a long question's takes long."""
+    """Whoever asks: a search ends between its stages only, and a long question's take long."""
     if len(question) > MOST_QUESTION_CHARS:
         raise InvalidQuestion(
             f"The question has {len(question):,} characters, more than {MOST_QUESTION_CHARS:,};"

@@ -25,6 +25,7 @@ from ingest.vector_index import VectorIndex
 from rag.accounts.calculation import AccountsReader
 from rag.answer import Answerer, AnswerOptions
 from rag.assembled_search import assembled_search
+from rag.citations import Unsupported
 from rag.cross_encoder import CrossEncoderReranker
 from rag.errors import LibraryClosed
 from rag.examples import ExampleStore, bundled_examples, load_examples
@@ -160,6 +161,7 @@ class LibraryParts:
             self.generator.get,
             self.vectors.get,
             parts_at_once=self.requests_at_once,
+            unsupported=Unsupported(self.settings.unsupported),
         )
 
     def _load_embedder(self) -> SentenceEmbedder:
@@ -266,6 +268,7 @@ class LibraryParts:
                 examples=settings.examples,
                 max_answer_tokens=settings.max_answer_tokens,
                 least_confidence=settings.least_confidence,
+                unsupported=Unsupported(settings.unsupported),
             ),
         )
 
@@ -280,6 +283,7 @@ class LibraryParts:
             embedder=self.vectors.get,
             passages=self.settings.passages,
             fields_at_once=self.requests_at_once,
+            unsupported=Unsupported(self.settings.unsupported),
         )
 
     def _load_examples(self) -> ExampleStore:

@@ -24,6 +24,7 @@ class Messages:
     comma, last_and: between names.
     document_differs, entry_differs, changed: what comes before a sentence that stands against the
         answer.
+    no_source: what stands behind a statement that nothing was found for.
     gap: between the refusal and what follows.
     """
 
@@ -37,6 +38,7 @@ class Messages:
     document_differs: str
     entry_differs: str
     changed: str
+    no_source: str
     comma: str = ", "
     gap: str = " "
 
@@ -59,6 +61,7 @@ ENGLISH = Messages(
     document_differs="Another document says otherwise: ",
     entry_differs="Another entry says otherwise: ",
     changed="It may have changed: ",
+    no_source=" (no source)",
 )
 _OTHERS = {
     "German": Messages(
@@ -72,6 +75,7 @@ _OTHERS = {
         document_differs="Ein anderes Dokument sagt etwas anderes: ",
         entry_differs="Ein anderer Eintrag sagt etwas anderes: ",
         changed="Das kann sich geändert haben: ",
+        no_source=" (ohne Beleg)",
     ),
     "French": Messages(
         refusal="Les documents ne le disent pas.",
@@ -84,6 +88,7 @@ _OTHERS = {
         document_differs="Un autre document dit autre chose : ",
         entry_differs="Une autre entrée dit autre chose : ",
         changed="Cela a peut-être changé : ",
+        no_source=" (sans source)",
     ),
     "Spanish": Messages(
         refusal="Los documentos no lo dicen.",
@@ -96,6 +101,7 @@ _OTHERS = {
         document_differs="Otro documento dice otra cosa: ",
         entry_differs="Otra entrada dice otra cosa: ",
         changed="Puede que haya cambiado: ",
+        no_source=" (sin fuente)",
     ),
     "Italian": Messages(
         refusal="I documenti non lo dicono.",
@@ -108,6 +114,7 @@ _OTHERS = {
         document_differs="Un altro documento dice altro: ",
         entry_differs="Un'altra voce dice altro: ",
         changed="Potrebbe essere cambiato: ",
+        no_source=" (senza fonte)",
     ),
     "Portuguese": Messages(
         refusal="Os documentos não o dizem.",
@@ -120,6 +127,7 @@ _OTHERS = {
         document_differs="Outro documento diz outra coisa: ",
         entry_differs="Outra entrada diz outra coisa: ",
         changed="Isto pode ter mudado: ",
+        no_source=" (sem fonte)",
     ),
     "Dutch": Messages(
         refusal="De documenten zeggen daar niets over.",
@@ -132,6 +140,7 @@ _OTHERS = {
         document_differs="Een ander document zegt iets anders: ",
         entry_differs="Een andere vermelding zegt iets anders: ",
         changed="Dit kan veranderd zijn: ",
+        no_source=" (zonder bron)",
     ),
     "Chinese": Messages(
         refusal="文档中没有说明。",
@@ -144,6 +153,7 @@ _OTHERS = {
         document_differs="另一份文档的说法不同：",
         entry_differs="另一条记录的说法不同：",
         changed="这可能已有变动：",
+        no_source="（无出处）",
         comma="、",
         gap="",
     ),

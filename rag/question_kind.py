@@ -10,6 +10,7 @@ import re
 from enum import Enum
 from functools import lru_cache
 
+from rag.asked_units import ASKED_UNITS
 from rag.calendar_names import MONTHS, WEEKDAYS
 from rag.function_words import function_terms, language_of
 from rag.question_words import QUESTION_WORDS, QuestionWords
@@ -17,11 +18,26 @@ from rag.sentences import is_row, without_enumerator
 from rag.terms import content_terms, figure_terms, is_unspaced, name_terms, number_terms
 
 _AMOUNT = re.compile(
-    r"\b(?:how (?:many|much|long|old|far|high|tall|wide|deep|large|big|heavy|fast|hot|cold)"
+    r"\b(?:how (?:many|much|long|old|far|high|tall|wide|deep|large|big|heavy|fast|hot|cold|warm"
+    r"|thick|loud|expensive|soon|quickly)"
     r"|what (?:percent|percentage|number|amount|share|proportion))\b"
+    # "What's the deposit for the flat", "what is her salary", "what does it cost"
+    r"|\bwhat(?:['’]?s| is| are| was| were| will be) (?:the|my|our|your|their|his|her|its|a) "
+    r"(?:[\w-]+ ){0,2}?(?:prices?|costs?|fees?|rent|deposit|salary|wages?|excess|premium|fine"
+    r"|penalty|charges?|height|weight|length|width|depth|size|age|population|temperature|speed"
+    r"|distance|capacity|duration|rate|percentage|limit|maximum|max|minimum|balance|total|amount"
+    r"|dose)(?= (?:of|for|to|in|on|at|per|if|when|by|with|after|before|from|this|next|now)\b|\W*$)"
+    r"|\bwhat (?:do|does|did|will|would) .{1,60}? (?:cost|pay|charge|weigh|earn)\b"
 )
-_DATE = re.compile(r"\b(?:when|since when|(?:what|which) (?:year|date|day|month))\b")
-_NAME = re.compile(r"\b(?:who|whom|whose|where)\b")
+_DATE = re.compile(r"\b(?:when(?:['’]?s)?|(?:what|which) (?:year|date|day|month|time))\b")
+_DAY_ASKED = re.compile(r"\b(?:what|which) (?:day|date)\b")
+_PAST = re.compile(r"\b(?:was|were|did|had|what year|which year)\b")
+_NAME = re.compile(r"\b(?:who(?:['’]?s)?|whom|whose|where(?:['’]?s)?)\b")
+_PLACE = re.compile(r"\bwhere(?:['’]?s)?\b")
+_PLACED = re.compile(
+    r"\b(?:in|at|on|under|behind|beside|next to|near|opposite|above|below|from|outside|inside) "
+    r"(?:the|a|an|our|my|your|his|her|its|their|every|each)\b"
+)
 _CAUSE = re.compile(
     r"\b(?:why|what (?:\w+ )?(?:caused?|causes|led to|drove|driv(?:es?|ing)|prompted|triggered"
     r"|explain(?:s|ed))|(?:causes?|reasons?|grounds?) (?:of|for|behind))\b"
@@ -35,6 +51,16 @@ _YES_OR_NO = re.compile(
     r"\s*(?:(?:and|but|so) )?(?!(?:can|could|will|would) you\b)(?:is|are|am|was|were|do|does|did"
     r"|has|have|had|can|could|may(?! \d)|might|must|shall|should|will|would)\b"
 )
+# "Can my mum stay?" is answered by what may be, must be and is left out.
+_PERMISSION = re.compile(
+    r"\s*(?:can|may|must|should|could|am|are|is|do|does|will)\b(?:.*\b(?:allowed|permitted|ok|okay"
+    r"|have to|need to|included?|covers?|covered|get)\b|(?<=can)|(?<=may)|(?<=must))"
+)
+_PERMITTED = re.compile(
+    r"\b(?:may|must|can|cannot|should|allowed?|allows|permit\w*|forbid\w*|forbidden|prohibited|no"
+    r"|not|never|only|unless|except\w*|need\w*|require[sd]?|fine|free|optional|exclu\w+|includ\w+"
+    r"|covered|covers?|possible|welcome|authori[sz]ed|have to|has to)\b|n['’]t\b"
+)
 _SUMMARY = re.compile(
     r"\W*(?:(?:please|can you|could you|would you)\s+)*(?:summari[sz]e\b"
     r"|(?:(?:give|write|make)(?: me| us)? |i (?:want|need) )?(?:a|the) (?:\w+ )?summary of\b)",
@@ -46,7 +72,7 @@ _OFTEN = re.compile(
     r"|always|per (?:day|week|month|year)|a (?:day|week|month|year))\b"
 )
 _CALENDAR = "|".join(name for name in (*MONTHS, *WEEKDAYS) if name != "may")
-_CALENDAR_WORD = re.compile(rf"\b(?:{_CALENDAR}|may \d|\d may)\b")
+_CALENDAR_WORD = re.compile(rf"\b(?:(?:{_CALENDAR})s?|may \d|\d may)\b")
 CALENDAR_TERMS = content_terms(" ".join((*MONTHS, *WEEKDAYS))) | {"may"}  # may: a stop word, too
 _MONTHS = "|".join(name[:3] for name in MONTHS)
 _DAY = re.compile(
@@ -64,6 +90,7 @@ _WRITTEN_YEAR = re.compile(
     r"(?![.,]\d| ?(?:[€$£¥%]|(?:EUR|GBP|USD|CHF|euros?|dollars?|pounds|k?g|k?m|[cm]m|m?l|k?Wh?|kcal"
     r"|units|copies|people|miles|litres)\b))"
 )
+_CURRENCY = re.compile(r"[€$£¥]|\b(?:EUR|GBP|USD|CHF)\b")
 # "How much is it?" is no question of time, but "how much time", "how much longer".
 _HOW_MUCH = re.compile(
     r"\bhow much\b(?! (?:time|longer|earlier|later|notice|sooner)\b)", re.IGNORECASE
@@ -73,7 +100,7 @@ _TIME_SPAN = re.compile(
     r"(?:seconds?|minutes?|hours?|days?|weeks?|months?|years?)\b",
     re.IGNORECASE,
 )
-_CLOCK = re.compile(r"\b\d{1,2}(?::\d\d| ?[ap]\.?m\b)")
+_CLOCK = re.compile(r"\b\d{1,2}(?::\d\d| ?[ap]\.?m\b)|\b(?:noon|midday|midnight)\b")
 # "How high is the tower?" asks nothing of a tower that is called high.
 _MEASURE_WORD = re.compile(r"\b(how) (?:\w+)\b", re.IGNORECASE)
 
@@ -153,38 +180,57 @@ def asked_terms(question: str) -> frozenset[str]:
     return content_terms(question) - function_terms(question)
 
 
-def amount_terms(sentence: str) -> frozenset[str]:
-    """The numbers of a sentence that can be an amount: no years, days or section numbers."""
+def amount_terms(sentence: str, *, head: str = "") -> frozenset[str]:
+    """The numbers of a sentence that can be an amount: no years, days or section numbers.
+
+    head: the lines above a row; below "Planned (EUR)" 1725 is no year.
+    """
     figures = figure_terms(_LABEL.sub(" ", _DAY.sub(" ", without_enumerator(sentence))))
+    if _CURRENCY.search(head):
+        return figures
     return figures - frozenset(_WRITTEN_YEAR.findall(sentence))
 
 
-def has_kind(sentence: str, question: str) -> float:
+def has_kind(sentence: str, question: str, *, head: str = "") -> float:
     """1 when the sentence has something of the kind that the question lacks, else 0.
 
-    0.5 when the question does not tell what it asks for.
+    0.5 when the question does not tell what it asks for. head: the lines above a row.
     """
     kind = question_kind(question)
     if (words := _words_of(question)) is not None:
         return _has_kind_by(words, kind, sentence, question)
+    asked, plain = question.casefold(), sentence.casefold()
+    unit = next((unit for unit in ASKED_UNITS if unit.asks.search(asked)), None)
+    row = is_row(sentence)  # which has its unit in its head
+    has_unit = unit is not None and (row or unit.given.search(plain) is not None)
+    of_unit = 1.0 if unit is None or has_unit else 0.5
     if kind is QuestionKind.AMOUNT:
+        if has_unit and not row:
+            return 1.0
         if _HOW_MUCH.search(question):
             sentence = _TIME_SPAN.sub(" ", sentence)
             if not any(map(str.isdigit, sentence)):
                 return 0.0  # "two claims"
-        return float(bool(amount_terms(sentence) - content_terms(question)))
+        return of_unit * bool(amount_terms(sentence, head=head) - content_terms(question))
     if kind is QuestionKind.DATE:
         years = {term for term in number_terms(sentence) if _YEAR.fullmatch(term)}
-        plain = sentence.casefold()
-        dated = _CALENDAR_WORD.search(plain) or _CLOCK.search(plain) or "century" in plain
-        return float(bool(years - number_terms(question) or dated))
+        dated = bool(years - number_terms(question) or _CALENDAR_WORD.search(plain))
+        dated |= "century" in plain
+        dated |= bool(_CLOCK.search(plain)) and not _DAY_ASKED.search(asked)
+        if not _PAST.search(asked):  # "When can she drive?" "Not for one week."
+            dated |= bool(_TIME_SPAN.search(plain))
+        return of_unit * dated
     if kind is QuestionKind.FREQUENCY:
-        return float(bool(_OFTEN.search(sentence.casefold()) or amount_terms(sentence)))
+        return float(bool(_OFTEN.search(plain) or amount_terms(sentence)))
     if kind is QuestionKind.CAUSE:
-        return float(bool(_CAUSE_GIVEN.search(sentence.casefold())))
+        return float(bool(_CAUSE_GIVEN.search(plain)))
     if kind is QuestionKind.NAME:
-        return float(bool(name_terms(sentence) - content_terms(question)))
-    return 0.5
+        if _PLACE.search(asked) and _PLACED.search(plain):
+            return 1.0
+        return float(bool(name_terms(sentence) - content_terms(question) - CALENDAR_TERMS))
+    if kind is QuestionKind.YES_OR_NO and _PERMISSION.match(asked):
+        return float(bool(_PERMITTED.search(plain)))
+    return 0.5 if unit is None else float(has_unit)
 
 
 def lacks_unit(sentence: str, question: str) -> bool:

@@ -73,11 +73,14 @@ class RerankingSearch:
     ) -> list[Hit]:
         """The k best passages, best first; see `HybridSearch.search`.
 
-        caller: for whom, where a language model judges. Raises what loading the reranker raises.
+        caller: for whom; once that one has left, nothing more is looked for or judged. Raises what
+        loading the reranker raises.
         """
         if self._reranker is None:
-            return self._search.search(query, k, filter=filter)
-        found = self._search.search(query, max(k, self._candidates), filter=filter)
+            return self._search.search(query, k, filter=filter, cancel=caller.cancel)
+        found = self._search.search(
+            query, max(k, self._candidates), filter=filter, cancel=caller.cancel
+        )
         judged = found[: self._candidates]
         if len(judged) < 2:
             return found[:k]
@@ -95,7 +98,7 @@ class RerankingSearch:
         self, reranker: Reranker, query: str, hits: Sequence[Hit], caller: Caller
     ) -> list[float] | None:
         """Of each hit; None where they cannot be had."""
-        texts = [passage_of(hit) for hit in hits]
+        texts = [hit.titled_text for hit in hits]
         with self._lock:
             known = {
                 text: self._judged[query, text] for text in texts if (query, text) in self._judged
@@ -115,11 +118,6 @@ class RerankingSearch:
                 while len(self._judged) > _JUDGEMENTS_KEPT:
                     self._judged.popitem(last=False)
         return [known[text] for text in texts]
-
-
-def passage_of(hit: Hit) -> str:
-    """What a reranker reads of a hit: the passage below its document's name and its heading."""
-    return "\n".join(part for part in (hit.document_name, hit.heading, hit.text) if part.strip())
 
 
 def reranked(hits: Sequence[Hit], relevances: Sequence[float], *, share: float) -> list[Hit]:

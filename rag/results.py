@@ -46,6 +46,12 @@ class Hit:
     read_by_ocr: bool = False
     sections: tuple[tuple[int, str], ...] = ()
 
+    @property
+    def titled_text(self) -> str:
+        """The text below its document's name and its heading."""
+        parts = (self.document_name, self.heading, self.text)
+        return "\n".join(part for part in parts if part.strip())
+
 
 @dataclass(frozen=True, slots=True)
 class Citation:

@@ -5,6 +5,7 @@ Knows the library's store and index, and no language model.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -143,8 +144,15 @@ class DenseIndex(Protocol):
 class Search(Protocol):
     """What finds passages, e.g. HybridSearch, and what is put around it."""
 
-    def search(self, query: str, k: int, *, filter: SearchFilter | None = None) -> list[Hit]:
-        """The k best passages, best first."""
+    def search(
+        self,
+        query: str,
+        k: int,
+        *,
+        filter: SearchFilter | None = None,
+        cancel: threading.Event | None = None,
+    ) -> list[Hit]:
+        """The k best passages, best first; none is worth looking at after `cancel`."""
         ...
 
     def knows_language(self, query: str) -> bool:
@@ -174,37 +182,48 @@ class HybridSearch:
         self._glossary = glossary or Glossary()
         self._known_names: tuple[int, DocumentNames] | None = None  # with their generation
 
-    def search(self, query: str, k: int = 10, *, filter: SearchFilter | None = None) -> list[Hit]:
+    def search(
+        self,
+        query: str,
+        k: int = 10,
+        *,
+        filter: SearchFilter | None = None,
+        cancel: threading.Event | None = None,
+    ) -> list[Hit]:
         """The k best passages, best first; [] for a blank query or an empty library.
 
         filter: which documents are looked at; what it leaves out is no candidate of either side.
         Every hit has its dense similarity; the keyword similarity is there where a word matched.
+        cancel: set from any thread; the search then ends after its present stage, with nothing.
         Raises InvalidFilter if the filter names a document that is not there.
         """
+        cancel = cancel or threading.Event()
         if k < 1 or not query.strip() or self._store.embedder is None:
             return []
         allowed = self._store.allowed(filter)
         if allowed is not None and not len(allowed):
             return []
-        fused, notes = self._ranked(query, max(k, _CANDIDATES), allowed)
+        fused, notes = self._ranked(query, max(k, _CANDIDATES), allowed, cancel)
         hits: list[Hit] = []
         # Chunks are read in steps: the first step is enough unless there are many duplicates.
         for start in range(0, len(fused), 2 * k):
             hits += self._hits(query, fused[start : start + 2 * k], notes)
             hits = without_duplicates(hits)
-            if len(hits) >= k:
+            if len(hits) >= k or cancel.is_set():
                 break
-        return hits[:k]
+        return [] if cancel.is_set() else hits[:k]
 
     def knows_language(self, query: str) -> bool:
         """Whether the embedder has words for this query, so that its similarities mean anything."""
         return self._dense_weight(query) > 0.0
 
     def _ranked(
-        self, query: str, count: int, allowed: AllowedChunks | None
+        self, query: str, count: int, allowed: AllowedChunks | None, cancel: threading.Event
     ) -> tuple[list[Fused], dict[int, str]]:
         """Every candidate, best first, and what else than words and meaning brought some here."""
         found = self._candidates(query, count, allowed)
+        if cancel.is_set():
+            return [], {}
         asked = query_terms(query)
         named = self._names().named_in(asked)
         chosen = sorted(
@@ -220,6 +239,8 @@ class HybridSearch:
         fused = found.fused()
         shares = self._named_shares(fused, {document: named[document] for document in chosen})
         bonus = self._bonus(asked, fused, found.dense_weight, shares)
+        if cancel.is_set():
+            return [], {}
         # What the glossary has words for is in no sentence by the question's own.
         tokens: Mapping[int, float] = {}
         if found.dense_weight > 0.0 and not found.is_widened:

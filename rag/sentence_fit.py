@@ -36,6 +36,7 @@ _SHARE_OF_BEFORE = 0.8  # of a cosine with a token of the sentence before
 _SHARE_OF_SUBJECT = 0.5  # of what naming it would be worth
 _STRONG_BREAK = re.compile(r"[;:](?=\s)")
 _PART_TERMS = 4
+_OF_TIME = (QuestionKind.DATE, QuestionKind.FREQUENCY)
 _PAGE_NUMBER = re.compile(r"\bpage \d+(?: of \d+)?$", re.IGNORECASE)
 
 
@@ -160,7 +161,7 @@ def find_signs(
         named = own | evidence.names[window.passage]
         subject = evidence.coverage(wanted, named | evidence.subject_terms(window.passage, own))
         named_by_file = evidence.coverage(wanted, named)
-        kind = has_kind(window.text, question)
+        kind = has_kind(window.text, question, head=evidence.header(window))
         found.append(
             Signs(
                 covered=covered,
@@ -276,7 +277,7 @@ def _is_fragment(window: Window, question: str, wanted: frozenset[str], evidence
     """Whether a line is a heading or the like: no sentence, and not what is asked for either.
 
     A table's row is known by a figure that the question lacks (years aside), by a code that the
-    question names, or by saying how often something is done.
+    question names, or by saying when or how often where that is asked.
     """
     hit = evidence.passages[window.passage]
     line = " ".join(window.text.split())
@@ -289,12 +290,12 @@ def _is_fragment(window: Window, question: str, wanted: frozenset[str], evidence
         return False
     if _PAGE_NUMBER.search(window.text):
         return True
-    figures = amount_terms(window.text) & number_terms(window.text)
+    figures = amount_terms(window.text, head=evidence.header(window)) & number_terms(window.text)
     names_code = any(
         is_code(term) and evidence.passage_share(term) < 1.0 for term in window.terms & wanted
     )
-    often = question_kind(question) is QuestionKind.FREQUENCY and has_kind(window.text, question)
-    return not (figures - wanted or names_code or often)
+    is_timed = question_kind(question) in _OF_TIME and has_kind(window.text, question) == 1.0
+    return not (figures - wanted or names_code or is_timed)
 
 
 def _shared_pairs(question: str, text: str) -> float:

@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 from itertools import pairwise
 
+from ingest.heading_lines import states_something
 from rag.function_words import is_german_function_word, language_of
 from rag.terms import STOP_WORDS
 
@@ -28,11 +29,17 @@ _ABBREVIATIONS = frozenset(_ABBREVIATION_LIST.split())
 # at the first of several only: of a long row of dots each would look at all that follow.
 _TERMINATOR = re.compile(r"(?<![.!?…])[.!?…]+[\"'”’)\]]*(?=\s|$)|[。！？｡؟।॥]+[」』”’)]*")
 _LINE_START = re.compile(r"[ \t]*(?:[-*•‣◦▪·–—|#>]|\(?\d{1,3}[.)](?!\d)|\(?[a-zA-Z][.)]\s)")
+# Before a message of a chat: "[12/03/2024, 10:11] Ana: ...", "12.03.24, 10:11 - Ana: ...".
+TIMESTAMP = re.compile(r"[ \t]*\[?\d{1,4}[./-]\d{1,2}[./-]\d{1,4},? \d{1,2}:\d\d(?::\d\d)?[^\w\n]+")
 _LINE = re.compile(r"(?<=\n)[^\S\n]*\S[^\n]*")
 _FIGURE = re.compile(r"\d+(?:[.,]\d+)*")
 _ENUMERATOR = re.compile(r"^\s*(?:[-*•#>]+\s+|\(?\d{1,3}(?:\.\d{1,3})*[.)]?\s+(?=\D))")
 _CLAUSE_BREAK = re.compile(
     r"[;:](?=\s)|,(?=\s)|\s[–—-]\s|[，；：、]|\s(?=and\b|but\b|while\b|whereas\b)"
+)
+# "7.2 Termination." stands before the sentences of its paragraph, and is none of them.
+_RUN_IN = re.compile(
+    r"[ \t]*(?:§ ?)?\d{1,2}(?:\.\d{1,2}){1,3}[.)]?[ \t]+([^\W\d_]\w*(?: \w+){0,5})\."
 )
 _ORDINAL = re.compile(r"\d{1,2}")
 _OPENING_ORDINAL = re.compile(r"[ \t]*(\d{1,2})\.(?=\s)")
@@ -181,7 +188,11 @@ def _starts_block(text: str, before: tuple[int, int], line: tuple[int, int], wid
         return True
     if _goes_on_with_ordinal(text, line):
         return False
-    if _LINE_START.match(current) or previous.lstrip().startswith(("|", "#")):
+    if (
+        TIMESTAMP.match(current)
+        or _LINE_START.match(current)
+        or previous.lstrip().startswith(("|", "#"))
+    ):
         return True
     if is_row(previous) or is_row(current):
         return True
@@ -203,6 +214,10 @@ def _ends_sentence(text: str, match: re.Match[str], block_start: int, block_end:
     is_enumerator = re.fullmatch(r"[-*•]|\d{1,3}(?:\.\d{1,3})*|[a-z]", word)
     if is_enumerator and not text[block_start:word_start].strip("#>*-• \t\n"):
         return False  # "1.", "## 2.1." or "a." opens a list item or a heading
+    line_start = max(block_start, text.rfind("\n", 0, word_start) + 1)
+    run_in = _RUN_IN.fullmatch(text, line_start, match.end())
+    if run_in is not None and not states_something(run_in.group(1)):
+        return "\n" in text[match.end() : match.end() + 2]
     if word in _ABBREVIATIONS or re.fullmatch(r"[a-z](\.[a-z])*", word):
         # "U.S. The" may end a sentence, "Dr. Smith" and "J. Smith" do not; keeping them together
         # costs a longer quote, cutting them costs a broken one.

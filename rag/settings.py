@@ -146,6 +146,11 @@ class Settings(BaseSettings):
         description="Refuse where it is less likely than this that the documents answer; unset: "
         "by model; 0: never",
     )
+    unsupported: Literal["drop", "keep"] = Field(
+        default="drop",
+        description="What becomes of a model's statement that no passage supports, beside others "
+        "that are supported, and of such values of forms; keep: it is said to have no source",
+    )
     max_answer_tokens: int = Field(default=192, ge=8, le=8192, description="Longest answer")
     # Not checked here, where the message would repeat a password: see ingest.index_servers.
     index: SecretStr = Field(

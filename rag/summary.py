@@ -2,9 +2,9 @@
 
 A document that fits the model's context is read whole. A longer one is read in parts, side by side
 in the engine's batch, and what they came to is made into one. Statements that the document does
-not support are dropped or left unmarked, as in answers; where a model says nothing that can be
-supported, the first sentences of each part stand in. A model that is not trusted to write (see
-rag.reading) is not asked: the sentences that stand for the document are quoted.
+not support are dropped, or said to have no source, as in answers; where a model says nothing that
+can be supported, and where it is not trusted to write (see rag.reading) and not asked, the
+sentences that stand for the document, or for the part, are quoted.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Protocol
 from inference.request import Priority, Request, SamplingParams
 from ingest.documents import Page
 from ingest.records import DocumentRecord, StoredChunk
-from rag.citations import CitedText, cite, without_markers
+from rag.citations import CitedText, Unsupported, cite, without_markers
 from rag.errors import ContextTooSmall
 from rag.evidence import Evidence
 from rag.generator import Generator, complete
@@ -29,9 +29,7 @@ from rag.reading import reading_for
 from rag.results import AnswerUsage, Citation, Hit
 from rag.search import hit_of
 from rag.sections import sections_of
-from rag.sentences import sentence_spans
 from rag.steps import Steps
-from rag.windows import is_sentence
 
 SUMMARY_TOKENS = 320
 _PART_TOKENS = 160
@@ -39,7 +37,6 @@ _PART_TOKENS = 160
 _LONGEST_PART_TOKENS = 2048
 _PASSAGE_TOKENS = 600  # neighbouring chunks are put together up to this
 _OVERHEAD_TOKENS = 96  # template, markers and joins beside what is counted
-_LEADING_SENTENCES = 2
 _NO_SUMMARY = "The document has no text to summarize."
 _TEMPLATE = Template(
     identifier="summary-1",
@@ -107,7 +104,11 @@ class _Job:
 
 
 class Summarizer:
-    """Summarizes documents of a library. Thread-safe. parts_at_once: calls of the model."""
+    """Summarizes documents of a library. Thread-safe.
+
+    parts_at_once: calls of the model. unsupported: what becomes of its statements that the document
+        does not support.
+    """
 
     def __init__(
         self,
@@ -116,11 +117,13 @@ class Summarizer:
         embedder: Callable[[], TextVectors],
         *,
         parts_at_once: int = 16,
+        unsupported: Unsupported = Unsupported.DROP,
     ) -> None:
         self._documents = documents
         self._generator = generator
         self._embedder = embedder
         self._parts_at_once = parts_at_once
+        self._unsupported = unsupported
 
     def summarize(
         self,
@@ -200,41 +203,47 @@ class Summarizer:
     # --- summarizing --------------------------------------------------------------------------
 
     def _summarized(self, job: _Job, parts: Sequence[Sequence[Hit]]) -> CitedText:
-        unsupported = reading_for(job.generator.model.parameters).unsupported
         if len(parts) == 1:
             job.steps.count = 1
-            return self._part(job, parts[0], _SUMMARIZE_WHOLE, SUMMARY_TOKENS)
+            return self._part(job, parts[0], _SUMMARIZE_WHOLE, SUMMARY_TOKENS, self._unsupported)
         job.steps.count = len(parts) + 1
 
         def read(part: Sequence[Hit]) -> CitedText:
-            return self._part(job, part, _SUMMARIZE_PART, _PART_TOKENS)
+            # What no source was found for is nothing to make a summary of.
+            return self._part(job, part, _SUMMARIZE_PART, _PART_TOKENS, Unsupported.DROP)
 
         with ThreadPoolExecutor(self._parts_at_once, thread_name_prefix="summarize") as pool:
             read_parts = list(pool.map(read, parts))
         cited = [each for each in read_parts if each.citations]
         if not cited:
-            return CitedText(_NO_SUMMARY, (), 0, ())
+            return CitedText("" if job.cancel.is_set() else _NO_SUMMARY, (), 0, ())
         evidence = Evidence(list(_quoted(parts, cited)))
         texts = [without_markers(each.text) for each in cited]
         draft = self._joined(job, texts)
-        found = cite(draft, evidence, unsupported=unsupported)
+        found = cite(draft, evidence, unsupported=self._unsupported)
         if found.supported:
             return found
         # What each part came to first was found in the document; so it is again.
         firsts = [each.citations[0].statement for each in cited]
-        return cite(" ".join(firsts), evidence, unsupported=unsupported)
+        return cite(" ".join(firsts), evidence)
 
-    def _part(self, job: _Job, passages: Sequence[Hit], instruction: str, tokens: int) -> CitedText:
+    def _part(
+        self,
+        job: _Job,
+        passages: Sequence[Hit],
+        instruction: str,
+        tokens: int,
+        unsupported: Unsupported,
+    ) -> CitedText:
         """The summary of passages that fit one prompt, cited."""
         if job.cancel.is_set():
             return CitedText("", (), 0, ())
         draft = self._said(job, [labelled(hit) for hit in passages], instruction, tokens)
         evidence = Evidence(passages)
-        unsupported = reading_for(job.generator.model.parameters).unsupported
         found = cite(draft, evidence, unsupported=unsupported)
         if found.supported or job.cancel.is_set():
             return found
-        return cite(" ".join(_leading(passages)), evidence, unsupported=unsupported)
+        return quoted_summary(passages, self._embedder(), Steps(None), job.cancel)
 
     def _joined(self, job: _Job, texts: Sequence[str]) -> str:
         """One summary of the parts' summaries, in as many rounds as they need to fit.
@@ -275,7 +284,7 @@ class Summarizer:
             raise _too_small(job.generator)
         sampling = SamplingParams(max_tokens=tokens, stop=("\n\n\n", "\nPassages:"))
         request = Request(prompt, sampling, priority=Priority.BATCH, client=job.client)
-        draft = complete(job.generator, request, job.cancel)
+        draft = complete(job.generator, request, job.cancel, leaves_loops=True)
         job.used.append(draft.used)
         job.steps.finish_one()
         return draft.text
@@ -314,17 +323,6 @@ def _runs(sizes: Sequence[int], room: int) -> Iterator[list[int]]:
         used += size
     if run:
         yield run
-
-
-def _leading(passages: Sequence[Hit]) -> list[str]:
-    """The first sentences of the passages that are whole sentences."""
-    found = (
-        " ".join(hit.text[span.start : span.end].split())
-        for hit in passages
-        for span in sentence_spans(hit.text)
-        if is_sentence(hit.text[span.start : span.end].strip())
-    )
-    return [sentence for _, sentence in zip(range(_LEADING_SENTENCES), found, strict=False)]
 
 
 def _quoted(parts: Sequence[Sequence[Hit]], cited: Sequence[CitedText]) -> Iterator[Hit]:

@@ -73,7 +73,7 @@ def _kind(asked: str, column: str, phrasing: str, cell: str | None = None) -> _K
 
 _SAYS_HOW = table_terms(
     "what which how much many long have has get need needs pay there take takes leave leaves"
-    " go goes depart departs run runs"
+    " go goes depart departs run runs use used consumption"
 )
 _KINDS = (
     _kind(

@@ -12,9 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from rag.citations import Calculation, PageText
+from rag.compared_rows import THINGS, column_called, has_codes, name_column, nouns_of, told
 from rag.results import Hit
+from rag.row_conditions import Narrowed, narrowed
 from rag.summable import are_alike, is_running_number, may_be_names
 from rag.table_cells import YEAR, is_number_of_things, table_terms
+from rag.table_times import moments_of
 from rag.whole_tables import (
     Figure,
     Row,
@@ -25,7 +28,6 @@ from rag.whole_tables import (
     is_of_another_year,
     is_year,
     names_over,
-    rows_with,
     tables_near,
     with_other_pages,
 )
@@ -43,7 +45,18 @@ _OF_SIZE = frozenset(["largest", "biggest", "smallest"])
 # Of a thing, not of how many there are of it: "the longest car", but not "the most bedrooms".
 _MEASURES_OF_THINGS = "greatest longest shortest heaviest lightest tallest fastest slowest"
 _OF_THINGS = _OF_SIZE | frozenset(_MEASURES_OF_THINGS.split())
-_WHICH = re.compile(r"\b(?:which|what|who|whose|where)\b", re.IGNORECASE)
+_WHICH = re.compile(r"\b(?:which|what|who|whose|where|when)\b", re.IGNORECASE)
+_COSTS = re.compile(r"\bcosts?\b(?=.{0,20}\b(?:most|least)\b)", re.IGNORECASE)
+# What a column is called that such a word, or the verb beside it, is about.
+_IMPLIED = tuple(
+    (re.compile(words, re.IGNORECASE), re.compile(rf"\b(?:{names})\b", re.IGNORECASE))
+    for words, names in (
+        (r"\b(?:heaviest|lightest)\b", "weight|mass"),
+        (r"\btallest\b", "height"),
+        (r"\b(?:earns?|earned|(?:highest|best|lowest|least|worst)[- ]paid)\b", "salary|wages?|pay"),
+    )
+)
+_PERIODS = table_terms("year month week quarter day date season period")
 _WITHOUT = re.compile(
     r"^\W*(?:which|what) (?P<noun>[\w-]+) (?:need|needs|have|has|require|requires|come with"
     r"|comes with) no (?P<of>[\w-]+(?: [\w-]+)?)\W*$",
@@ -52,7 +65,14 @@ _WITHOUT = re.compile(
 # "What is the highest price?" asks for the price, "which is the highest mountain?" for its name.
 _ASKS_FOR_VALUE = re.compile(r"\bwhat(?:'s|’s| is| was| are| were) the \w+est\b", re.IGNORECASE)
 _NOT_THE_FIRST = re.compile(r"\b(?:second|third|fourth|fifth|next|top|two|three)\b", re.IGNORECASE)
-_PHRASING = table_terms("has had table row column value figure number amount of any all one")
+# "What is the price of the cheapest laptop?"
+_DETAIL = re.compile(
+    r"\bwhat(?:['’]s| is| was| are| were) the (?P<of>[\w-]+) of the ", re.IGNORECASE
+)
+_PHRASING = table_terms("has had table row column value figure number amount of any all one list")
+# These say nothing where a column is named besides: "the highest mark in English".
+_OF_A_NAMED_COLUMN = table_terms("mark score grade result use used won win get got")
+_SAYS_COLUMN = table_terms("cost costs earn earns earned paid pay")  # together with a superlative
 _DAYS = {"minute": 1 / 1440, "hour": 1 / 24, "day": 1.0, "week": 7.0, "month": 30.4, "year": 365.0}
 _NAMES_OF_SUMS = "total totals sum all overall group average mean median subtotal altogether"
 _SUMS = frozenset(_NAMES_OF_SUMS.split())
@@ -63,7 +83,9 @@ _MOST_OTHERS = 4  # that are named beside the answer
 class _Asked:
     """terms: of the question, without the superlative. noun: what comes after "which", if any.
 
-    of_money: the superlative says what sort of column is meant. is_who: a person is asked for.
+    of: what comes after the superlative. of_money: the question says that it is of prices.
+    implied: of the names of columns that the superlative may mean. is_who, is_when: a person, a
+    time is asked for.
     """
 
     superlative: str
@@ -71,8 +93,12 @@ class _Asked:
     of_money: bool
     terms: frozenset[str]
     noun: frozenset[str]
+    of: frozenset[str]
+    implied: re.Pattern[str] | None
     is_who: bool
+    is_when: bool
     wants_value: bool
+    detail: frozenset[str]
 
 
 def compare_rows(question: str, hits: Sequence[Hit], page_text: PageText) -> Calculation | None:
@@ -89,11 +115,12 @@ def compare_rows(question: str, hits: Sequence[Hit], page_text: PageText) -> Cal
     for table, hit in tables_near(hits, page_text):
         if is_of_another_year(question, table) or hides_a_condition(question, table):
             continue
-        others = _terms_besides_names(asked, table, hit)
-        if others is None or (others and not table.cells_with(others)):
+        if table_terms(asked.superlative) & names_over(table, hit).union(*table.names):
+            continue  # "the highest dose" is what a column says, not its largest figure
+        if _compared_column(asked, table, hit) is None or _meant(asked, table, hit) is None:
             continue
         whole = with_other_pages(table, hit, page_text)
-        found = _compared(asked, others, whole, hit) if whole is not None else None
+        found = _compared(asked, whole, hit) if whole is not None else None
         if found is not None:
             return found
     return None
@@ -139,88 +166,134 @@ def _understood(question: str) -> _Asked | None:
         return None
     word = found.group().casefold()
     following = question[which.end() :].split()
+    after = re.findall(r"[\w-]+", question[found.end() :])
+    implied = next((names for words, names in _IMPLIED if words.search(question)), None)
+    of_money = bool(found["money"] or _COSTS.search(question))
+    detail = _DETAIL.search(question[: found.start()])
+    wanted = table_terms(detail["of"]) if detail else frozenset[str]()
+    terms = table_terms(question) - table_terms(word) - _PHRASING - wanted
     return _Asked(
         superlative=word,
         smallest=bool(found["cheapest"] or found["least"]),
-        of_money=bool(found["money"]),
-        terms=table_terms(question) - table_terms(word) - _PHRASING,
+        of_money=of_money,
+        terms=terms - _SAYS_COLUMN if of_money or implied else terms,
         noun=table_terms(following[0]) if following else frozenset(),
+        of=table_terms(after[0]) if after else frozenset(),
+        implied=implied,
         is_who=which.group().casefold() in ("who", "whose"),
+        is_when=which.group().casefold() == "when",
         wants_value=not found["money"] and bool(_ASKS_FOR_VALUE.search(question)),
+        detail=wanted,
     )
 
 
-def _terms_besides_names(asked: _Asked, table: Table, hit: Hit) -> frozenset[str] | None:
-    """What is asked that no name in or over a table has; None where one has the superlative.
-
-    "The highest dose" is what a column says, not its largest figure.
-    """
-    known = names_over(table, hit).union(*table.names)
-    return None if table_terms(asked.superlative) & known else asked.terms - known
-
-
-def _compared(asked: _Asked, others: frozenset[str], table: Table, hit: Hit) -> Calculation | None:
-    """others: terms that the rows to compare have in one column, if any: "in Bonn"."""
+def _compared(asked: _Asked, table: Table, hit: Hit) -> Calculation | None:
+    at = _compared_column(asked, table, hit)
+    meant = _meant(asked, table, hit)
+    if at is None or meant is None:
+        return None
+    subject, column = at
     names = table.names
-    subject = _subject(asked, names, table.above)
-    if subject is not None and asked.is_who and may_be_names(subject, table):
-        subject = _only_words(table)
-    if subject is None:
-        return None
-    condition = ""
-    if others:
-        found = rows_with(others, table)
-        if found is None or found[0] == subject:
-            return None
-        of, cell, table = found
-        condition = f"{table.columns[of]} {cell}".strip()
-    may_be_meant = table.is_money if asked.of_money else table.has_figures
-    possible = [at for at in range(len(names)) if at != subject and may_be_meant(at)]
-    figures = [at for at in possible if not _numbers_things(asked, at, table)]
-    column = _column(asked, names, subject, figures)
-    if asked.superlative in _OF_SIZE:
-        column = _column_of_size(asked, table, subject, column, figures)
-    if column is None:
-        return None
     if asked.superlative in _OF_SIZE and not _is_named(asked, names, subject, column):
         asked = replace(asked, wants_value=asked.wants_value and is_year(names[column]))
-    values = _values(table, subject, column)
+    elif asked.of and asked.of <= names[subject] | nouns_of(table, subject):
+        asked = replace(asked, wants_value=False)  # "What is the heaviest item?"
+    detail = column_called(asked.detail, table) if asked.detail else None
+    if asked.detail and detail is None:
+        return None
+    values = _values(meant.rows, subject, column)
     ordered = sorted(values, key=lambda pair: pair[0], reverse=not asked.smallest)
     if len(ordered) < 2 or ordered[0][0] == ordered[1][0]:
         return None
-    told = [row for _, row in ordered]
-    return _told(asked, table, told, (subject, column), hit, condition=condition)
+    rows = [row for _, row in ordered]
+    columns = (subject, column) if detail is None else (subject, column, detail)
+    return _told(asked, table, rows, columns, hit, condition=meant.condition)
 
 
-def _subject(asked: _Asked, names: Sequence[frozenset[str]], above: str) -> int | None:
+def _compared_column(asked: _Asked, table: Table, hit: Hit) -> tuple[int, int] | None:
+    """The column of what is asked for, and the one of what is compared."""
+    names = table.names
+    subject = _subject(asked, table, hit)
+    if subject is None:
+        return None
+    may_be_meant = table.is_money if asked.of_money else table.has_figures
+    possible = [
+        at
+        for at in range(len(names))
+        if at != subject
+        and may_be_meant(at)
+        and moments_of(table, at) is None
+        and (figures_of(table, at) is not None or not has_codes(table, at))
+    ]
+    figures = [at for at in possible if not _numbers_things(asked, at, table)]
+    column = _column(asked, table, subject, figures)
+    if asked.superlative in _OF_SIZE:
+        column = _column_of_size(asked, table, subject, column, figures)
+    return None if column is None else (subject, column)
+
+
+def _meant(asked: _Asked, table: Table, hit: Hit) -> Narrowed | None:
+    """The rows to compare; None where a word of the question is not accounted for."""
+    at = _compared_column(asked, table, hit)
+    if at is None:
+        return None
+    subject, column = at
+    is_named = bool(table.names[column] & asked.terms)
+    return narrowed(
+        asked.terms,
+        table,
+        named=names_over(table, hit),
+        looked_at={0, *at},
+        accounted=nouns_of(table, subject),
+        phrasing=_PHRASING | (_OF_A_NAMED_COLUMN if is_named else frozenset()),
+    )
+
+
+def _subject(asked: _Asked, table: Table, hit: Hit) -> int | None:
     """The column of what is asked for; a first one without a name may have it in the caption."""
+    names, called = table.names, name_column(table)
+    if asked.is_when:
+        return 0 if names[0] & _PERIODS else None
+    if asked.is_who and not asked.noun:
+        return called
     if not asked.noun:
-        return 0
-    named = next((at for at, name in enumerate(names) if asked.noun <= name), None)
-    if named is None and not names[0] and asked.noun <= table_terms(above):
-        return 0
-    return named
+        named = column_called(asked.of, table)
+        is_name = named is not None and (not named or figures_of(table, named) is None)
+        return named if is_name else called
+    if (subject := column_called(asked.noun, table)) is not None:
+        return called if asked.is_who and may_be_names(subject, table) else subject
+    nouns = nouns_of(table, called)
+    is_of_title = nouns & THINGS and asked.noun <= names_over(table, hit)
+    if is_of_title or asked.noun <= nouns or table.cells_with(asked.noun) or asked.is_who:
+        return called
+    return 0 if not names[0] and asked.noun <= table_terms(table.above) else None
 
 
-def _only_words(table: Table) -> int | None:
-    """The one column without figures: of members, where the first has the numbers of plots."""
-    found = [at for at in range(len(table.columns)) if not table.has_figures(at)]
-    return found[0] if len(found) == 1 else None
-
-
-def _column(
-    asked: _Asked, names: Sequence[frozenset[str]], subject: int, possible: Sequence[int]
-) -> int | None:
+def _column(asked: _Asked, table: Table, subject: int, possible: Sequence[int]) -> int | None:
     """The one of the possible columns that the question names best.
 
-    Where it names none: the only one, or the last year.
+    Where it names none: the one that the superlative implies, the only one, or the last year.
     """
+    names = table.names
     wanted = asked.terms - names[subject]
-    shared = {at: len(names[at] & wanted) for at in range(len(names)) if at != subject}
+    of_conditions = {
+        at
+        for row in table.rows
+        for at, cell in enumerate(row.cells)
+        if (terms := table_terms(cell)) and terms <= asked.terms
+    }
+    shared = {
+        at: len(names[at] & wanted)
+        for at in range(len(names))
+        if at != subject and at not in of_conditions  # "in the kitchen category"
+    }
+    possible = [at for at in possible if at in shared]
     most = max(shared.values(), default=0)
     if most == 0 and possible and all(is_year(names[at]) for at in possible):
         asks_for_year = any(map(YEAR.fullmatch, asked.terms))
         return None if asks_for_year else max(possible, key=lambda at: max(names[at]))
+    if most == 0 and asked.implied is not None:
+        possible = [at for at in possible if asked.implied.search(table.columns[at])]
     best = [at for at in possible if shared[at] == most]
     return best[0] if len(best) == 1 else None
 
@@ -291,27 +364,16 @@ def _told(
     asked: _Asked,
     table: Table,
     rows: Sequence[Row],
-    at: tuple[int, int],
+    at: tuple[int, ...],
     hit: Hit,
     *,
     condition: str,
 ) -> Calculation | None:
     """The answer, which names the other rows where they are few, and else how many there are."""
-    subject, column = at
-    shown = rows if len(rows) <= _MOST_OTHERS + 1 else rows[:2]
-    said = [f"{row.cells[subject]}, {row.cells[column]}" for row in shown]
+    subject, column, *detail = at
     name = table.columns[column]
     if YEAR.fullmatch(name) and (title := table.columns[subject] or table.title):
         name = f"{title}, {name}"
     label = ", ".join(part for part in (f"The {asked.superlative}", name, condition) if part)
-    if not can_be_told([label, *said]):
-        return None
-    marked = [f"{text} [{marker}]" for marker, text in enumerate(said, start=1)]
-    others = f"The others: {'; '.join(marked[1:])}"
-    if len(shown) < len(rows):
-        others = f"Next of {len(rows)}: {marked[1]}"
-    text = f"{label}: {marked[0]}. {others}."
-    citations = tuple(
-        row.cited(hit, marker=marker, statement=text) for marker, row in enumerate(shown, start=1)
-    )
-    return Calculation(text, rows[0].cells[column if asked.wants_value else subject], citations)
+    short = rows[0].cells[detail[0] if detail else column if asked.wants_value else subject]
+    return told(label, rows, at, hit, short=short)

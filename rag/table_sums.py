@@ -16,6 +16,7 @@ from enum import Enum
 
 from rag.citations import Calculation, PageText
 from rag.results import Hit
+from rag.row_conditions import MONTH_TERMS, Narrowed, narrowed
 from rag.summable import (
     HOW_MUCH_OF_IT,
     adds_nothing_up,
@@ -70,7 +71,10 @@ _PHRASING = table_terms(
     "table row column list listed entries records value figure number amount of any all one have"
     " has had overall spend spent pay paid cost earn earned sell sold buy bought order ordered use"
     " used make made work works worked live lives belong come comes give get together whole there"
+    " still"
 )
+_OF_A_NAMED_COLUMN = table_terms("won win consumption consumed usage mark score grade result")
+_SAYS_NOTHING = _PHRASING | _OF_A_NAMED_COLUMN | MONTH_TERMS  # until a table is looked at
 _PEOPLE = table_terms("people persons names employees staff members workers colleagues")
 _NAME_OF_A_NAME = table_terms("name no number nr id code")
 _AMOUNTS = table_terms("amount")
@@ -100,14 +104,6 @@ class _Asked:
     years: tuple[str, str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Narrowed:
-    """The rows that are meant, of their table. condition: how they are told; "" for all rows."""
-
-    rows: Table
-    condition: str
-
-
 def sum_rows(question: str, hits: Sequence[Hit], page_text: PageText) -> Calculation | None:
     """The sum, the mean or the number of rows of the first table among the hits that is meant.
 
@@ -121,7 +117,7 @@ def sum_rows(question: str, hits: Sequence[Hit], page_text: PageText) -> Calcula
         is_named = bool(asked.noun or asked.terms - others)
         if not is_named or is_of_another_year(question, table):
             continue
-        if not all(table.cells_with(frozenset([term])) for term in others - _PHRASING):
+        if not all(table.cells_with(frozenset([term])) for term in others - _SAYS_NOTHING):
             continue
         whole = with_other_pages(table, hit, page_text, one_title=True)
         if whole is None or has_a_like(whole, hits, hit, page_text):
@@ -165,77 +161,24 @@ def _computed(asked: _Asked, table: Table, hit: Hit) -> Calculation | None:
         column = None  # "how many invoices in total" is of no column of figures
         if not counts:
             return None
-    narrowed = _narrowed(asked, column, table, hit)
-    if narrowed is None:
+    is_named = column is not None and bool(table.names[column] & asked.terms)
+    meant = narrowed(
+        asked.terms,
+        table,
+        accounted=asked.noun,
+        rows=_of_years(asked.years, table),
+        named=names_over(table, hit),
+        looked_at=[0] if column is None else [0, column],
+        phrasing=_PHRASING | (_OF_A_NAMED_COLUMN if is_named else frozenset()),
+    )
+    if meant is None:
         return None
     if column is None:
-        return _counted(asked, narrowed, hit)
-    return _added_up(asked.kind, column, narrowed, table, hit)
+        return _counted(asked, meant, hit)
+    return _added_up(asked.kind, column, meant, table, hit)
 
 
 # --- which rows ---------------------------------------------------------------------------------
-
-
-def _narrowed(asked: _Asked, column: int | None, table: Table, hit: Hit) -> _Narrowed | None:
-    """The rows that have what is asked for; None where a word of the question is not accounted for.
-
-    column: of the figures; None where rows are counted.
-    """
-    rows = _of_years(asked.years, table)
-    conditions: dict[str, int] = {}
-    named = names_over(table, hit)
-    left = asked.terms - table.names[0] - asked.noun
-    if column is not None:
-        left -= table.names[column]
-    having = {term: table.cells_with(frozenset([term])) for term in left}
-    # What a table is called may be what some of its rows are: "sales" of "sales_staff.csv".
-    left = frozenset(term for term in left if term not in named or having[term])
-    told_by = {at for term in left for at, cell in having[term] if table_terms(cell) <= asked.terms}
-    for term in sorted(left):
-        cells = {
-            (at, cell)
-            for at, cell in having[term]
-            if table_terms(cell) <= asked.terms and not is_negated(cell)
-        }
-        if len(cells) == 1:
-            ((at, cell),) = cells
-            rows = _with_cell(rows, at, cell)
-            conditions[f"{table.columns[at]} {cell}".strip()] = at
-        elif not cells and (dates := _dates(term, table)) is not None:
-            rows = _with_term(rows, dates, term)
-            conditions[f"{table.columns[dates]} {term}".strip()] = dates
-        elif having[term]:
-            return None
-        elif columns_named := {at for at, name in enumerate(table.names) if term in name}:
-            if not columns_named <= told_by:  # "paid" is a column that is not looked at
-                return None
-        elif term not in _PHRASING:
-            return None
-    if any(not row.cells[at] for at in conditions.values() for row in table.rows):
-        return None  # merged cells, perhaps
-    return _Narrowed(rows, " and ".join(conditions))
-
-
-def _with_cell(table: Table, column: int, cell: str) -> Table:
-    return replace(table, rows=tuple(row for row in table.rows if row.cells[column] == cell))
-
-
-def _with_term(table: Table, column: int, term: str) -> Table:
-    rows = (row for row in table.rows if term in table_terms(row.cells[column]))
-    return replace(table, rows=tuple(rows))
-
-
-def _dates(year: str, table: Table) -> int | None:
-    """The one column whose cells all have a year, this one among them; None of any other term."""
-    if not YEAR.fullmatch(year):
-        return None
-    found = [
-        at
-        for at in range(len(table.columns))
-        if all(YEAR.search(row.cells[at]) for row in table.rows)
-        and any(year in table_terms(row.cells[at]) for row in table.rows)
-    ]
-    return found[0] if len(found) == 1 else None
 
 
 def _of_years(years: tuple[str, str] | None, table: Table) -> Table:
@@ -280,10 +223,10 @@ def _is_amount(column: int, table: Table) -> bool:
 
 
 def _added_up(
-    kind: _Kind, column: int, narrowed: _Narrowed, table: Table, hit: Hit
+    kind: _Kind, column: int, meant: Narrowed, table: Table, hit: Hit
 ) -> Calculation | None:
     """table: the whole of it."""
-    every, figures = figures_of(table, column), figures_of(narrowed.rows, column)
+    every, figures = figures_of(table, column), figures_of(meant.rows, column)
     if not every or not figures or len({figure.unit for figure, _ in every}) != 1:
         return None
     if adds_nothing_up(column, table, is_mean=kind is _Kind.MEAN):
@@ -295,7 +238,7 @@ def _added_up(
             return None
         every = [(figure, row) for figure, row in every if row not in summing]
         adds_up = are_alike(told.value, sum(figure.value for figure, _ in every))
-        if kind is _Kind.SUM and not narrowed.condition:
+        if kind is _Kind.SUM and not meant.condition:
             is_told = adds_up or summing == [last]
             return _told_by_row(last, column, table, hit) if is_told else None
         if not adds_up:
@@ -303,19 +246,19 @@ def _added_up(
         figures = [(figure, row) for figure, row in figures if row not in summing]
     if len(figures) < 2 or has_a_sum([figure.value for figure, _ in every]):
         return None
-    return _told(kind, figures, column, narrowed.condition, narrowed.rows, hit)
+    return _told(kind, figures, column, meant.condition, meant.rows, hit)
 
 
-def _counted(asked: _Asked, narrowed: _Narrowed, hit: Hit) -> Calculation | None:
+def _counted(asked: _Asked, meant: Narrowed, hit: Hit) -> Calculation | None:
     """How many rows there are, where a row is one of what is counted."""
-    rows = narrowed.rows
+    rows = meant.rows
     subject = rows.names[0]
     stem = table_terms(hit.document_name.rpartition(".")[0].replace("_", " "))
     is_named = asked.noun in (
         subject - _NAME_OF_A_NAME,
         frozenset(term for term in stem if not YEAR.fullmatch(term)),
     )
-    are_people = narrowed.condition and asked.noun <= _PEOPLE and subject & (_PEOPLE | {"name"})
+    are_people = meant.condition and asked.noun <= _PEOPLE and subject & (_PEOPLE | {"name"})
     if not is_named and not are_people:
         return None
     if any(name & (HOW_MUCH_OF_IT | asked.noun) for name in rows.names[1:]):
@@ -326,7 +269,7 @@ def _counted(asked: _Asked, narrowed: _Narrowed, hit: Hit) -> Calculation | None
     if any(map(sums_up, names)) or last_sums_up(rows):
         return None
     count = str(len(rows.rows))
-    which = f"the rows with {narrowed.condition}" if narrowed.condition else "all rows"
+    which = f"the rows with {meant.condition}" if meant.condition else "all rows"
     what = asked.what[:1].upper() + asked.what[1:]
     told = [(row, row.cells[0]) for row in rows.rows]
     return _answer(f"{what}: {count}, {which}", told, count, hit)

@@ -28,6 +28,8 @@ _STOP_WORDS = """
     under until up us very was we were what when where which while who whom whose why will with
     would you your yours according answer document documents passage passages please say says
     tell text mentioned stated may might must shall
+    whats whos wheres whens hows thats theres im ive youre youve theyre
+    cant dont doesnt didnt isnt arent wasnt werent hasnt havent hadnt couldnt shouldnt wouldnt wont
 """
 STOP_WORDS = frozenset(_STOP_WORDS.split())
 _OPENS_SENTENCE = re.compile(r"(?:^|[.!?:;\n\"“(])\W*$")
@@ -117,7 +119,7 @@ def words(text: str) -> Iterator[Word]:
             if plain in NUMBER_WORDS:
                 yield Word(NUMBER_WORDS[plain], start, end, is_number=False, is_stop_word=False)
             else:
-                stop = re.sub(r"['’].*$", "", plain) in STOP_WORDS and not (
+                stop = re.sub(r"(?:n['’]t|['’].*)$", "", plain) in STOP_WORDS and not (
                     plain == "may" and _is_month(text, start, end)
                 )
                 yield Word(normal_form(token), start, end, is_number=False, is_stop_word=stop)

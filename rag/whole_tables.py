@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from rag.citations import PageText, without_markers
 from rag.results import Citation, Hit
 from rag.sentences import is_row
+from rag.stated_values import ValueKind, stated_values
 from rag.table_cells import MONEY, YEAR, cells_of, table_terms
 
 _FIGURE = re.compile(
@@ -34,6 +35,8 @@ _OF_A_SEPARATOR = frozenset("|:+- \t")  # as Markdown has below its header
 _EMPTY = frozenset(["", "-", "–", "—", "n/a", "n.a."])
 _LINES_ABOVE = 2  # that may name a table
 _EDGE_LINES = 3  # a running header or footer has fewer
+_SLASHED_DAY = re.compile(r"\d{1,2}/\d{1,2}/(?:19|20)\d\d")
+_LONGEST_MOMENT = 40  # characters
 _MOST_ROWS = 30_000
 _LONGEST_TOLD = 200  # of what is said of a row, characters
 _MOST_DIGITS = 15  # of a figure that a float has exactly
@@ -226,11 +229,16 @@ def is_year(name: frozenset[str]) -> bool:
     return len(name) == 1 and all(map(YEAR.fullmatch, name))
 
 
+def is_empty(cell: str) -> bool:
+    """Whether a cell says nothing."""
+    return cell.casefold() in _EMPTY
+
+
 def figures_of(table: Table, column: int) -> list[tuple[Figure, Row]] | None:
     """The figures of a column with their rows, empty cells left out; None where one has none."""
     found: list[tuple[Figure, Row]] = []
     for row in table.rows:
-        if row.cells[column].casefold() in _EMPTY:
+        if is_empty(row.cells[column]):
             continue
         figure = _figure(row.cells[column])
         if figure is None:
@@ -311,6 +319,8 @@ def _parsed(run: Sequence[Row], above: Sequence[str], *, at_end: bool) -> Table 
     heads = 0
     while heads < len(run) and not any(map(_is_figure, run[heads].cells[1:])):
         heads += 1
+    if heads == len(run):  # of days and hours, perhaps: "Date | Start | Meeting"
+        heads = next((at for at, row in enumerate(run) if any(map(_is_moment, row.cells))), 0)
     if not 0 < heads < len(run) - 1:
         return None
     columns = run[heads - 1].cells
@@ -332,3 +342,17 @@ def _is_figure(cell: str) -> bool:
     """Whether a cell has a value; a year, or "Revenue 2024", names a column."""
     match = _FIGURE.fullmatch(cell)
     return match is not None and not YEAR.fullmatch(match["digits"])
+
+
+def _is_moment(cell: str) -> bool:
+    """Whether a cell begins with a day or a time of day, and is little more than that."""
+    if _SLASHED_DAY.fullmatch(cell):
+        return True
+    stated = stated_values(cell) if len(cell) <= _LONGEST_MOMENT else ()
+    first = next(iter(stated), None)
+    return (
+        first is not None
+        and first.kind is not ValueKind.AMOUNT
+        and first.start == 0
+        and (first.day is not None or first.kind is ValueKind.TIME)
+    )

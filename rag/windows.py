@@ -5,16 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby, zip_longest
+from itertools import groupby, takewhile, zip_longest
 
+from rag.letters import block_of_lines
 from rag.question_kind import amount_terms
-from rag.sentences import Span, is_row, opens_item, sentence_spans
+from rag.sentences import TIMESTAMP, Span, is_row, opens_item, sentence_spans
 from rag.terms import content_terms
 
 _LONGEST_WINDOW = 3  # sentences
 _LONGEST_LIST_CHARS = 900
 _LONGEST_HEADER_CHARS = 300
 _SENTENCE_ENDS = (".", "!", "?", ":", "。", "！", "？", "।", ".)", ".”", '."')
+_MOST_SHORT_LINES, _LONGEST_SHORT_LINE = 12, 60
 _LABELLED = re.compile(r"\W*[^\W\d_][^:.\n|]{0,40}:\s+\S")
 _RULE = re.compile(r"\|?(?:\s*:?-{2,}:?\s*\|)+(?:\s*:?-{2,}:?)?")  # below a table's head
 _PRONOUN = re.compile(
@@ -63,11 +65,21 @@ def wider_windows(passage: int, text: str, sentences: Sequence[Window]) -> list[
     ]
 
 
-def with_list(text: str, sentences: Sequence[Window], position: int) -> Window:
-    """A sentence of the passage; one that ends with a colon has the list or table after it."""
+def with_list(
+    text: str, sentences: Sequence[Window], position: int, *, is_heading: bool = False
+) -> Window:
+    """A sentence of the passage; one that ends with a colon has the list or table after it.
+
+    The closing words of a letter have the lines of its signature, a name above an address has that.
+    is_heading: it heads the sentences that follow; where those are but a few short lines
+    ("Skills", "Welding", "Joinery"), it has them.
+    """
     window = sentences[position]
+    if is_heading and _are_short_lines(sentences[position + 1 :]):
+        whole = text[window.start : sentences[-1].end]
+        return replace(window, end=sentences[-1].end, text=whole, terms=content_terms(whole))
     if not window.text.endswith((":", "：")):
-        return window
+        return _with_block(text, window, sentences[position + 1 :])
     end = window.end
     following = sentences[position + 1 :]
     for item, after in zip_longest(following, following[1:]):
@@ -82,6 +94,28 @@ def with_list(text: str, sentences: Sequence[Window], position: int) -> Window:
         end = item.end
     whole = text[window.start : end]
     return replace(window, end=end, text=whole, terms=content_terms(whole))
+
+
+def _are_short_lines(lines: Sequence[Window]) -> bool:
+    """Whether lines are a list without marks; what has rows, labels or figures is read by those."""
+    texts = [line.text for line in lines]
+    return (
+        2 <= len(texts) <= _MOST_SHORT_LINES
+        and all(len(text) <= _LONGEST_SHORT_LINE for text in texts)
+        and not any(is_row(text) or is_labelled(text) or is_sentence(text) for text in texts)
+        and 2 * sum(bool(amount_terms(text)) for text in texts) <= len(texts)
+    )
+
+
+def _with_block(text: str, window: Window, following: Sequence[Window]) -> Window:
+    """A window with the lines below it, where these are a signature or an address."""
+    lines = [window, *takewhile(lambda line: not is_sentence(line.text), following)]
+    block = block_of_lines(text, [Span(line.start, line.end) for line in lines])
+    if block is None:
+        return window
+    whole = text[window.start : block.end]
+    terms = content_terms(whole)
+    return replace(window, end=block.end, text=whole, terms=terms, carried=block.carried)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +153,8 @@ def is_sentence(line: str) -> bool:
 
 def is_labelled(line: str) -> bool:
     """Whether a line says what it is: "Present: Ines Duarte (chair)"."""
-    return _LABELLED.match(line) is not None
+    message = TIMESTAMP.match(line)
+    return _LABELLED.match(line, message.end() if message else 0) is not None
 
 
 def _is_rule(line: Window) -> bool:

@@ -30,7 +30,7 @@ class Asking:
         self._cancelled = threading.Event()
 
     def cancel(self) -> None:
-        """End what runs: the engine stops generating."""
+        """End what runs: the search ends after its present stage, the engine stops generating."""
         self._cancelled.set()
 
     def answer(self) -> Answer:

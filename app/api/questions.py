@@ -65,23 +65,28 @@ class ExtractBody(OwnBody, FilteredBody):
     unsupported: Unsupported | None = Field(
         default=None,
         description="A value that no passage has: drop makes it null, keep leaves it; without it as"
-        " in answers of this model",
+        " PAPERLIGHT_UNSUPPORTED says",
     )
 
 
 @router.post("/search")
-async def search(body: SearchBody, workspace: Ready, workers: Workers) -> dict[str, Any]:
-    """Passages that fit a query, best first; `note` says when the filter left no documents."""
-    library, chosen = workspace.library, body.search_filter()
+async def search(
+    body: SearchBody, request: Request, workspace: Ready, workers: Workers
+) -> dict[str, Any]:
+    """Passages that fit a query, best first; `note` says when the filter left no documents.
+
+    A client that leaves stops the search.
+    """
+    library, chosen, cancel = workspace.library, body.search_filter(), threading.Event()
 
     def found() -> dict[str, Any]:
-        hits = library.search(body.query, k=body.k, filter=chosen)
+        hits = library.search(body.query, k=body.k, filter=chosen, cancel=cancel)
         reply: dict[str, Any] = {"hits": [as_json(hit) for hit in hits]}
         if not hits and chosen and not library.documents(filter=chosen):
             reply["note"] = "The filter leaves no documents; widen it."
         return reply
 
-    return await workers.run(found, lambda: None)
+    return await workers.run_for(request, found, cancel.set)
 
 
 @router.post("/ask")

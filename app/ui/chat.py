@@ -189,7 +189,7 @@ def _note(progress: Progress, waiting_for: str) -> str:
             passages = counted(len(progress.passages), "passage")
             return f"Reading {passages} from {counted(len(names), 'document')}…"
         case Stage.STOPPED if not progress.text:
-            return "Stopped before the first word."
+            return "Stopped before there was an answer."
         case _:
             return ""
 

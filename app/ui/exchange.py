@@ -8,7 +8,6 @@ itself, by `stop()`, or when nobody watches it any more.
 from __future__ import annotations
 
 import threading
-import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -70,7 +69,6 @@ class Exchange:
     ) -> None:
         self.id = uuid.uuid4().hex  # the browser tells by it which it has shown
         self.question = question
-        self.asked_at = time.monotonic()
         self._stream = stream
         self._watched = watched
         self._cancel = threading.Event()
@@ -84,7 +82,7 @@ class Exchange:
         return self
 
     def stop(self) -> None:
-        """Ask the engine to stop; `progress` says STOPPED once it has."""
+        """Have the search and the engine stop; `progress` says STOPPED once they have."""
         self._cancel.set()
 
     def wait(self, timeout_seconds: float) -> bool:

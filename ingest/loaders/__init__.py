@@ -15,6 +15,8 @@ from ingest.documents import Document
 from ingest.errors import CorruptFile, FileTooLarge, IngestError, UnreadableFile
 from ingest.loaders.archives import unpack_members
 from ingest.loaders.books import load_epub
+from ingest.loaders.calendars import load_calendar
+from ingest.loaders.contacts import load_contacts
 from ingest.loaders.containers import load_eml, load_mbox, load_msg, load_zip
 from ingest.loaders.limits import MEGABYTE, RAISE_BYTES, LoadLimits, Reading
 from ingest.loaders.ocr import load_picture
@@ -25,6 +27,7 @@ from ingest.loaders.richtext import load_rtf
 from ingest.loaders.slides import load_pptx
 from ingest.loaders.sniffing import FileKind, sniff
 from ingest.loaders.structured import load_json
+from ingest.loaders.subtitles import load_subtitles
 from ingest.loaders.tables import load_csv, load_workbook
 from ingest.loaders.text import load_text
 from ingest.loaders.web import load_web
@@ -148,5 +151,11 @@ def _load_kind(path: Path, kind: FileKind, reading: Reading) -> Document:
             return load_csv(path, reading)
         case FileKind.JSON:
             return load_json(path, reading)
+        case FileKind.CALENDAR:
+            return load_calendar(path, reading)
+        case FileKind.CONTACTS:
+            return load_contacts(path, reading)
+        case FileKind.SUBTITLES:
+            return load_subtitles(path, reading)
         case FileKind.MARKDOWN | FileKind.TEXT:
             return load_text(path, kind, reading)

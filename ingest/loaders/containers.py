@@ -51,7 +51,7 @@ def load_mbox(path: Path, reading: Reading, load_part: LoadPart) -> Document:
         for key in box.iterkeys():
             data = box.get_bytes(key)
             message = email.message_from_bytes(data, policy=email.policy.default)
-            _add_message(message, parts)
+            _add_message(message, parts, is_of_many=True)
     finally:
         box.close()
     return parts.document("", FileKind.MBOX)
@@ -78,21 +78,23 @@ def load_msg(path: Path, reading: Reading, load_part: LoadPart) -> Document:
         raise CorruptFile("is damaged: its message cannot be read; save it as .eml.") from error
     parts = Parts(load_part, reading.budget())
     lines = [f"{name}: {one_line(value)}" for name, value in head if value]
-    parts.text("\n".join(lines) + f"\n\n{clean_text(body).strip()}", is_marked=is_marked)
+    parts.mail(
+        "\n".join(lines), clean_text(body).strip(), message.sender or "", is_marked=is_marked
+    )
     for name, data in attachments:
         parts.add(name, io.BytesIO(data or b""))
     return parts.document(one_line(message.subject or ""), FileKind.MSG)
 
 
-def _add_message(message: EmailMessage, parts: Parts) -> None:
+def _add_message(message: EmailMessage, parts: Parts, *, is_of_many: bool = False) -> None:
     import io
 
     headers = [(name, _header(message, name)) for name in _SHOWN_HEADERS]
     head = "\n".join(f"{name}: {value}" for name, value in headers if value)
     body, is_marked = _body(message)
-    text = f"{head}\n\n{body}".strip()
-    if text:
-        parts.text(text, is_marked=is_marked)
+    if head or body:
+        writer = _header(message, "From")
+        parts.mail(head, body, writer, is_marked=is_marked, is_of_many=is_of_many)
     for number, (name, data) in enumerate(_attachments(message)):
         if number >= _MAX_NESTED_PARTS:
             raise FileTooLarge(f"has more than {_MAX_NESTED_PARTS} attachments; split it.")

@@ -18,6 +18,7 @@ from ingest.loaders.characters import one_line
 from ingest.loaders.equations import equations_as_text
 from ingest.loaders.limits import Reading
 from ingest.loaders.sniffing import FileKind
+from ingest.loaders.tabbed_rows import tabs_as_tables
 from ingest.loaders.text import markdown_title, text_document
 from ingest.loaders.web import html_to_text
 from ingest.loaders.word_margins import margin_lines
@@ -97,4 +98,4 @@ def _to_html(stream: BinaryIO) -> str:
         external_file_access=False,
     )
     markup: str = result.value
-    return f"<html><body>{markup}</body></html>"
+    return f"<html><body>{tabs_as_tables(markup)}</body></html>"

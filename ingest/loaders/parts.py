@@ -13,10 +13,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
-from ingest.documents import Document, Page
+from ingest.documents import Document, Heading, Page
 from ingest.errors import EmptyFile, UnreadableFile
 from ingest.loaders.characters import one_line
 from ingest.loaders.limits import Budget
+from ingest.loaders.mail_quotes import without_quote_marks, writers
 from ingest.loaders.sniffing import FileKind
 from ingest.loaders.text import headed, split_sections
 from ingest.marked_headings import MARKED_TYPES, marked_headings
@@ -36,12 +37,22 @@ class Parts:
         self.pages: list[Page] = []
         self.read = 0
 
-    def text(self, text: str, *, is_marked: bool = False) -> None:
-        """Add the container's own text. is_marked: it has marks for its headings."""
+    def mail(
+        self, head: str, body: str, writer: str, *, is_marked: bool, is_of_many: bool = False
+    ) -> None:
+        """Add the text of an e-mail.
+
+        is_marked: the body has marks for its headings. is_of_many: it has one of its own, what
+        its head begins with.
+        """
+        text = f"{head}\n\n{without_quote_marks(body, writer)}".strip()
+        top = (Heading(0, len(text.partition("\n")[0]), 1),) if is_of_many else ()
         self._budget.spend(text)
         self.read += 1
-        pages = (Page(None, section) for section in split_sections(text))
-        self.pages += map(_marked, pages) if is_marked else pages
+        for section in split_sections(text):
+            page = Page(None, section, headings=(*top, *writers(section, writer)))
+            self.pages.append(_marked(page) if is_marked else page)
+            top = ()
 
     def add(self, name: str, stream: BinaryIO) -> None:
         """Add a part; its reason, if it cannot be read."""
@@ -77,4 +88,5 @@ def _with_headings(part: Document) -> tuple[Page, ...]:
 
 
 def _marked(page: Page) -> Page:
-    return replace(page, headings=tuple(marked_headings(page.text)))
+    headings = (*marked_headings(page.text), *page.headings)
+    return replace(page, headings=tuple(sorted(headings, key=lambda heading: heading.start)))

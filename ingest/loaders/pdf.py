@@ -24,6 +24,7 @@ from ingest.loaders.pdf_headings import find_headings, placed
 from ingest.loaders.pdf_hyphens import join_hyphens
 from ingest.loaders.pdf_pages import read_pages
 from ingest.loaders.pdf_superscripts import marks_apart
+from ingest.loaders.run_in_headings import in_order, run_in_headings
 from ingest.loaders.sniffing import FileKind
 from ingest.pdfium import PdfFile, encrypted_reason
 
@@ -66,9 +67,15 @@ def load_pdf(path: Path, reading: Reading, load_part: LoadPart) -> Document:
         if not any(text.strip() for text in texts):
             texts = clean_pages(_second_reading(path, page_count, budget, reading.password))
         pages = [
-            Page(number, text, headings=placed(headings, text))
-            for number, (text, headings) in enumerate(
-                zip(texts, find_headings([page.lines for page in set_pages]), strict=True), start=1
+            Page(number, text, headings=in_order(placed(headings, text), run_in))
+            for number, (text, headings, run_in) in enumerate(
+                zip(
+                    texts,
+                    find_headings([page.lines for page in set_pages]),
+                    run_in_headings(texts),
+                    strict=True,
+                ),
+                start=1,
             )
         ]
         languages = usable_languages(reading.ocr_languages)

@@ -17,6 +17,7 @@ from itertools import islice
 from statistics import median
 
 from ingest.documents import Heading
+from ingest.heading_lines import is_in_capitals, reads_as_heading
 from ingest.loaders.pdf_superscripts import marks_apart
 from ingest.page_layout import LINE, PageLayout
 
@@ -26,15 +27,11 @@ _MOST_BOLD = 0.3  # of a document's characters: where more are bold, bold means 
 # But where nearly all that is bold reads as headings do: questions, each above a short answer.
 _MOST_BOLD_HEADINGS = 0.6
 _READS_AS_HEADINGS = 0.9
+_FEWEST_CAPITALS, _MOST_CAPITALS = 3, 0.1  # lines in capitals; their share of the characters
 _MOST_LINES = 3
 _DEEPEST = 16  # every passage carries the path of its headings
-_MOST_CHARACTERS = 150
-_FEWEST_LETTERS = 3
-_CODE = re.compile(r"[A-Z]{2}[ -]?\d{2,}")  # "AX-100"
 _RUNNING_PAGES = 3
 _RUNNING_SHARE = 0.2
-_SENTENCE_ENDS = (".", ",", ";", ":")
-_DOTS = re.compile(r"\.{3,}|(?:\. ){3,}|…{2,}")  # they lead to a page number
 _HALF_POINTS = 2
 
 
@@ -78,11 +75,14 @@ def find_headings(pages: Sequence[Sequence[SetLine]]) -> list[list[SetHeading]]:
         return [[] for _ in pages]
     usual, _ = max(characters.items(), key=lambda each: (each[1], each[0]))
     bold_tells = _bold_tells(pages, characters.total())
+    capitals_tell = _capitals_tell(lines, characters.total())
     running = _running_heads(pages)
 
     def stands_out(line: SetLine) -> bool:
-        larger = line.size >= _LARGER * usual
-        return larger or (bold_tells and line.is_bold and line.size >= _AS_LARGE * usual)
+        if line.size >= _LARGER * usual:
+            return True
+        tells = (bold_tells and line.is_bold) or (capitals_tell and is_in_capitals(line.text))
+        return tells and line.size >= _AS_LARGE * usual
 
     found = [
         [
@@ -139,9 +139,16 @@ def _bold_tells(pages: Sequence[Sequence[SetLine]], characters: int) -> bool:
     return heading_like >= _READS_AS_HEADINGS * bold
 
 
+def _capitals_tell(lines: Sequence[SetLine], characters: int) -> bool:
+    """Whether a line in capitals may be a heading for that. characters: of the document."""
+    capitals = [line for line in lines if is_in_capitals(line.text)]
+    share = sum(len(line.text) for line in capitals) / characters
+    return len(capitals) >= _FEWEST_CAPITALS and share <= _MOST_CAPITALS
+
+
 def _is_heading_like(group: Sequence[SetLine]) -> bool:
     """Whether lines that stand out alike are few, and read as a heading does."""
-    return len(group) <= _MOST_LINES and _reads_as_heading(" ".join(line.text for line in group))
+    return len(group) <= _MOST_LINES and reads_as_heading(" ".join(line.text for line in group))
 
 
 def _style(line: SetLine) -> tuple[int, bool]:
@@ -172,16 +179,3 @@ def _running_heads(pages: Sequence[Sequence[SetLine]]) -> set[str]:
 
 def _without_figures(text: str) -> str:
     return re.sub(r"\d+", "", text).strip()
-
-
-def _reads_as_heading(text: str) -> bool:
-    if len(text) > _MOST_CHARACTERS or text.endswith(_SENTENCE_ENDS) or _DOTS.search(text):
-        return False
-    if _CODE.fullmatch(text):
-        return True
-    letters = [character for character in text if character.isalpha()]
-    if len(letters) < _FEWEST_LETTERS or letters[0].islower():
-        return False
-    after_number = text.split()[1:]
-    figures = sum(any(character.isdigit() for character in word) for word in after_number)
-    return 2 * figures <= len(after_number)

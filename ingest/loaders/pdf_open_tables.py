@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
+from ingest.heading_lines import is_in_capitals
 from ingest.loaders.pdf_table_cells import Cells, Table, is_table, without_empty
 from ingest.loaders.pdf_words import (
     CELL_GAP,
@@ -42,6 +43,9 @@ _ALIGNED_SHARE = 0.5
 _LEAST_RATIO, _MOST_RATIO = 1.2, 2.5
 _ROWS_SHARE = 0.25
 _MOST_COLUMNS = 60
+# Of lists that stand abreast: titles that each has, and what share all are of the cells.
+_FEWEST_TITLES, _MOST_TITLES = 2, 0.35
+_MOST_ABREAST = 3  # columns; dates are one beside the second
 
 
 def piece_lines(lines: Sequence[Line]) -> list[Line]:
@@ -50,10 +54,10 @@ def piece_lines(lines: Sequence[Line]) -> list[Line]:
     return [pieces_of(line, cell_gap) for line in lines]
 
 
-def open_tables(lines: list[Line]) -> Iterator[Table]:
-    """Tables among lines of pieces, top down."""
+def open_tables(lines: list[Line], bold: Container[int] = frozenset()) -> Iterator[Table]:
+    """Tables among lines of pieces, top down. bold: where in the text bold lines begin."""
     for block in _blocks(lines):
-        yield from _tables_of(block)
+        yield from (table for table in _tables_of(block) if not _are_lists_abreast(table, bold))
 
 
 def _blocks(lines: list[Line]) -> list[list[Line]]:
@@ -260,6 +264,29 @@ def _is_open_table(table: Table) -> bool:
         return False  # letters far apart, or written downwards
     cells = sum(map(len, columns))
     return sum(map(_most_aligned, columns)) >= _ALIGNED_SHARE * cells
+
+
+def _are_lists_abreast(table: Table, bold: Container[int]) -> bool:
+    """Whether two columns have sections of their own, as a curriculum vitae with a side bar has.
+
+    Each has titles, in bold or capitals, some of them beside what is none of the other.
+    """
+
+    def is_title(cell: Sequence[Piece]) -> bool:
+        return len(cell) == 1 and (cell[0].spans[0][0] in bold or is_in_capitals(cell[0].text))
+
+    titles = [[is_title(cell) for cell in row] for row in table.rows]
+    count = sum(map(sum, titles))
+    cells = sum(bool(cell) for row in table.rows for cell in row)
+    if count > _MOST_TITLES * cells or len(titles[0]) > _MOST_ABREAST:
+        return False
+    columns = range(len(titles[0]))
+    own = [
+        sum(row[i] for row in titles) >= _FEWEST_TITLES
+        and any(row[i] and sum(row) == 1 for row in titles)
+        for i in columns
+    ]
+    return sum(own) > 1
 
 
 def _is_list(table: Table) -> bool:

@@ -62,7 +62,8 @@ def _parts(layout: PageLayout) -> list[Table | Columns]:
     free = [word for word in words if word.spans[0] not in taken]
     lines = piece_lines(lines_of(free))
     columns = list(read_across(lines, layout.text))
-    return [*grids, *columns, *open_tables(_without(lines, columns) if columns else lines)]
+    rest = _without(lines, columns) if columns else lines
+    return [*grids, *columns, *open_tables(rest, layout.bold_lines)]
 
 
 def _without(lines: Sequence[Line], columns: Sequence[Columns]) -> list[Line]:

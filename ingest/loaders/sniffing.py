@@ -40,6 +40,9 @@ class FileKind(Enum):
     MARKDOWN = "text/markdown"
     CSV = "text/csv"
     JSON = "application/json"
+    CALENDAR = "text/calendar"
+    CONTACTS = "text/vcard"
+    SUBTITLES = "text/vtt"
     TEXT = "text/plain"
 
 
@@ -94,6 +97,13 @@ _HTML_HEAD = re.compile(
 )
 _XML_HEAD = re.compile(r"\s*<\?xml\s")
 _ANY_TAG = re.compile(r"<(?:html|body|div|p|h[1-6]|table|br|span|a)\b", re.IGNORECASE)
+
+
+_TEXT_HEADS = (
+    (re.compile(r"\s*BEGIN:VCALENDAR\b", re.IGNORECASE), FileKind.CALENDAR),
+    (re.compile(r"\s*BEGIN:VCARD\b", re.IGNORECASE), FileKind.CONTACTS),
+    (re.compile(r"WEBVTT\b|\s*\d+\s*\n\d+:\d\d:\d\d[.,]\d{3} --> "), FileKind.SUBTITLES),
+)
 
 
 def sniff(path: Path, *, name: str) -> FileKind:
@@ -183,6 +193,9 @@ def _sniff_text(head: bytes, name: str) -> FileKind:
         )
     text = decode_head(head).lstrip("\ufeff")
     suffix = PurePath(name).suffix.lower()
+    for text_head, kind in _TEXT_HEADS:
+        if text_head.match(text):
+            return kind
     if _MBOX_HEAD.match(text):
         return FileKind.MBOX
     if suffix == ".eml" or _is_mail(text):

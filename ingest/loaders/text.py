@@ -15,9 +15,12 @@ from ingest.errors import EmptyFile, FileTooLarge
 from ingest.loaders.characters import clean_text, one_line
 from ingest.loaders.encodings import decode
 from ingest.loaders.limits import RAISE_CHARACTERS, LoadLimits, Reading
+from ingest.loaders.plain_headings import plain_headings
+from ingest.loaders.run_in_headings import in_order, run_in_headings
 from ingest.loaders.sniffing import FileKind
 
 SECTION_CHARACTERS = 50_000
+_WITHOUT_MARKS = (FileKind.TEXT, FileKind.RTF)
 _BYTES_PER_CHARACTER = 4  # the most that any encoding read here takes
 _TITLE = re.compile(r"^# +(.{1,300})$", re.MULTILINE)
 _TITLE_WITHIN = 2_000
@@ -46,7 +49,13 @@ def text_document(text: str, *, title: str, kind: FileKind) -> Document:
     """A document without pages. Raises EmptyFile if there is nothing but white space."""
     if not text.strip():
         raise EmptyFile("has no text in it.")
-    pages = tuple(Page(number=None, text=section) for section in split_sections(text))
+    sections = split_sections(text)
+    run_in = run_in_headings(sections)
+    alone = plain_headings(sections) if kind in _WITHOUT_MARKS else [()] * len(sections)
+    pages = tuple(
+        Page(None, section, headings=in_order(lines, titles))
+        for section, lines, titles in zip(sections, alone, run_in, strict=True)
+    )
     return Document(title=title, media_type=kind.value, pages=pages)
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from ingest.documents import Document
 from ingest.errors import CorruptFile, FileTooLarge
+from ingest.loaders.bold_headings import mark_bold_headings
 from ingest.loaders.characters import clean_text, one_line
 from ingest.loaders.encodings import decode
 from ingest.loaders.flat_html import flat_text
@@ -92,6 +93,7 @@ def html_to_text(markup: str) -> tuple[str, str]:
     if any(entry.type_name == "ERR_RESOURCE_LIMIT" for entry in parser.error_log):
         # Nested deeper than the parser follows, and what it read until then is no more than that.
         return "", flat_text(markup, dropped=_DROPPED - _ENDLESS, is_block=renderer.breaks)
+    mark_bold_headings(root)
     title = root.findtext(".//title") or ""
     lines = "".join(renderer.render(root)).split("\n")
     text = _BLANK_LINES.sub("\n\n", "\n".join(line.rstrip() for line in lines)).strip()
@@ -153,6 +155,10 @@ class _Renderer:
         elif tag == "pre":
             code = "".join(element.itertext()).replace(" ", _KEPT_SPACE)
             yield f"\n\n{code}\n\n"
+        elif tag == "dl":
+            yield "\n\n"
+            yield from self._definitions(element, depth)
+            yield "\n\n"
         elif tag == "br":
             yield "\n"
         elif tag == "li":
@@ -164,6 +170,28 @@ class _Renderer:
             yield "\n\n"
         else:
             yield from self._children(element, depth)
+
+    def _definitions(self, listed: HtmlElement, depth: int) -> Iterator[str]:
+        """Each term and what it means on one line, where each is one; a question heads its answer.
+
+        A pair may be in a div of its own.
+        """
+        term = ""
+        for part in (
+            part for child in listed for part in (child if child.tag == "div" else [child])
+        ):
+            text = "".join(self._element(part, depth + 1, 0)).strip()
+            is_pair = part.tag == "dd" and term and text and "\n" not in f"{term}{text}"
+            if is_pair and term.endswith("?"):
+                yield f"\n\n###### {term}\n\n{text}"
+            elif is_pair:
+                yield f"\n\n{term}{' ' if term.endswith(':') else ': '}{text}"
+            else:
+                yield f"\n\n{term}"
+                yield f"\n\n{text}" if part.tag != "dt" else ""
+            term = text if part.tag == "dt" else ""
+            yield f"\n\n{_SPACES.sub(' ', part.tail or '')}\n\n"
+        yield f"\n\n{term}"
 
     def _stripped(self, element: HtmlElement, depth: int) -> Iterator[str]:
         """The children, without the spaces that begin and end each line in the markup."""

@@ -6,6 +6,7 @@ either; but which rows it takes is known.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -34,9 +35,16 @@ class AccountsSearch:
         self._accounts = accounts
         self._chunks = chunks
 
-    def search(self, query: str, k: int = 10, *, filter: SearchFilter | None = None) -> list[Hit]:
+    def search(
+        self,
+        query: str,
+        k: int = 10,
+        *,
+        filter: SearchFilter | None = None,
+        cancel: threading.Event | None = None,
+    ) -> list[Hit]:
         """The k best passages, best first; see `HybridSearch.search`."""
-        found = self._search.search(query, k, filter=filter)
+        found = self._search.search(query, k, filter=filter, cancel=cancel)
         nearest = [hit.document_id for hit in found[:_LOOKED_AT]]
         answer = self._accounts.answer(query, nearest, filter=filter) if found else None
         if answer is None:

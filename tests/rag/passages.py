@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -75,7 +76,13 @@ class FakeSearch:
     removed: set[str] = field(default_factory=set)
 
     def search(
-        self, query: str, k: int, *, filter: SearchFilter | None = None, caller: Caller = NOBODY
+        self,
+        query: str,
+        k: int,
+        *,
+        filter: SearchFilter | None = None,
+        caller: Caller = NOBODY,
+        cancel: threading.Event | None = None,
     ) -> list[Hit]:
         self.queries.append(query)
         return self.hits[:k]

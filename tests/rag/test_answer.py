@@ -20,11 +20,12 @@ from inference.request import (
 from ingest.documents import Page
 from rag.accounts.calculation import AccountsReader
 from rag.answer import Answerer, AnswerOptions
+from rag.citations import Unsupported
 from rag.errors import ContextTooSmall, InvalidQuestion, QuestionTooLong
 from rag.generator import repeats_itself
 from rag.reading import LARGE_READER
 from rag.refusal import REFUSAL
-from rag.results import AnswerEvent, AnswerStage, Hit, Turn
+from rag.results import Answer, AnswerEvent, AnswerStage, Hit, Turn
 from rag.vectors import CachedEmbedder
 from tests.fakes import HashedWordsEmbedder, ScriptedGenerator, yes_against_no
 from tests.rag.passages import FakeSearch, make_hit, make_record, page_text
@@ -181,9 +182,54 @@ def test_cancelling_stops_the_engine_while_it_is_silent() -> None:
     answer = events[-1].answer
     assert answer is not None
     assert answer.cancelled
-    assert answer.text == "The Tamber bridge"
-    assert answer.citations == ()
+    assert answer.text == "The Tamber bridge [1]"
+    assert [citation.quote for citation in answer.citations] == [BRIDGE.text]
     assert generator.streams[0].cancelled.is_set()
+
+
+def stopped_after(
+    said: str, generator: ScriptedGenerator, options: AnswerOptions | None = None
+) -> Answer:
+    """The answer to QUESTION, stopped when the model has said this."""
+    cancel = threading.Event()
+    drafted = ""
+    for event in answerer(generator, options=options)[0].stream(QUESTION, cancel=cancel):
+        drafted += event.text
+        if drafted.endswith(said):
+            cancel.set()
+    assert event.answer is not None
+    assert event.answer.cancelled
+    return event.answer
+
+
+def test_what_a_stopped_model_had_said_is_cited_or_dropped() -> None:
+    """It stayed on the page as it was, without a source, whatever it claimed."""
+    said = f"{RIGHT} It was built by King Olav. It cost nine mil"
+    answer = stopped_after("nine mil", ScriptedGenerator(said, hold=True))
+    assert answer.text == RIGHT
+
+
+def test_what_a_stopped_model_had_said_can_be_kept_and_says_that_it_has_no_source() -> None:
+    said = f"{RIGHT} It was built by King Olav."
+    options = AnswerOptions(unsupported=Unsupported.KEEP)
+    answer = stopped_after("Olav.", ScriptedGenerator(said, hold=True), options)
+    assert answer.text.endswith(" It was built by King Olav (no source).")
+
+
+def test_a_stopped_small_models_words_are_no_answer() -> None:
+    generator = ScriptedGenerator(RIGHT, hold=True, parameters=135_000_000)
+    assert stopped_after("bridge", generator).text == ""
+
+
+def test_who_leaves_while_passages_are_looked_for_loads_no_model() -> None:
+    cancel = threading.Event()
+    cancel.set()
+    generator = ScriptedGenerator(RIGHT)
+    first, last = answerer(generator)[0].stream(QUESTION, cancel=cancel)
+    assert first.stage is AnswerStage.RETRIEVED
+    assert last.answer is not None
+    assert (last.answer.cancelled, last.answer.text, last.answer.refused) == (True, "", False)
+    assert generator.streams == []
 
 
 def test_an_engine_error_reaches_the_reader() -> None:
@@ -622,7 +668,7 @@ def test_the_row_with_the_most_is_found_without_the_model() -> None:
     answer = calculating([table]).ask("Which tariff has the lowest charge?")
     assert (answer.short, answer.usage.prompt_tokens) == ("Flexible", 0)
     assert answer.text == (
-        "The lowest, Charge: Flexible, 9.80 euros [1]. The others: Steady, 11.20 euros [2]."
+        "The lowest, Charge: Flexible, 9.80 euros [1]. The other: Steady, 11.20 euros [2]."
     )
     assert [each.quote for each in answer.citations] == table.splitlines()[:0:-1]
 

@@ -25,6 +25,29 @@ def test_the_words_that_answer_are_picked(question: str, sentence: str, answer: 
     assert pick_answer(question, sentence) == answer
 
 
+@pytest.mark.parametrize(
+    ("question", "sentence", "answer"),
+    [
+        # "1", the number of the item, was picked.
+        (
+            "By when do I have to send it?",
+            "1. You must send it by 15 August 2024.",
+            "15 August 2024",
+        ),
+        # "2", "48" and "86.4" were.
+        ("When does the music stop?", "It stops at 2 am, for the neighbours.", "2 am"),
+        ("How quickly must I report it?", "Report it within 48 hours, please.", "48 hours"),
+        ("How heavy was the ball?", "The ball had a mass of 86.4 g.", "86.4 g"),
+        # "6" was: the day.
+        ("How much is a lunch?", "From 6 November a lunch costs £2.65.", "£2.65"),
+    ],
+)
+def test_an_amount_or_a_time_is_picked_with_its_unit(
+    question: str, sentence: str, answer: str
+) -> None:
+    assert pick_answer(question, sentence) == answer
+
+
 def test_nothing_is_picked_where_it_is_not_known_what_is_asked_for() -> None:
     assert pick_answer("Wann wurde die Mühle gebaut?", "Die Mühle wurde 1788 gebaut.") == ""
     assert pick_answer("When was it?", "") == ""

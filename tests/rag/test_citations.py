@@ -72,16 +72,79 @@ def test_a_false_statement_beside_a_true_one_is_dropped() -> None:
     assert text == "The ridge path is 8 kilometres long [1]."
 
 
-def test_keeping_is_a_choice_and_leaves_no_marker() -> None:
-    evidence = Evidence([make_hit(RIDGE)])
+@pytest.mark.parametrize(
+    ("question", "kept"),
+    [
+        ("How long is the ridge path?", "It was built in 1788 (no source)."),
+        ("Wie lang ist der ridge path?", "It was built in 1788 (ohne Beleg)."),
+    ],
+    ids=["English", "German"],
+)
+def test_what_is_kept_says_that_it_has_no_source(question: str, kept: str) -> None:
+    """It stood there like any sentence, and nothing told it from the cited ones."""
+    evidence = Evidence([make_hit(RIDGE)], question=question)
     answer = "The ridge path is 8 kilometres long. It was built in 1788 [1]."
     result = cite(answer, evidence, unsupported=Unsupported.KEEP)
-    assert result.text == "The ridge path is 8 kilometres long [1]. It was built in 1788."
+    assert result.text == f"The ridge path is 8 kilometres long [1]. {kept}"
+
+
+LEASE = "The tenant keeps the garden tidy and pays the water bill."
 
 
 def test_connecting_words_stay() -> None:
     text, _ = cited("Here is what they say:\nThe ridge path is 8 kilometres long.", RIDGE)
     assert text.startswith("Here is what they say:\n")
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        "The tenant keeps a dog.",  # one word of two is in the passage
+        "Pets are welcome.",  # two words at most: that was taken for a connection
+        "It is not.",
+        "Yes.",
+        "Smoking is forbidden:",
+        "The tenant pays nothing:",
+        "Der Vermieter zahlt die Nebenkosten, nicht the tenant.",
+    ],
+)
+def test_what_states_anything_is_cited_or_dropped(claim: str) -> None:
+    """A lease in German came out as a summary of which hardly a sentence was cited."""
+    evidence = Evidence([make_hit(LEASE)])
+    result = cite(f"{claim}\n{LEASE}", evidence)
+    assert (result.text, result.dropped) == (
+        "The tenant keeps the garden tidy and pays the water bill [1].",
+        (claim,),
+    )
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "In short:",
+        "The documents say:",
+        "**Key points**",
+        "Here is a summary of the lease:",
+        "What the tenant pays:",
+        "Hier ist eine Zusammenfassung des Dokuments:",
+        "Die wichtigsten Punkte sind:",
+        "Voici un résumé du document :",
+    ],
+)
+def test_a_line_that_announces_stays_above_what_it_announces(line: str) -> None:
+    hit = make_hit(LEASE, document="lease.txt")
+    evidence = Evidence([hit], question="What does the tenant pay?")
+    cited = "The tenant keeps the garden tidy and pays the water bill [1]."
+    assert cite(f"{line}\n{LEASE}", evidence).text == f"{line}\n{cited}"
+    # What it announced was dropped: it must not stand there with nothing behind it.
+    unfounded = f"{LEASE}\n{line}\nThe moon is made of cheese."
+    assert cite(unfounded, evidence).text == cited
+
+
+def test_a_question_that_its_own_words_affirm_is_not_answered_by_an_announcement() -> None:
+    evidence = Evidence([make_hit(LEASE)], question="Are dogs allowed in the garden?")
+    result = cite(f"Dogs are allowed in the garden:\n{LEASE}", evidence)
+    assert result.dropped == ("Dogs are allowed in the garden:",)
 
 
 def test_a_repeated_sentence_is_said_once() -> None:

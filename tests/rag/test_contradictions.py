@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from rag.answer import Answerer, AnswerOptions
@@ -10,7 +12,7 @@ from rag.evidence import Evidence
 from rag.grounding import Grounded
 from rag.messages import ENGLISH
 from rag.reading import LARGE_READER, MEDIUM_READER, SMALL_READER, Reading
-from rag.results import Answer, Citation
+from rag.results import Answer, Citation, Hit
 from tests.fakes import ScriptedGenerator, yes_against_no
 from tests.rag.passages import FakeSearch, make_hit
 
@@ -38,6 +40,11 @@ def ask(question: str, said: str, *texts: str, reading: Reading = LARGE_READER) 
 def beside(question: str, cited: str, *documents: str, short: str = "") -> str:
     """What is shown beside a sentence of the documents that is cited as the answer."""
     hits = [make_hit(text, document=f"{i}.txt") for i, text in enumerate(documents)]
+    return beside_in(hits, question, cited, short=short)
+
+
+def beside_in(hits: list[Hit], question: str, cited: str, *, short: str = "") -> str:
+    """The same of any passages."""
     hit = next(hit for hit in hits if cited in hit.text)
     start = hit.text.index(cited)
     citation = Citation.of_passage(
@@ -450,3 +457,17 @@ def test_a_change_of_something_else_or_a_supposed_one_is_not_shown(
 ) -> None:
     """The last two are as SQuAD's articles have them, which such words alone had picked."""
     assert beside(question, cited, cited, *others) == ""
+
+
+@pytest.mark.parametrize(("heading", "shown"), [("Alder", True), ("Birch", False)])
+def test_a_sentence_is_of_its_own_section_and_not_of_its_passages_first(
+    heading: str, shown: bool
+) -> None:
+    """Birch's deposit stood against Alder's: its passage began in the section about Alder."""
+    cited = "The deposit for the Alder cabin is £500."
+    opening, said = "Bookings open in May.", "The deposit for the cabin is £300."
+    other = make_hit(f"{opening}\n\n{said}", document="prices.txt", heading="Alder")
+    other = replace(other, sections=((0, "Alder"), (len(opening) + 2, heading)))
+    hits = [make_hit(cited, document="letter.txt"), other]
+    notice = beside_in(hits, "What is the deposit for the Alder cabin?", cited, short="£500")
+    assert (said.rstrip(".") in notice) is shown

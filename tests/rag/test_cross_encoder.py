@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from transformers import (
 
 from rag.cross_encoder import CrossEncoderReranker
 from rag.errors import RerankerNotFound
-from rag.generator import NOBODY
+from rag.generator import NOBODY, Caller
 from rag.library import Library
 from rag.settings import Settings
 from tests.fakes import ModellessLibrary, ScriptedGenerator
@@ -90,7 +91,20 @@ def test_relevances_are_those_that_transformers_computes(folder: Path) -> None:
     found = CrossEncoderReranker(folder, device="cpu").relevances(QUESTION, PASSAGES, NOBODY)
     expected = relevances_of_transformers(folder, PASSAGES)
     assert found == pytest.approx(expected, abs=1e-5)
-    assert max(found) - min(found) > 0.01
+    assert max(expected) - min(expected) > 0.01
+
+
+def test_more_passages_than_one_batch_takes_are_judged_in_order(folder: Path) -> None:
+    reranker = CrossEncoderReranker(folder, device="cpu")
+    found = reranker.relevances(QUESTION, PASSAGES * 9, NOBODY)
+    assert found == pytest.approx(relevances_of_transformers(folder, PASSAGES) * 9, abs=1e-5)
+
+
+def test_nothing_is_judged_for_who_has_left(folder: Path) -> None:
+    left = threading.Event()
+    left.set()
+    reranker = CrossEncoderReranker(folder, device="cpu")
+    assert reranker.relevances(QUESTION, PASSAGES, Caller(cancel=left)) is None
 
 
 def test_a_model_that_was_saved_with_another_activation_gives_probabilities_too(

@@ -125,3 +125,52 @@ def test_four_figures_are_a_year_but_with_a_currency_or_a_unit(
 )
 def test_how_much_is_no_span_of_time(sentence: str, fits: float) -> None:
     assert has_kind(sentence, "How much is my car insurance a year?") == fits
+
+
+@pytest.mark.parametrize(
+    ("question", "sentence", "fits"),
+    [
+        # The 8 % of rice and the half were as much of a price as the price.
+        ("how much is the bag", "It holds half of the rice, 8 kg.", 0.5),
+        ("how much is the bag", "It costs $35.", 1.0),
+        ("what does it cost to cancel", "We charge £55.", 1.0),
+        ("what does it cost to cancel", "We cancel it after 7 days.", 0.5),
+        ("do I pay? how much is it for pupils", "Pupils go free.", 1.0),
+        ("how heavy is the ball", "It is 25 mm wide.", 0.5),
+        ("how heavy is the ball", "It weighs 86 g.", 1.0),
+        ("how quickly do i need to report it", "Report it within 48 hours.", 1.0),
+        ("what is the email of the office", "The office is in Dock Road.", 0.0),
+        ("what is the email of the office", "Write to office@example.org.", 1.0),
+        # Months and weekdays were names of persons.
+        ("who is the judge", "The hearing of 30 July fails, as the judge is ill.", 0.0),
+        ("who is the judge", "It is before Judge Amara Collins.", 1.0),
+        ("where is the fuse box", "It is in the cupboard.", 1.0),
+        # What is asked for by when, a span of time from now on tells.
+        ("when can she drive again", "Do not drive for one week.", 1.0),
+        ("when did she drive", "She drove for one week.", 0.0),
+        ("what time does the club open", "It opens on Monday.", 0.5),
+        ("what time does the club open", "It opens at 7.45 am.", 1.0),
+        ("what day is the fair", "It is from 4 pm.", 0.0),
+        ("can we plant cherry trees", "Trees must be native, except fruit trees.", 1.0),
+        ("can we plant cherry trees", "A cherry has a stone.", 0.0),
+    ],
+)
+def test_an_answer_has_what_the_question_names(question: str, sentence: str, fits: float) -> None:
+    assert has_kind(sentence, question) == fits
+
+
+def test_below_a_currency_four_figures_are_no_year() -> None:
+    """A dress of 1,725 had no price, since all its figures were read as years."""
+    row = "Dress | Atelier Noor | 1600 | 1725"
+    head = "Item | Supplier | Planned (EUR) | Actual (EUR)"
+    assert amount_terms(row, head=head) == {"1600", "1725"}
+    assert has_kind(row, "how much was the dress", head=head) == 1.0
+    assert has_kind(row, "how much was the dress") == 0.0
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["what's the deposit for the flat", "whats my excess", "what does a lost card cost"],
+)
+def test_what_is_the_price_asks_for_an_amount(question: str) -> None:
+    assert question_kind(question) is QuestionKind.AMOUNT

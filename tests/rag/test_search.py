@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -72,6 +73,29 @@ def test_a_hit_says_where_it_is_and_why(search: HybridSearch, put: Put, store: S
     assert store.page(document_id, 1).text[hit.start : hit.end] == hit.text == BRIDGE
     assert hit.heading == "Chapter"
     assert hit.reason.startswith("has “Tamber”, “bridge”, “opened”; meaning 0.")
+
+
+def test_a_search_that_nobody_waits_for_any_more_ends_between_its_stages(
+    store: Store,
+    put: Put,
+    fake_embedder: HashedWordsEmbedder,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A reader who had left kept the search at it to its end."""
+    put("town.txt", RULES, BRIDGE)
+    index = VectorIndex(tmp_path / "index", fake_embedder.dimensions)
+    cancel = threading.Event()
+
+    def synced() -> VectorIndex:
+        index.sync(store)
+        cancel.set()  # while the candidates are looked for
+        return index
+
+    monkeypatch.setattr(Store, "chunks", None)  # who reads passages now calls None
+    cached = CachedEmbedder(fake_embedder)
+    leaving = HybridSearch(store, synced, lambda: cached)
+    assert leaving.search("When was the Tamber bridge opened?", 3, cancel=cancel) == []
 
 
 def test_what_the_documents_call_it_is_looked_for_too(

@@ -85,6 +85,22 @@ def test_a_heading_of_two_lines_is_a_fragment() -> None:
 
 
 @pytest.mark.parametrize(
+    ("question", "is_fragment"),
+    [("When do outlines have to be in?", False), ("Who writes the outlines?", True)],
+)
+def test_a_row_with_a_date_is_no_fragment_where_a_date_is_asked_for(
+    question: str, is_fragment: bool
+) -> None:
+    """A day is no amount, so the row of a timetable counted as a heading."""
+    text = "Step | Date\nDeadline for outlines | 14 February, noon\nDecisions | 20 June"
+    found = find_extracts(
+        question, Evidence([make_hit(text)], question=question), embedder=EMBEDDER
+    )
+    (row,) = (each for each in found if each.quote.text.startswith("Deadline"))
+    assert bool(row.signs.fragment) is is_fragment
+
+
+@pytest.mark.parametrize(
     ("start", "page", "is_fragment"), [(0, 1, False), (4350, 1, True), (0, 2, True)]
 )
 def test_the_end_of_a_sentence_is_a_fragment(start: int, page: int, is_fragment: bool) -> None:

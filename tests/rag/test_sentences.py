@@ -24,6 +24,21 @@ def sentences(text: str) -> list[str]:
         ("Siehe (vgl. Abs. 3). Er gilt.", ["Siehe (vgl. Abs. 3).", "Er gilt."]),
         ("Kleintiere (z. B. Hamster) sind erlaubt.", ["Kleintiere (z. B. Hamster) sind erlaubt."]),
         ("La Sra. Sanz vino. Habló.", ["La Sra. Sanz vino.", "Habló."]),
+        # "7.1 Fees." was quoted to who asked for the fees.
+        ("7.1 Fees. It is 26. It rises.", ["7.1 Fees. It is 26.", "It rises."]),
+        ("x is\nso.\n  7.2 Late payment. It is 5%.", ["x is\nso.", "7.2 Late payment. It is 5%."]),
+        ("7.3 Keys.\nThey are kept.", ["7.3 Keys.", "They are kept."]),
+        ("7.4 Pets are welcome. Ask us.", ["7.4 Pets are welcome.", "Ask us."]),
+        ("2. Stir well. Add milk.", ["2. Stir well.", "Add milk."]),
+        # Messages without a full stop were one sentence.
+        (
+            "[12/03/2024, 10:14] Ana: ok\n[12/03/2024, 10:16] Ben: me\n12.03.24, 9:11 - Al: hi",
+            [
+                "[12/03/2024, 10:14] Ana: ok",
+                "[12/03/2024, 10:16] Ben: me",
+                "12.03.24, 9:11 - Al: hi",
+            ],
+        ),
         ("He said “Go.” She went.", ["He said “Go.”", "She went."]),
         ("これは本です。あれは犬です。", ["これは本です。", "あれは犬です。"]),
         ("यह किताब है। वह कुत्ता है।", ["यह किताब है।", "वह कुत्ता है।"]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -35,9 +35,12 @@ MakeLibrary = Callable[..., ModellessLibrary]
 def make_library(tmp_path: Path) -> Iterator[MakeLibrary]:
     made: list[ModellessLibrary] = []
 
-    def make(text: str, reply: Any, **generator: Any) -> ModellessLibrary:
+    def make(
+        text: str, reply: Any, *, unsupported: Literal["drop", "keep"] = "drop", **generator: Any
+    ) -> ModellessLibrary:
         model = ScriptedGenerator(reply, **generator)
-        library = ModellessLibrary(tmp_path / "library", Settings(home=tmp_path), lambda: model)
+        settings = Settings(home=tmp_path, unsupported=unsupported)
+        library = ModellessLibrary(tmp_path / "library", settings, lambda: model)
         library.add_bytes("towns.txt", text.encode())
         made.append(library)
         return library
@@ -108,18 +111,46 @@ def test_every_passage_is_read(make_library: MakeLibrary) -> None:
 
 
 @pytest.mark.parametrize("text", [SHORT, LONG], ids=["whole", "in parts"])
-def test_where_the_model_says_nothing_true_the_first_sentences_stand_in(
+def test_where_the_model_says_nothing_true_sentences_of_the_document_stand_in(
     make_library: MakeLibrary, text: str
 ) -> None:
+    """Two opening sentences stood for a German lease that a model had told in English."""
     library = make_library(text, "King Olav burned it in 1788.", context_tokens=1300)
     summary = summary_of(library)
-    assert summary.text.startswith(
-        "The ferry to Grey Island takes 50 minutes [1]."
-        if text is SHORT
-        else "The town of Arden was founded in 1500 [1]."
-    )
-    assert "Olav" not in summary.text
+    marked = [f"{' '.join(c.quote.rstrip('.').split())} [{c.marker}]." for c in summary.citations]
+    assert summary.text == " ".join(marked)
+    assert len(marked) == summary.parts
     assert_resolves(library, summary)
+
+
+def test_a_model_that_goes_round_in_circles_is_left(make_library: MakeLibrary) -> None:
+    """A German lease was told in 320 tokens, 200 of which were two sentences again and again."""
+    library = make_library(SHORT, "The ferry to Grey Island takes 50 minutes. " * 40)
+    assert summary_of(library).text == "The ferry to Grey Island takes 50 minutes [1]."
+    model: Any = library.generator
+    assert model.streams[0].cancelled.is_set()
+
+
+def test_what_has_no_source_can_be_kept_and_says_so(make_library: MakeLibrary) -> None:
+    said = "The ferry to Grey Island takes 50 minutes. King Olav burned it in 1788."
+    library = make_library(SHORT, said, unsupported="keep")
+    assert summary_of(library).text == (
+        "The ferry to Grey Island takes 50 minutes [1]. King Olav burned it in 1788 (no source)."
+    )
+    assert library.ask("How long does the ferry to Grey Island take?").text.endswith(
+        "King Olav burned it in 1788 (no source)."
+    )
+
+
+def test_what_has_no_source_is_nothing_to_make_a_summary_of_parts_of(
+    make_library: MakeLibrary,
+) -> None:
+    library = make_library(LONG, founding, unsupported="keep", context_tokens=1300)
+    summary_of(library)
+    model: Any = library.generator
+    last = model.conversations[-1][-1].text
+    assert "part 1" in last
+    assert "Olav" not in last
 
 
 def test_where_the_model_makes_nothing_of_the_parts_their_summaries_stand_in(

@@ -182,10 +182,58 @@ def test_what_needs_none_of_something_has_a_zero_there(
     assert (found[1] if found else "") == short
 
 
+PRICES = (
+    "# Hilltop price list\n\nCode | Item | Category | Price | In stock | Weight (kg)\n"
+    "L-101 | Aero 13 | Laptop | £649.00 | 4 | 1.2\nL-102 | Aero 15 | Laptop | £899.00 | 0 | 1.7\n"
+    "K-301 | Kettle | Kitchen | £24.90 | 31 | 0.9\nK-303 | Mixer Pro | Kitchen | £219.00 | 2 | 5.1"
+)
+PEOPLE = (
+    "Staff ID | Name | Department | Salary (EUR) | Room\nE-17 | Clara Voss | Sales | 58200 | 2.04\n"
+    "E-21 | Peter Lind | Sales | 81000 | 2.01\nE-29 | Jonas Beck | Engineering | 92400 | 3.01"
+)
+COURSES = (
+    "Course no. | Course | Fee\n201 | Pottery | €120\n205 | Tango | €140\n206 | First aid | €40"
+)
+EXAMS = (
+    "Candidate | Name | Class | Maths | English\n1101 | Ella Ford | 10A | 78 | 66\n"
+    "1102 | Ben Sato | 10A | 91 | 59\n1103 | Mia Holt | 10B | 64 | 93"
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "short"),
+    [
+        ("What is the cheapest item?", PRICES, "Kettle"),
+        ("Which item costs the most?", PRICES, "Aero 15"),
+        ("What is the cheapest laptop?", PRICES, "Aero 13"),
+        ("What is the most expensive item in the kitchen category?", PRICES, "Mixer Pro"),
+        ("What is the heaviest item?", PRICES, "Mixer Pro"),  # not "5.1"
+        ("What is the price of the cheapest laptop?", PRICES, "£649.00"),
+        ("What is the weight of the cheapest laptop?", PRICES, "1.2"),
+        ("What is the code of the cheapest item?", PRICES, "K-301"),
+        ("Who is the highest paid person in Sales?", PEOPLE, "Peter Lind"),
+        ("Who earns the most?", PEOPLE, "Jonas Beck"),
+        ("Which employee has the lowest salary?", PEOPLE, "Clara Voss"),
+        ("What is the most expensive course?", COURSES, "Tango"),
+        ("Who has the highest mark in English in class 10A?", EXAMS, "Ella Ford"),
+        # Of what, or of which figure, nobody knows.
+        ("What is the cheapest tablet?", PRICES, ""),
+        ("Which item has the highest score?", PRICES, ""),
+        ("Who earns the most in Support?", PEOPLE, ""),
+        ("Who has the highest mark?", EXAMS, ""),
+        ("What is the colour of the cheapest item?", PRICES, ""),
+    ],
+)
+def test_what_has_a_code_is_told_by_its_name(question: str, text: str, short: str) -> None:
+    """ "L-101" was the cheapest laptop, and 205 the most expensive course."""
+    found = ask(question, text)
+    assert (found[1] if found else "") == short
+
+
 def test_the_answer_says_which_rows_were_compared() -> None:
     found = ask("Which customer in Graz has the highest sales?", SALES)
     assert found is not None
-    assert found[0] == ("The highest, Sales, City Graz: Cedar, 31 [1]. The others: Birch, 12 [2].")
+    assert found[0] == ("The highest, Sales, City Graz: Cedar, 31 [1]. The other: Birch, 12 [2].")
 
 
 def test_a_long_sheet_is_compared_over_all_of_its_pages() -> None:

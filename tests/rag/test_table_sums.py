@@ -322,3 +322,31 @@ def test_invoices_add_up_to_the_sum_of_their_amounts() -> None:
     found = ask("What is the total of the invoices to Baxter?", text)
     assert found is not None
     assert found[1] == "5440.00"
+
+
+DATED = (
+    "Invoice | Customer | Issued | Due | Amount | Status\n"
+    "R-1 | Miller Ltd | 2026-01-09 | 2026-02-08 | 1250.00 | paid\n"
+    "R-2 | Miller Ltd | 2026-02-17 | 2026-03-19 | 760.00 | overdue\n"
+    "R-3 | Brandt GmbH | 2026-03-11 | 2026-04-10 | 1100.00 | open\n"
+    "R-4 | Miller & Sons | 2026-03-25 | 2026-04-24 | 340.00 | open\n"
+    "R-5 | Brandt GmbH | 2026-04-07 | 2026-05-07 | 620.00 | open"
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "short"),
+    [
+        ("What is the total of the open invoices in March?", "1440.00"),  # issued, not due then
+        ("How many invoices were issued in March?", "2"),
+        ("How many invoices are due in April?", "2"),
+        ("How many invoices are still open?", "3"),
+        ("What is the total amount of the invoices to Brandt?", "1720.00"),  # "Brandt GmbH"
+        ("How many invoices of Miller are overdue?", ""),  # which Miller?
+        ("How many invoices were issued in August?", ""),
+    ],
+)
+def test_rows_are_of_a_month_and_of_a_company_by_its_name(question: str, short: str) -> None:
+    """One of the rows was told instead: "Miller" is not all of "Miller Ltd"."""
+    found = ask(question, DATED)
+    assert (found[1] if found else "") == short

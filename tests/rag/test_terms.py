@@ -138,3 +138,9 @@ def test_digits_of_any_script_are_figures(text: str) -> None:
 def test_may_is_a_month_where_it_is_written_as_one(text: str, *, is_month: bool) -> None:
     """A question of May was one of any month: "may" says nothing elsewhere."""
     assert ("may" in content_terms(text)) is is_month
+
+
+@pytest.mark.parametrize("question", ["whats the code", "what's the code", "I don't know the code"])
+def test_contractions_carry_no_meaning(question: str) -> None:
+    """ "Don't" left a "don" that every answer lacked, and "whats" a "what"."""
+    assert content_terms(question) - content_terms("know") == content_terms("code")

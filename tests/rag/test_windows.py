@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from rag.windows import sentence_windows, with_list
+import pytest
+
+from rag.windows import is_labelled, sentence_windows, with_list
 
 ROWS = "Balance at June 30, 2022 | 97 | 118\nCash paid | (16) | (25)"
 
@@ -35,3 +37,27 @@ def test_the_head_of_a_table_may_have_figures() -> None:
     row = sentence_windows(0, text)[-1]
     assert row.header is not None
     assert text[row.header.start : row.header.end].startswith("| | Aquila 300 | Aquila 500 |")
+
+
+@pytest.mark.parametrize(
+    ("below", "is_whole"),
+    [
+        ("Revit\nTekla\nFrench (B2)", True),
+        ("Revit", False),
+        ("Water | 2\nBeer | 4", False),
+        ("Monday: 9\nSunday: closed", False),
+        ("Beer 4\nWine 12", False),
+        ("Revit\nShe knows it well.", False),
+    ],
+)
+def test_a_heading_has_the_short_lines_below_it(below: str, is_whole: bool) -> None:
+    """ "Tekla" alone answered nobody who asked for the skills."""
+    text = f"Skills\n{below}"
+    window = with_list(text, sentence_windows(0, text), 0, is_heading=True)
+    assert window.text == (text if is_whole else "Skills")
+
+
+def test_a_message_of_a_chat_says_whose_it_is() -> None:
+    assert is_labelled("[12/03/2024, 10:15:31] Carla: I have the big one")
+    assert is_labelled("12.03.24, 10:15 - Carla: me")
+    assert not is_labelled("12/03/2024, 10:15 at the station")

@@ -72,7 +72,7 @@ def test_what_is_being_read_is_counted_in_plain_english() -> None:
 
 
 def test_a_stop_before_the_first_word_is_told() -> None:
-    assert describe("q", Progress(Stage.STOPPED))["note"] == "Stopped before the first word."
+    assert describe("q", Progress(Stage.STOPPED))["note"] == "Stopped before there was an answer."
 
 
 def test_the_small_print_gives_speed_reuse_and_model() -> None:

@@ -126,3 +126,19 @@ def test_an_entity_bomb_is_refused(tmp_path: Path) -> None:
             archive.writestr(name, bomb if name == "word/document.xml" else data)
     with pytest.raises(CorruptFile):
         load(path, name="a.docx")
+
+
+def test_lines_whose_parts_tabs_set_apart_are_rows(tmp_path: Path) -> None:
+    """ "Kitchen £40 £65" said nothing of half and full days."""
+    written = docx.Document()
+    labels = ["Hall:\tWestgate Barn", "Deposit:\t£250"]
+    rows = ["Item\tHalf day\t\tFull day", "Kitchen\t£40\t£65", "\tHall\t£180\t£310"]
+    for line in [*labels, *rows, "Then:\tno row", "Alone\there"]:
+        written.add_paragraph(line)
+    path = tmp_path / "a.docx"
+    written.save(str(path))
+    assert load(path, name="a.docx").pages[0].text == (
+        "Hall: Westgate Barn\n\nDeposit: £250\n\n"
+        "Item | Half day | Full day\nKitchen | £40 | £65\nHall | £180 | £310\n\n"
+        "Then: no row\n\nAlone here"
+    )

@@ -203,3 +203,18 @@ def test_a_page_of_nothing_but_headings_takes_linear_time() -> None:
     chunk_document(made, count_tokens=lambda t: len(t) // 4 + 1)
     assert len(spans) == 50_000
     assert time.monotonic() - started < 20
+
+
+def test_lines_in_capitals_are_headings_where_nothing_else_tells(tmp_path: Path) -> None:
+    """The clauses of a contract in one size stood under nothing."""
+    clauses = ["THE UNIT", "CHARGES", "2. ENDING IT"]
+    lines = [each for clause in clauses for each in [(TEXT, clause), *prose()]]
+    path = write(tmp_path / "a.pdf", lines)
+    assert headings_of(path) == [[(1, clause) for clause in clauses]]
+
+
+def test_two_lines_in_capitals_or_many_tell_nothing(tmp_path: Path) -> None:
+    names = [(TEXT, "ANA LOPEZ"), *prose(), (TEXT, "BEN ODE"), *prose()]
+    form = [(TEXT, line) for word in ("NAME", "TOWN", "PHONE", "NOTE") for line in (word, "none")]
+    for lines in (names, form):
+        assert headings_of(write(tmp_path / "a.pdf", lines)) == [[]]

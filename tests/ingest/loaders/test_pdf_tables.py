@@ -221,3 +221,24 @@ def layout_of(texts: Sequence[Placed]) -> PageLayout:
         for i in range(len(word) + 1)
     ]
     return PageLayout(text, np.array(boxes, dtype=float), (), np.arange(len(text)))
+
+
+def test_lists_abreast_with_titles_of_their_own_are_no_table(tmp_path: Path) -> None:
+    """A side bar's "Tekla" was read as the label of a school in a curriculum vitae."""
+    bar = ["CONTACT", "a@b.example", "Leeds", "SKILLS", "Revit", "Tekla", "Python"]
+    main = [
+        "WORK",
+        "Arden Bridges, 2019",
+        "Leads six",
+        "Polwarth, 2014",
+        "STUDIES",
+        "MEng",
+        "Leeds",
+    ]
+    places = [
+        (x, 700 - 15 * row, line)
+        for x, column in ((60, bar), (230, main))
+        for row, line in enumerate(column)
+    ]
+    path = draw(tmp_path / "a.pdf", places)
+    assert read(path).split("\n") == [*bar, *main]

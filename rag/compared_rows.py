@@ -1,0 +1,90 @@
+"""What rows that were compared are called, and how the answer of a comparison is told. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from rag.citations import Calculation
+from rag.results import Hit
+from rag.table_cells import is_number_of_things, table_terms
+from rag.table_times import moments_of
+from rag.whole_tables import Row, Table, can_be_told, figures_of
+
+# Who or what is asked for, where a column "Name" or "Item" has them.
+PEOPLE = table_terms("people person employee staff member worker colleague someone")
+THINGS = table_terms("item product article thing")
+_HAS_PEOPLE = PEOPLE | table_terms("name")
+_HAS_THINGS = THINGS | table_terms("name description title model")
+_CODE = re.compile(r"[A-Za-z]{0,4}[-./]?\d[\w./-]*")
+_WORD = re.compile(r"[^\W\d_]{2}")
+_MOST_OTHERS = 4  # that are named beside the answer
+
+
+def name_column(table: Table) -> int:
+    """The column of what the rows are called.
+
+    The first; where that has numbers, codes or dates, the first that has another name in each row.
+    """
+    if not has_codes(table, 0) and moments_of(table, 0) is None:
+        return 0
+    for at in range(1, len(table.columns)):
+        cells = {row.cells[at].casefold() for row in table.rows}
+        if (
+            len(cells) == len(table.rows)
+            and all(map(_WORD.search, cells))
+            and not is_number_of_things(table.columns[at])
+            and not _has_measures(table, at)
+            and moments_of(table, at) is None
+            and not has_codes(table, at)
+        ):
+            return at
+    return 0
+
+
+def column_called(noun: frozenset[str], table: Table) -> int | None:
+    """The column of what a noun means: "Course" rather than "Course no." for "course"."""
+    found = [at for at, name in enumerate(table.names) if noun and noun <= name]
+    of_names = [at for at in found if not is_number_of_things(table.columns[at])]
+    return next(iter(of_names or found), None)
+
+
+def nouns_of(table: Table, column: int) -> frozenset[str]:
+    """The terms that a question may call the things in a column by, besides its name."""
+    name = table.names[column]
+    people = PEOPLE if name & _HAS_PEOPLE else frozenset[str]()
+    return people | (THINGS if name & _HAS_THINGS else frozenset[str]())
+
+
+def has_codes(table: Table, column: int) -> bool:
+    """Whether the cells of a column are numbers or codes of things: "L-101", "10A"."""
+    return is_number_of_things(table.columns[column]) or all(
+        _CODE.fullmatch(row.cells[column]) for row in table.rows
+    )
+
+
+def told(
+    label: str, rows: Sequence[Row], columns: Sequence[int], hit: Hit, *, short: str
+) -> Calculation | None:
+    """The label, these cells of the first row, and of the others, all or the next where many."""
+    shown = rows if len(rows) <= _MOST_OTHERS + 1 else rows[:2]
+    said = [", ".join(row.cells[at] for at in dict.fromkeys(columns)) for row in shown]
+    if not can_be_told([label, *said]):
+        return None
+    marked = [f"{text} [{marker}]" for marker, text in enumerate(said, start=1)]
+    text = f"{label}: {marked[0]}."
+    if len(shown) < len(rows):
+        text += f" Next of {len(rows)}: {marked[1]}."
+    elif len(rows) > 1:
+        others = "The others" if len(rows) > 2 else "The other"
+        text += f" {others}: {'; '.join(marked[1:])}."
+    citations = tuple(
+        row.cited(hit, marker=marker, statement=text) for marker, row in enumerate(shown, start=1)
+    )
+    return Calculation(text, short, citations)
+
+
+def _has_measures(table: Table, column: int) -> bool:
+    """Whether the cells are figures of one unit; addresses begin with figures, too."""
+    figures = figures_of(table, column)
+    return figures is not None and len({figure.unit for figure, _ in figures}) == 1
