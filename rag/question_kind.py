@@ -228,8 +228,8 @@ def has_kind(sentence: str, question: str, *, head: str = "") -> float:
         if _PLACE.search(asked) and _PLACED.search(plain):
             return 1.0
         return float(bool(name_terms(sentence) - content_terms(question) - CALENDAR_TERMS))
-    if kind is QuestionKind.YES_OR_NO and _PERMISSION.match(asked):
-        return float(bool(_PERMITTED.search(plain)))
+    if kind is QuestionKind.YES_OR_NO:  # "Did wages rise?" asks for no sum
+        return float(bool(_PERMITTED.search(plain))) if _PERMISSION.match(asked) else 0.5
     return 0.5 if unit is None else float(has_unit)
 
 

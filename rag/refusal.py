@@ -120,18 +120,20 @@ def asks_for_another(question: str, texts: Iterable[str]) -> bool:
         return True
     asked = _numbered(question)
     known = [_numbered(text) for text in texts]
+    beside = [_numbered(text, or_counted=True) for text in texts]  # "Year 6 goes to the coast"
     return any(
-        not any(number in numbered.get(word, ()) for numbered in known)
+        not any(number in numbered.get(word, ()) for numbered in beside)
         and any(numbered.get(word) for numbered in known)
         for word, numbers in asked.items()
         for number in numbers
     )
 
 
-def _numbered(text: str) -> dict[str, set[str]]:
+def _numbered(text: str, *, or_counted: bool = False) -> dict[str, set[str]]:
     """The words of a text that have a number right after them, with those numbers.
 
-    No years, and nothing that is counted: "within 14 days", "ordered 300 leaflets".
+    No years, and nothing that is counted: "within 14 days", "ordered 300 leaflets". or_counted:
+    these too.
     """
     found: dict[str, set[str]] = {}
     for word, number in pairwise(words(text)):
@@ -141,7 +143,7 @@ def _numbered(text: str) -> dict[str, set[str]]:
         if (
             text[word.end : number.start] == " "
             and not _YEAR.fullmatch(number.term)
-            and not is_counting
+            and (or_counted or not is_counting)
         ):
             found.setdefault(word.term, set()).add(number.term)
     return found

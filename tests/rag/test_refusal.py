@@ -130,6 +130,13 @@ def test_counted_things_are_not_numbered_and_codes_are(question: str, another: b
     assert asks_for_another(question, texts) is another
 
 
+def test_a_number_before_a_word_like_a_plural_is_known_all_the_same() -> None:
+    """ "6 goes" looked like a count of things, so that "year 6" was that of no text."""
+    texts = ["The visit of Year 6 goes to the coast. From Year 3 on they swim."]
+    assert not asks_for_another("What does the year 6 trip cost?", texts)
+    assert asks_for_another("What does the year 5 trip cost?", texts)
+
+
 def test_a_question_without_spaces_needs_fewer_of_its_pairs_of_characters() -> None:
     """Four of five of RGB's Chinese questions were refused before a model was asked."""
     hit = make_hit("第六届立法会共有70个议席。")
