@@ -87,7 +87,7 @@ class Reading:
 # something else (docs/decisions.md).
 SMALL_READER = Reading(
     focus=Focus(margin=0.05, most=3),
-    least_confidence=0.45,
+    least_confidence=0.47,
     writes=False,
     refusal_fit=0.6,
     quote_fit=0.6,
@@ -97,7 +97,7 @@ SMALL_READER = Reading(
 # Qwen2.5-Coder-1.5B, 30 answerable and 15 unanswerable questions of SQuAD2: gold in the answer
 # .70 -> .80 and balanced refusal .53 -> .68 against believing its refusals and every supported
 # draft; it says "do not say" as often where the passage does (.10) as where it does not (.07). The
-# least confidence: docs/decisions.md, "The least confidence of a medium model is .45".
+# least confidence: docs/decisions.md, "The least confidence of a medium model is .47".
 MEDIUM_READER = Reading(
     focus=Focus(margin=0.6, most=5),
     reads=True,
