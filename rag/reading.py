@@ -63,11 +63,6 @@ class Reading:
     value_fit: float = 0.8
     unsupported: Unsupported = Unsupported.DROP
 
-    @property
-    def believes_refusals(self) -> bool:
-        """Whether the model's "I do not know" is the answer, whatever the passages say."""
-        return math.isinf(self.refusal_fit)
-
 
 # Fits, measured with MiniLM, 5 passages: share of questions whose best sentence reaches it.
 #           questions of bench/questions    SQuAD2 dev              ClapNQ dev
