@@ -282,7 +282,6 @@ class Answerer:
         reading = self._options.reading or reading_for(
             generator.model.parameters, keeps_passages=generator.keeps_passages
         )
-        reading = replace(reading, unsupported=self._options.unsupported)
         if not self._is_sure(case, asking, reading):
             found = _NOTHING if case.cancelled else refusal(case.passages, question=case.asked)
             draft = Draft(cancelled=case.cancelled)
@@ -466,12 +465,18 @@ class Answerer:
     def _grounded(
         self, case: Case, draft: Draft, reading: Reading, shown: Sequence[Hit]
     ) -> Grounded:
+        unsupported = self._options.unsupported
         if not draft.cancelled:
             grounded = ground(
-                draft.text, case.evidence, case.extracts(), reading=reading, shown=shown
+                draft.text,
+                case.evidence,
+                case.extracts(),
+                reading=reading,
+                unsupported=unsupported,
+                shown=shown,
             )
         elif reading.writes:
-            grounded = said_so_far(draft.text, case.evidence, reading=reading, shown=shown)
+            grounded = said_so_far(draft.text, case.evidence, unsupported=unsupported, shown=shown)
         else:
             return _NOTHING
         return self._current(case, grounded)

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from rag.citations import Calculation
+from rag.citations import Calculation, PageText
 from rag.results import Hit
 from rag.table_cells import is_number_of_things, table_terms
 from rag.table_times import moments_of
-from rag.whole_tables import Row, Table, can_be_told, figures_of
+from rag.whole_tables import (
+    Row,
+    Table,
+    can_be_told,
+    figures_of,
+    has_a_like,
+    hides_a_condition,
+    is_of_another_year,
+    tables_near,
+    with_other_pages,
+)
 
 # Who or what is asked for, where a column "Name" or "Item" has them.
 PEOPLE = table_terms("people person employee staff member worker colleague someone")
@@ -18,7 +28,29 @@ _HAS_PEOPLE = PEOPLE | table_terms("name")
 _HAS_THINGS = THINGS | table_terms("name description title model")
 _CODE = re.compile(r"[A-Za-z]{0,4}[-./]?\d[\w./-]*")
 _WORD = re.compile(r"[^\W\d_]{2}")
-_MOST_OTHERS = 4  # that are named beside the answer
+MOST_OTHERS = 4  # that are named beside the answer
+
+
+def first_that_tells(
+    question: str,
+    hits: Sequence[Hit],
+    page_text: PageText,
+    compared: Callable[[Table, Hit], Calculation | None],
+) -> Calculation | None:
+    """What is compared of the whole of the first table among the hits of which anything is.
+
+    None where no table tells, and where the first that does is not whole or has a like.
+    """
+    for table, hit in tables_near(hits, page_text):
+        if is_of_another_year(question, table) or hides_a_condition(question, table):
+            continue
+        if compared(table, hit) is None:
+            continue
+        whole = with_other_pages(table, hit, page_text)
+        if whole is None or has_a_like(whole, hits, hit, page_text):
+            return None
+        return compared(whole, hit)
+    return None
 
 
 def name_column(table: Table) -> int:
@@ -67,7 +99,7 @@ def told(
     label: str, rows: Sequence[Row], columns: Sequence[int], hit: Hit, *, short: str
 ) -> Calculation | None:
     """The label, these cells of the first row, and of the others, all or the next where many."""
-    shown = rows if len(rows) <= _MOST_OTHERS + 1 else rows[:2]
+    shown = rows if len(rows) <= MOST_OTHERS + 1 else rows[:2]
     said = [", ".join(row.cells[at] for at in dict.fromkeys(columns)) for row in shown]
     if not can_be_told([label, *said]):
         return None

@@ -86,6 +86,7 @@ class _Job:
 
     generator: Generator
     reading: Reading
+    unsupported: Unsupported
     instruction: str
     filter: SearchFilter | None
     cancel: threading.Event
@@ -152,7 +153,8 @@ class Extractor:
         reading = self._reading or reading_for(generator.model.parameters)
         job = _Job(
             generator=generator,
-            reading=replace(reading, unsupported=unsupported or self._unsupported),
+            reading=reading,
+            unsupported=unsupported or self._unsupported,
             instruction=instruction,
             filter=filter,
             cancel=cancel or threading.Event(),
@@ -282,7 +284,7 @@ class Extractor:
             replace(nothing, passages=given, usage=draft.used),
             draft.text,
             supported,
-            drops=job.reading.unsupported is Unsupported.DROP,
+            drops=job.unsupported is Unsupported.DROP,
         )
 
     def _shown(self, job: _Job, question: str, passages: tuple[Hit, ...]) -> Sequence[Hit]:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from rag.citations import CitedText, cite
+from rag.citations import CitedText, Unsupported, cite
 from rag.evidence import Evidence, Quote
 from rag.extracts import Extract
 from rag.question_kind import asks_more_than_a_fact
@@ -41,6 +41,7 @@ def ground(
     extracts: Sequence[Extract],
     *,
     reading: Reading,
+    unsupported: Unsupported = Unsupported.DROP,
     shown: Sequence[Hit] = (),
 ) -> Grounded:
     """Decide what is shown for a draft.
@@ -54,7 +55,7 @@ def ground(
         return refusal(evidence.passages, question=evidence.question)
     quotes = _quoted(evidence, extracts, reading)
     if reading.writes and not does_not_know:
-        cite_draft = partial(cite, draft, evidence, unsupported=reading.unsupported, shown=shown)
+        cite_draft = partial(cite, draft, evidence, unsupported=unsupported, shown=shown)
         cited = cite_draft()
         if cited.supported and _answers(cited, evidence, extracts, reading):
             more = quotes[1:]  # the draft stands for the best one
@@ -65,13 +66,13 @@ def ground(
 
 
 def said_so_far(
-    draft: str, evidence: Evidence, *, reading: Reading, shown: Sequence[Hit] = ()
+    draft: str, evidence: Evidence, *, unsupported: Unsupported, shown: Sequence[Hit] = ()
 ) -> Grounded:
     """What of a draft that was stopped is found in the documents; nothing stands in for the rest.
 
     shown: as in `ground`.
     """
-    return _answered(cite(draft, evidence, unsupported=reading.unsupported, shown=shown))
+    return _answered(cite(draft, evidence, unsupported=unsupported, shown=shown))
 
 
 def quoted(quotes: Sequence[Quote], evidence: Evidence) -> Grounded:

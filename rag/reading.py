@@ -13,7 +13,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from rag.citations import Unsupported
 from rag.evidence import Evidence
 from rag.extracts import Extract
 from rag.results import Hit
@@ -49,7 +48,6 @@ class Reading:
     quote_fit: least fit of a sentence that is quoted, in place of a draft or beside it.
     quotes: what is quoted of the best sentence's passage, the draft's own sentence counted.
     value_fit: least fit of a sentence that a field of a structured answer rests on.
-    unsupported: what becomes of a statement without support beside supported ones.
     """
 
     focus: Focus | None = None
@@ -61,7 +59,6 @@ class Reading:
     quote_fit: float = 1.2
     quotes: Focus = Focus(margin=0.0, most=1)
     value_fit: float = 0.8
-    unsupported: Unsupported = Unsupported.DROP
 
 
 # Fits, measured with MiniLM, 5 passages: share of questions whose best sentence reaches it.

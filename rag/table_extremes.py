@@ -12,7 +12,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from rag.citations import Calculation, PageText
-from rag.compared_rows import THINGS, column_called, has_codes, name_column, nouns_of, told
+from rag.compared_rows import (
+    MOST_OTHERS,
+    THINGS,
+    column_called,
+    has_codes,
+    name_column,
+    nouns_of,
+    told,
+)
 from rag.results import Hit
 from rag.row_conditions import Narrowed, narrowed
 from rag.summable import are_alike, is_running_number, may_be_names
@@ -76,7 +84,6 @@ _SAYS_COLUMN = table_terms("cost costs earn earns earned paid pay")  # together 
 _DAYS = {"minute": 1 / 1440, "hour": 1 / 24, "day": 1.0, "week": 7.0, "month": 30.4, "year": 365.0}
 _NAMES_OF_SUMS = "total totals sum all overall group average mean median subtotal altogether"
 _SUMS = frozenset(_NAMES_OF_SUMS.split())
-_MOST_OTHERS = 4  # that are named beside the answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +124,7 @@ def compare_rows(question: str, hits: Sequence[Hit], page_text: PageText) -> Cal
             continue
         if table_terms(asked.superlative) & names_over(table, hit).union(*table.names):
             continue  # "the highest dose" is what a column says, not its largest figure
-        if _compared_column(asked, table, hit) is None or _meant(asked, table, hit) is None:
+        if _meant(asked, table, hit) is None:
             continue
         whole = with_other_pages(table, hit, page_text)
         found = _compared(asked, whole, hit) if whole is not None else None
@@ -143,7 +150,7 @@ def _rows_without(
         subject, column = subjects[0], columns[0]
         figures = figures_of(whole, column) or []
         rows = [row for figure, row in figures if figure.value == 0]
-        if len(figures) < len(whole.rows) or not 0 < len(rows) <= _MOST_OTHERS:
+        if len(figures) < len(whole.rows) or not 0 < len(rows) <= MOST_OTHERS:
             return None  # of an empty cell nobody knows whether it is none
         said = [f"{row.cells[subject]}, {row.cells[column]}" for row in rows]
         name = whole.columns[column]
@@ -188,11 +195,10 @@ def _understood(question: str) -> _Asked | None:
 
 
 def _compared(asked: _Asked, table: Table, hit: Hit) -> Calculation | None:
-    at = _compared_column(asked, table, hit)
     meant = _meant(asked, table, hit)
-    if at is None or meant is None:
+    if meant is None:
         return None
-    subject, column = at
+    subject, column, rows_meant = meant
     names = table.names
     if asked.superlative in _OF_SIZE and not _is_named(asked, names, subject, column):
         asked = replace(asked, wants_value=asked.wants_value and is_year(names[column]))
@@ -201,13 +207,13 @@ def _compared(asked: _Asked, table: Table, hit: Hit) -> Calculation | None:
     detail = column_called(asked.detail, table) if asked.detail else None
     if asked.detail and detail is None:
         return None
-    values = _values(meant.rows, subject, column)
+    values = _values(rows_meant.rows, subject, column)
     ordered = sorted(values, key=lambda pair: pair[0], reverse=not asked.smallest)
     if len(ordered) < 2 or ordered[0][0] == ordered[1][0]:
         return None
     rows = [row for _, row in ordered]
     columns = (subject, column) if detail is None else (subject, column, detail)
-    return _told(asked, table, rows, columns, hit, condition=meant.condition)
+    return _told(asked, table, rows, columns, hit, condition=rows_meant.condition)
 
 
 def _compared_column(asked: _Asked, table: Table, hit: Hit) -> tuple[int, int] | None:
@@ -232,14 +238,17 @@ def _compared_column(asked: _Asked, table: Table, hit: Hit) -> tuple[int, int] |
     return None if column is None else (subject, column)
 
 
-def _meant(asked: _Asked, table: Table, hit: Hit) -> Narrowed | None:
-    """The rows to compare; None where a word of the question is not accounted for."""
+def _meant(asked: _Asked, table: Table, hit: Hit) -> tuple[int, int, Narrowed] | None:
+    """The column of what is asked for, that of what is compared, and the rows to compare.
+
+    None where a word of the question is not accounted for.
+    """
     at = _compared_column(asked, table, hit)
     if at is None:
         return None
     subject, column = at
     is_named = bool(table.names[column] & asked.terms)
-    return narrowed(
+    rows = narrowed(
         asked.terms,
         table,
         named=names_over(table, hit),
@@ -247,6 +256,7 @@ def _meant(asked: _Asked, table: Table, hit: Hit) -> Narrowed | None:
         accounted=nouns_of(table, subject),
         phrasing=_PHRASING | (_OF_A_NAMED_COLUMN if is_named else frozenset()),
     )
+    return None if rows is None else (subject, column, rows)
 
 
 def _subject(asked: _Asked, table: Table, hit: Hit) -> int | None:

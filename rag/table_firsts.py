@@ -10,25 +10,24 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from rag.citations import Calculation, PageText
-from rag.compared_rows import PEOPLE, column_called, name_column, nouns_of, told
+from rag.compared_rows import (
+    PEOPLE,
+    column_called,
+    first_that_tells,
+    name_column,
+    nouns_of,
+    told,
+)
 from rag.results import Hit
 from rag.row_conditions import begins_or_none, narrowed
 from rag.stated_values import Value, ValueKind, stated_values
 from rag.table_cells import table_terms
 from rag.table_times import Moments, day_number, moments_of
 from rag.terms import is_negated
-from rag.whole_tables import (
-    Row,
-    Table,
-    has_a_like,
-    hides_a_condition,
-    is_of_another_year,
-    names_over,
-    tables_near,
-    with_other_pages,
-)
+from rag.whole_tables import Row, Table, names_over
 
 _SUPERLATIVE = re.compile(
     r"\b(?:(?P<first>first|earliest|soonest|oldest|next)|last|latest|newest|most recent(?:ly)?)\b",
@@ -75,7 +74,7 @@ _OF_AGE = "oldest"
 
 @dataclass(frozen=True, slots=True)
 class _Limit:
-    """What the rows have to be after or before. value: None of a bare hour."""
+    """What the rows have to be after or before: a time of a day in minutes, or else a date."""
 
     is_after: bool
     is_included: bool
@@ -104,16 +103,7 @@ def first_or_last(question: str, hits: Sequence[Hit], page_text: PageText) -> Ca
     asked = _understood(question)
     if asked is None:
         return None
-    for table, hit in tables_near(hits, page_text):
-        if is_of_another_year(question, table) or hides_a_condition(question, table):
-            continue
-        if _compared(asked, table, hit) is None:
-            continue
-        whole = with_other_pages(table, hit, page_text)
-        if whole is None or has_a_like(whole, hits, hit, page_text):
-            return None
-        return _compared(asked, whole, hit)
-    return None
+    return first_that_tells(question, hits, page_text, partial(_compared, asked))
 
 
 def _understood(question: str) -> _Asked | None:

@@ -10,25 +10,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 
 from rag.citations import Calculation, PageText
-from rag.compared_rows import name_column, nouns_of, told
+from rag.compared_rows import first_that_tells, name_column, nouns_of, told
 from rag.results import Hit
 from rag.table_cells import table_terms
 from rag.table_times import moments_of
 from rag.terms import is_negated
-from rag.whole_tables import (
-    Figure,
-    Row,
-    Table,
-    figures_of,
-    has_a_like,
-    hides_a_condition,
-    is_of_another_year,
-    names_over,
-    tables_near,
-    with_other_pages,
-)
+from rag.whole_tables import Figure, Row, Table, figures_of, names_over
 
 # What is compared: the more of it, the less, and the names of columns that have it.
 _MEASURES = (
@@ -65,16 +55,7 @@ def compare_pair(question: str, hits: Sequence[Hit], page_text: PageText) -> Cal
     asks = (_DIFFERENCE, _CHOICE, _YES_OR_NO)
     if is_negated(question) or not any(each.search(question) for each in asks):
         return None
-    for table, hit in tables_near(hits, page_text):
-        if is_of_another_year(question, table) or hides_a_condition(question, table):
-            continue
-        if _compared(question, table, hit) is None:
-            continue
-        whole = with_other_pages(table, hit, page_text)
-        if whole is None or has_a_like(whole, hits, hit, page_text):
-            return None
-        return _compared(question, whole, hit)
-    return None
+    return first_that_tells(question, hits, page_text, partial(_compared, question))
 
 
 def _compared(question: str, table: Table, hit: Hit) -> Calculation | None:

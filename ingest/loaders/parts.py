@@ -18,6 +18,7 @@ from ingest.errors import EmptyFile, UnreadableFile
 from ingest.loaders.characters import one_line
 from ingest.loaders.limits import Budget
 from ingest.loaders.mail_quotes import without_quote_marks, writers
+from ingest.loaders.run_in_headings import in_order
 from ingest.loaders.sniffing import FileKind
 from ingest.loaders.text import headed, split_sections
 from ingest.marked_headings import MARKED_TYPES, marked_headings
@@ -88,5 +89,4 @@ def _with_headings(part: Document) -> tuple[Page, ...]:
 
 
 def _marked(page: Page) -> Page:
-    headings = (*marked_headings(page.text), *page.headings)
-    return replace(page, headings=tuple(sorted(headings, key=lambda heading: heading.start)))
+    return replace(page, headings=in_order(marked_headings(page.text), page.headings))

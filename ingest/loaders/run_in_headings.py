@@ -32,9 +32,9 @@ def run_in_headings(texts: Sequence[str]) -> list[tuple[Heading, ...]]:
     return [tuple(heading for _, heading in page) for page in found]
 
 
-def in_order(lines: Sequence[Heading], run_in: Sequence[Heading]) -> tuple[Heading, ...]:
-    """Headings that are lines and those that run in, as they stand in the text."""
-    return tuple(sorted((*lines, *run_in), key=lambda heading: heading.start))
+def in_order(some: Sequence[Heading], others: Sequence[Heading]) -> tuple[Heading, ...]:
+    """Headings of one text that were found in two ways, as they stand there."""
+    return tuple(sorted((*some, *others), key=lambda heading: heading.start))
 
 
 def _numbered(text: str) -> Iterator[tuple[tuple[int, ...], Heading]]:
