@@ -66,6 +66,14 @@ def test_steps_and_doubtful_numbers_are_none(text: str) -> None:
     assert titles(text) == []
 
 
+def test_a_clause_without_a_title_is_not_of_the_one_before_it() -> None:
+    """Of the sample lease "7.5 The Tenant may end the lease" stood under "7.4 Breach", and was
+    told as the notice period in place of the break's six months."""
+    text = "\n".join([*CONTRACT[1:], "7.4 The client may end the contract at any time."])
+    assert titles(text) == []
+    assert titles("7.0 The client pays a deposit.\n" + "\n".join(CONTRACT[1:])) != []
+
+
 def test_single_numbers_need_titles_in_capitals() -> None:
     pages = ("1. Deposit. It is 9.\n2. Late Payment. It costs 5.", "§ 3 Kündigung. Sie ist frei.")
     assert titles(*pages) == ["1. Deposit.", "2. Late Payment.", "§ 3 Kündigung."]
