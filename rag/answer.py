@@ -28,7 +28,7 @@ from rag.errors import ContextTooSmall, InvalidQuestion
 from rag.extracts import Extract
 from rag.function_words import function_terms, language_of
 from rag.generator import Caller, Draft, Generator, Spent, generate, largest_prompt, together
-from rag.grounding import Grounded, ground, quoted, refusal, said_so_far
+from rag.grounding import Grounded, ground, quoted, refusal, said_so_far, uncertain
 from rag.judge import ANSWER_START, judge, judge_messages
 from rag.prompts import DEFAULT_TEMPLATE, Example, Template
 from rag.question_kind import asks_for_summary
@@ -56,6 +56,8 @@ from rag.table_sums import sum_rows
 from rag.terms import content_terms, is_unspaced
 
 _STOP = ("\nQuestion:", "\nPassages:", "\n\n\n")
+# Of the least confidence: from there on what is refused shows the sentence that comes nearest.
+_NEARLY = 0.5
 _NOTHING = Grounded("", (), refused=False)  # of who left before there was an answer
 
 
@@ -282,8 +284,11 @@ class Answerer:
         reading = self._options.reading or reading_for(
             generator.model.parameters, keeps_passages=generator.keeps_passages
         )
-        if not self._is_sure(case, asking, reading):
-            found = _NOTHING if case.cancelled else refusal(case.passages, question=case.asked)
+        least = self._options.least_confidence
+        least = reading.least_confidence if least is None else least
+        if not self._is_sure(case, asking, reading, least):
+            found = _NOTHING if case.cancelled else self._unsure(case, least)
+            yield from (AnswerEvent(AnswerStage.CITATION, citation=c) for c in found.citations)
             draft = Draft(cancelled=case.cancelled)
             yield _done(case, found, draft, model=generator.model_name)
             return
@@ -309,13 +314,11 @@ class Answerer:
             yield AnswerEvent(AnswerStage.CITATION, citation=citation)
         yield _done(case, grounded, draft, model=generator.model_name, short=short)
 
-    def _is_sure(self, case: Case, asking: _Asking, reading: Reading) -> bool:
-        """Whether it is likely enough that the passages answer.
+    def _is_sure(self, case: Case, asking: _Asking, reading: Reading, least: float) -> bool:
+        """Whether it is likely enough that the passages answer: at least so.
 
         A model that reads judges sentences, and reads the words of the chosen one that answer.
         """
-        least = self._options.least_confidence
-        least = reading.least_confidence if least is None else least
         if not reading.reads:
             return case.is_likely(least)
         if best := case.to_choose_from():
@@ -328,6 +331,13 @@ class Answerer:
         if case.chosen:
             self._read(case, asking)
         return not case.cancelled
+
+    def _unsure(self, case: Case, least: float) -> Grounded:
+        """The refusal for what is less likely than `least` to be answered."""
+        nearest = case.nearest()
+        if nearest is None or not case.is_likely(_NEARLY * least):
+            return refusal(case.passages, question=case.asked)
+        return self._current(case, uncertain(nearest, case.evidence))
 
     def _read(self, case: Case, asking: _Asking) -> None:
         """Read the words of the chosen sentence, and choose what is quoted beside it."""

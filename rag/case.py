@@ -100,9 +100,13 @@ class Case:
             self._extracts = find_extracts(self.asked, self.evidence, embedder=self._embedder)
         return self._extracts
 
+    def nearest(self) -> Extract | None:
+        """The sentence that answers best, as far as is known."""
+        return next(iter(self.chosen or self.extracts()), None)
+
     def confidence(self) -> Confidence | None:
         """How likely it is that the passages answer, by what is known so far."""
-        best = next(iter(self.chosen or self.extracts()), None)
+        best = self.nearest()
         if best is None:
             return confidence(None, stated=self.stated)
         against = mismatch(self.asked, best.quote.text, self.texts())

@@ -13,6 +13,7 @@ from functools import partial
 from rag.citations import CitedText, Unsupported, cite
 from rag.evidence import Evidence, Quote
 from rag.extracts import Extract
+from rag.messages import messages_for
 from rag.question_kind import asks_more_than_a_fact
 from rag.reading import Reading
 from rag.refusal import refusal_text, says_it_does_not_know
@@ -28,7 +29,7 @@ _LEAST_ADDED_FIT = 0.75
 
 @dataclass(frozen=True, slots=True)
 class Grounded:
-    """The final text with its citations, or a refusal without any."""
+    """The final text with its citations, or a refusal, with that of the sentence it shows."""
 
     text: str
     citations: tuple[Citation, ...]
@@ -84,6 +85,15 @@ def refusal(nearest: Sequence[Hit], *, question: str, filtered: bool = False) ->
     """The refusal that names the nearest passages; see rag.refusal.refusal_text."""
     text = refusal_text(nearest, question=question, filtered=filtered)
     return Grounded(text, (), refused=True)
+
+
+def uncertain(nearest: Extract, evidence: Evidence) -> Grounded:
+    """A refusal that shows the sentence that comes nearest, or only where, if it is a stranger."""
+    if max(nearest.signs.covered, nearest.similarity or 0.0) < _LEAST_BEARING:
+        return refusal(evidence.passages, question=evidence.question)
+    cited = cite("", evidence, quoted=[nearest.quote])
+    said = messages_for(evidence.question).uncertain
+    return Grounded(f"{said}{cited.text}", cited.citations, refused=True)
 
 
 def _quoted(evidence: Evidence, extracts: Sequence[Extract], reading: Reading) -> list[Quote]:

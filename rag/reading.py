@@ -79,7 +79,7 @@ class Reading:
 # something else (docs/decisions.md).
 SMALL_READER = Reading(
     focus=Focus(margin=0.05, most=3),
-    least_confidence=0.47,
+    least_confidence=0.45,
     writes=False,
     refusal_fit=0.6,
     quote_fit=0.6,
@@ -93,7 +93,7 @@ SMALL_READER = Reading(
 MEDIUM_READER = Reading(
     focus=Focus(margin=0.6, most=5),
     reads=True,
-    least_confidence=0.45,
+    least_confidence=0.47,
     refusal_fit=1.35,
     quotes=Focus(margin=0.4, most=3),
 )

@@ -127,7 +127,8 @@ class AnswerTimings:
 class Answer:
     """An answer and what it rests on.
 
-    refused: the documents do not answer; `text` says so and `passages` are the nearest.
+    refused: the documents do not answer; `text` says so and `passages` are the nearest. Where they
+        nearly did, `text` shows the sentence that comes nearest, and `citations` has its place.
     passages: in prompt order.
     cancelled: the reader stopped it; `text` is what there was.
     short: the few words of the quotations that answer; "" where none were picked.

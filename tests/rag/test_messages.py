@@ -22,7 +22,9 @@ from rag.messages import ENGLISH, messages_for
     ],
 )
 def test_messages_are_in_the_language_of_the_question(question: str, refusal: str) -> None:
-    assert messages_for(question).refusal == refusal
+    messages = messages_for(question)
+    assert messages.refusal == refusal
+    assert messages.uncertain.startswith(refusal[:5])
 
 
 @pytest.mark.parametrize(
