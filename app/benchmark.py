@@ -150,7 +150,8 @@ def _print(terminal: Terminal, runs: WorkloadRuns) -> None:
         cells = [_cell(figure, arm.median(figure)) for figure in shown]
         ratio = runs.ratio("paperlight", "requests_per_second", to=arm.label)
         rows.append((arm.label, *cells, "" if ratio is None else f"{ratio:.2f}"))
-    terminal.table(("system", *shown.values(), "paperlight is x times"), rows)
+    heads = ("system", *shown.values(), "paperlight is x times")
+    terminal.table(heads, rows, has_plain_heads=True)
 
 
 def _cell(figure: str, value: float | None) -> str:

@@ -111,7 +111,7 @@ def add(
     """
     options = options_of(context)
     if password == "-":  # noqa: S105 - not on the command line, where others may see it
-        password = typer.prompt("Password", hide_input=True, err=True)
+        password = _asked_password()
     with (
         options.open_library(may_make=True) as opened,
         ingest_progress("Loading the models") as progress,
@@ -138,6 +138,15 @@ def add(
         )
     if all(file.outcome == "skipped" for file in report.files):
         raise typer.Exit(1)
+
+
+def _asked_password() -> str:
+    """Asked for where somebody can answer, else the first line of standard input."""
+    if sys.stdin.isatty():
+        return str(typer.prompt("Password", hide_input=True, err=True))
+    if password := sys.stdin.readline().rstrip("\r\n"):
+        return password
+    raise CommandFailed("No password came on standard input; write it there, or use a terminal.")
 
 
 def _gone_below(paths: Sequence[Path], records: Sequence[DocumentRecord]) -> int:
@@ -202,8 +211,10 @@ def list_documents(
         return
     if not records:
         options.terminal.note(
-            "No document fits; paperlight list alone shows all."
-            if chosen or gone
+            "No document's file is known to be gone."
+            if gone
+            else "No document fits; paperlight list alone shows all."
+            if chosen
             else "There are no documents; add some with: paperlight add FILE"
         )
         return

@@ -79,8 +79,10 @@ class Options:
         try:
             return Library.open(self.library, settings=settings, **how)
         except (FileExistsError, NotADirectoryError) as error:
+            named = Path(error.filename)  # or something below the file
+            file = next(path for path in (named, *named.parents) if path.exists())
             raise CommandFailed(
-                f"{error.filename} is a file and not a folder; give the library's folder"
+                f"{file} is a file and not a folder; give the library's folder"
             ) from error
         except FileNotFoundError as error:  # /proc has no room for folders
             raise CommandFailed(

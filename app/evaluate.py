@@ -230,7 +230,8 @@ def _print(options: Options, measured: list[SetFigures]) -> None:
         for figures in measured
         for number, each in enumerate(figures.systems)
     ]
-    options.terminal.table(("set", "queries", "system", "figures", "p50"), rows)
+    heads = ("set", "queries", "system", "figures", "p50")
+    options.terminal.table(heads, rows, has_plain_heads=True)
     for figures in measured:
         options.terminal.note(
             f"{figures.name}: {figures.chunks} chunks, {figures.queries_per_second:.0f} queries/s"
@@ -249,7 +250,8 @@ def _print_extraction(options: Options, measured: list[ExtractionFigures]) -> No
         )
         for figures in measured
     ]
-    options.terminal.table(("set", "rows", "figures", "pages", "a page"), rows)
+    heads = ("set", "rows", "figures", "pages", "a page")
+    options.terminal.table(heads, rows, has_plain_heads=True)
     for figures in measured:
         for file, reason in figures.refused.items():
             options.terminal.note(f"{file} {reason}")

@@ -190,7 +190,8 @@ def _print(options: Options, chosen: AnswerSet, measured: list[SystemAnswers]) -
     ):
         shown = [f"{getattr(each, name):.{2 if unit else 0}f}{unit}" for each in measured]
         rows.append((name.replace("_", " "), *shown))
-    options.terminal.table(("measure", *(each.system for each in measured)), rows)
+    heads = ("measure", *(each.system for each in measured))
+    options.terminal.table(heads, rows, has_plain_heads=True)
 
 
 def _print_comparison(options: Options, report: dict[str, Any], against: Path) -> None:

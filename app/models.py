@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Annotated
 
 import typer
@@ -46,13 +47,16 @@ def pull_model(
     name: Annotated[str, typer.Argument(help="A listed name, or hf:owner/repository/file.gguf.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Fetch a model from the Hugging Face hub; goes on where an earlier attempt ended."""
+    """Fetch a model from the Hugging Face hub; goes on where an earlier attempt ended.
+
+    One that is here already stays as it is.
+    """
     options = options_of(context)
     folder = options.settings().models_path
-    from inference.models import pull
+    from inference.models import resolve_model
 
-    path = pull(name, folder, fetch_progress())
+    path = resolve_model(name, folder, fetch_progress())
     if options.as_json:
         options.terminal.result({"name": path.stem, "path": str(path)})
     else:
-        options.terminal.say(f"{path}\nUse it with: paperlight --model {path.stem} serve")
+        options.terminal.say(f"{path}\nUse it with: paperlight --model {shlex.quote(name)} serve")

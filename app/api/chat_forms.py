@@ -11,7 +11,8 @@ from http import HTTPStatus
 from itertools import pairwise
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic_core import PydanticCustomError
 
 from app.api.errors import ApiError
 from app.api.filter_forms import FilteredBody
@@ -45,6 +46,20 @@ class ChatMessage(BaseModel):
         description="developer is another word for system"
     )
     content: str | list[TextPart] = Field(description="Text, or parts of type text")
+
+    @field_validator("content", mode="before")
+    @classmethod
+    def _only_text(cls, content: Any) -> Any:
+        """Names a picture; else each way to read the content fails with its own sentence."""
+        for part in content if isinstance(content, list) else ():
+            kind = part.get("type") if isinstance(part, dict) else None
+            if isinstance(kind, str) and kind != "text":
+                raise PydanticCustomError(
+                    "not_text",
+                    "only text is read here; leave out the part of type {kind}",
+                    {"kind": kind},
+                )
+        return content
 
     @property
     def text(self) -> str:
@@ -123,7 +138,10 @@ class ChatBody(GenerationBody, FilteredBody):
         if self.logprobs:
             raise not_offered("logprobs", "answers from the documents have no logprobs")
         if self.response_format is not None and self.response_format.type != "text":
-            raise not_offered("response_format", "answers from the documents are text")
+            raise not_offered(
+                "response_format",
+                "answers from the documents are text; POST /api/extract fills in a JSON schema",
+            )
 
     def sampling(self) -> SamplingParams:
         """How tokens are chosen. Raises ApiError."""

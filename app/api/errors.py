@@ -182,10 +182,12 @@ def install_error_handlers(app: FastAPI) -> None:
         assert isinstance(error, RequestValidationError)
         return error_response(_describe_problems(error, request.headers.get("content-type", "")))
 
-    async def http(_: Request, error: Exception) -> JSONResponse:
+    async def http(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
-        failure = ApiError(HTTPStatus(error.status_code), str(error.detail), headers=error.headers)
-        return error_response(failure)
+        status, message = HTTPStatus(error.status_code), str(error.detail)
+        if status is HTTPStatus.METHOD_NOT_ALLOWED:
+            message = f"{request.url.path[:200]!r} does not take {request.method}; see /api/docs"
+        return error_response(ApiError(status, message, headers=error.headers))
 
     for type_ in (ApiError, InferenceError, IngestError, RagError, Exception):
         app.add_exception_handler(type_, known)

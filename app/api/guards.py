@@ -79,7 +79,11 @@ class LocalOnly:
             headers = Headers(scope=scope)
             host = headers.get("host", "")
             if self._loopback and not is_loopback(_host_name(host)):
-                return await _refuse(scope, receive, send, f"unknown host {host[:80]!r}")
+                unknown = (
+                    f"unknown host {host[:80]!r}: this server is for its own machine; ask for"
+                    " localhost or 127.0.0.1, or set PAPERLIGHT_HOST to serve others"
+                )
+                return await _refuse(scope, receive, send, unknown)
             origin = headers.get("origin")
             writes = scope["type"] == "websocket" or scope["method"] not in _SAFE_METHODS
             if writes and origin is not None and _authority(origin) != host:

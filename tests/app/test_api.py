@@ -347,6 +347,9 @@ def test_probes_tell_alive_from_ready(make_api: MakeApi) -> None:
     client = make_api(ready=False)
     assert client.get("/healthz").status_code == 200
     assert client.get("/readyz").status_code == 503
+    # A monitor that sends HEAD was told 405, and took a sound server for a broken one.
+    assert client.head("/healthz").status_code == 200
+    assert client.head("/readyz").status_code == 503
     assert client.get("/api/documents").status_code == 200
     assert "paperlight_ready 0" in client.get("/metrics").text
     current().start.finish()
@@ -639,6 +642,13 @@ def test_a_filter_that_makes_no_sense_is_a_400_that_says_why(
         ("POST", "/api/documents", b"", 400, "files"),
         ("POST", "/api/documents?collection=%0a", None, 400, "collection"),
         ("POST", "/v1/chat/completions", b'{"model": "m"}', 400, "messages"),
+        (  # it was three sentences: of a string, of a type, of a text that were expected
+            "POST",
+            "/v1/chat/completions",
+            b'{"model": "m", "messages": [{"role": "user", "content": [{"type": "image_url"}]}]}',
+            400,
+            "messages.0.content: only text is read here; leave out the part of type image_url",
+        ),
         ("POST", "/v1/completions", b'{"model": "scripted", "prompt": []}', 400, "1 to 128"),
         ("POST", "/v1/completions", b'{"model": "paperlight", "prompt": "x"}', 400, "scripted"),
         (
@@ -648,7 +658,7 @@ def test_a_filter_that_makes_no_sense_is_a_400_that_says_why(
             400,
             "not one that chats",
         ),
-        ("GET", "/v1/chat/completions", b"", 405, "Method Not Allowed"),
+        ("GET", "/v1/chat/completions", b"", 405, "completions' does not take GET; see"),
         ("GET", "/v1/models/absent", b"", 404, "there is no model 'absent'"),
         ("GET", "/v1/nothing", b"", 404, "/api/docs"),
         ("GET", "/api", b"", 404, "/api/docs"),

@@ -97,6 +97,12 @@ def test_what_is_not_offered_is_refused_by_name(field: str, value: Any, document
     assert refused.value.code == "unsupported_parameter"
 
 
+def test_who_wants_json_from_the_documents_is_told_who_gives_it() -> None:
+    """ "Answers from the documents are text" left a user with nothing to do."""
+    with pytest.raises(ApiError, match="POST /api/extract fills in a JSON schema"):
+        body(("user", "x"), response_format={"type": "json_object"}).check_offered(documents=True)
+
+
 def test_the_model_itself_takes_what_the_documents_do_not() -> None:
     asked = body(
         ("user", "x"),

@@ -144,7 +144,8 @@ def test_documents_whose_files_are_gone_are_told_and_listed(
     assert sorted(record["name"] for record in listed) == ["a.txt", "harbour.txt"]
     run("remove", *(record["document_id"] for record in listed))
     result = run("list", "--gone")
-    assert (result.stdout, "No document fits" in result.stderr) == ("", True)
+    # "No document fits" left open whether --gone found nothing gone or nothing at all.
+    assert (result.stdout, result.stderr) == ("", "No document's file is known to be gone.\n")
 
 
 def test_an_encrypted_file_says_how_its_password_is_given(run: Run, tmp_path: Path) -> None:
@@ -156,6 +157,9 @@ def test_an_encrypted_file_says_how_its_password_is_given(run: Run, tmp_path: Pa
     result = run("add", str(path), "--password", "-", input="sesame\n")
     assert result.exit_code == 0
     assert "sesame" not in result.output
+    # Where nobody can be asked, Python's warning of an echo was shown, and then "Aborted."
+    failure = run("add", str(path), "--password", "-", input="").exception
+    assert "No password came on standard input" in str(failure)
 
 
 def test_list_says_what_to_do_when_there_is_nothing(run: Run) -> None:
@@ -461,6 +465,16 @@ def test_models_are_listed_without_loading_any(run: Run) -> None:
     assert told.splitlines()[0] == "name\tsize of file\tneeds memory\thow to get it"
 
 
+def test_a_model_that_is_listed_as_here_can_be_pulled(run: Run, tmp_path: Path) -> None:
+    """It was said that there is no model 'mine', and in the same sentence that 'mine' is here."""
+    folder = Settings(home=tmp_path / "home").models_path
+    folder.mkdir(parents=True)
+    (folder / "mine.gguf").write_bytes(b"GGUF")
+    told = run("models", "pull", "mine").stdout.splitlines()
+    assert told == [str(folder / "mine.gguf"), "Use it with: paperlight --model mine serve"]
+    assert "there is no model 'other'" in str(run("models", "pull", "other").exception)
+
+
 def test_doctor_fails_where_something_stays_wrong(
     run: Run, notes: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -605,12 +619,15 @@ def test_a_library_that_is_no_library_is_named(tmp_path: Path) -> None:
     ("folder", "words"),
     [
         ("file", "file is a file and not a folder; give the library's folder"),
-        ("file/library", "is a file and not a folder; give the library's folder"),
+        ("file/library", "file is a file and not a folder; give the library's folder"),
         ("/proc/library", "The library's folder /proc/library cannot be made; give another"),
     ],
 )
 def test_a_library_that_can_be_no_folder_is_named(tmp_path: Path, folder: str, words: str) -> None:
-    """`-L report.pdf list` ended with "FileExistsError: [Errno 17] File exists"."""
+    """`-L report.pdf list` ended with "FileExistsError: [Errno 17] File exists".
+
+    And of PAPERLIGHT_HOME=report.pdf, "report.pdf/library" was said to be a file.
+    """
     (tmp_path / "file").touch()
     with pytest.raises(cli.CommandFailed) as raised:
         Options(library=tmp_path / folder).opened(Settings(home=tmp_path))
@@ -773,6 +790,8 @@ def test_the_texts_of_an_evaluation_are_those_of_its_own_run(
             "eval", "answers", *map(str, sets), "--system", "paperlight", "--texts", str(texts)
         )
         assert done.exit_code == 0, done.output
+        # In a file or a pipe, nothing said which column is whose.
+        assert done.stdout.splitlines().count("measure\tpaperlight") == 2
         rows = [json.loads(line) for line in texts.read_text("utf-8").splitlines()]
         assert [(row["set"], row["question"]) for row in rows] == [
             ("one", QUESTION),

@@ -106,7 +106,9 @@ def test_names_of_this_machine_are_served(host: str) -> None:
     ],
 )
 def test_a_rebound_name_is_refused_on_loopback_and_allowed_elsewhere(host: str) -> None:
-    assert app().post("/v1/echo", headers={"Host": host}).status_code == 403
+    refused = app().post("/v1/echo", headers={"Host": host})
+    # That a host is unknown was all that was said to who came by a name of this machine's own.
+    assert (refused.status_code, "or set PAPERLIGHT_HOST" in refused.text) == (403, True)
     assert app(loopback=False).post("/v1/echo", headers={"Host": host}).status_code == 200
 
 
