@@ -51,7 +51,7 @@ def main() -> None:
     for of, kind, names in (
         (facts, "a fact, ", ("stated", "fit")),
         (more, "more than a fact, ", ("stated", "similarity", "fit")),
-        (rows, "", ("similarity", "fit")),
+        (rows, "", ("similarity", "fit", "standout")),
         (rows, "", ("stated",)),
     ):
         chosen = [row for row in of if has(row, names)]

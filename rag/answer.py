@@ -49,10 +49,10 @@ from rag.sentences import is_row
 from rag.short_answer import read_short_answer, short_answer_sampling
 from rag.spelling import as_spelled, with_their_umlauts
 from rag.summary import Summary
-from rag.table_extremes import compare_rows
-from rag.table_firsts import first_or_last
-from rag.table_pairs import compare_pair
-from rag.table_sums import sum_rows
+from rag.tables.extremes import compare_rows
+from rag.tables.firsts import first_or_last
+from rag.tables.pairs import compare_pair
+from rag.tables.sums import sum_rows
 from rag.terms import content_terms, is_unspaced
 
 _STOP = ("\nQuestion:", "\nPassages:", "\n\n\n")
@@ -288,7 +288,6 @@ class Answerer:
         least = reading.least_confidence if least is None else least
         if not self._is_sure(case, asking, reading, least):
             found = _NOTHING if case.cancelled else self._unsure(case, least)
-            yield from (AnswerEvent(AnswerStage.CITATION, citation=c) for c in found.citations)
             draft = Draft(cancelled=case.cancelled)
             yield _done(case, found, draft, model=generator.model_name)
             return
@@ -335,9 +334,9 @@ class Answerer:
     def _unsure(self, case: Case, least: float) -> Grounded:
         """The refusal for what is less likely than `least` to be answered."""
         nearest = case.nearest()
-        if nearest is None or not case.is_likely(_NEARLY * least):
-            return refusal(case.passages, question=case.asked)
-        return self._current(case, uncertain(nearest, case.evidence))
+        if nearest is not None and case.is_likely(_NEARLY * least):
+            return uncertain(nearest, case.evidence)
+        return refusal(case.passages, question=case.asked)
 
     def _read(self, case: Case, asking: _Asking) -> None:
         """Read the words of the chosen sentence, and choose what is quoted beside it."""

@@ -18,8 +18,7 @@ from statistics import median
 import numpy as np
 
 from rag.answer_sets import Answerable, AnswerSet, JudgedBy, Question
-from rag.citations import PageText
-from rag.results import Answer, AnswerUsage, Citation
+from rag.results import Answer, AnswerUsage, Citation, PageText
 from rag.terms import is_unspaced
 
 ANSWERED = "answers"

@@ -19,6 +19,7 @@ from importlib.resources import files
 
 from rag.asked_units import UNITS
 from rag.calendar_names import MONTHS, WEEKDAYS
+from rag.currencies import CURRENCY_SIGNS
 from rag.question_kind import QuestionKind, has_kind, question_kind
 from rag.sentences import without_enumerator
 from rag.terms import NUMBER_WORDS, STOP_WORDS, content_terms
@@ -27,7 +28,7 @@ _MOST_WORDS = 12
 _NEAR = 6  # words within which the question's words are counted
 _FAR = 99
 _MOST_OF_YEAR = 3
-_WORD = re.compile(r"[$€£]?\w+(?:[.,:'’/–-]\w+)*%?")
+_WORD = re.compile(rf"[{CURRENCY_SIGNS}]?\w+(?:[.,:'’/–-]\w+)*%?")
 _PART_END = re.compile(r'[;:()\[\]"“”]')
 _DATE = re.compile(rf"\b\d{{1,2}} (?:{'|'.join(MONTHS)})(?: \d{{4}})?\b", re.IGNORECASE)
 _PART_OF_DATE = re.compile(r"\b(?:year|month|century|decade)\b", re.IGNORECASE)
@@ -261,7 +262,7 @@ def _kind_of_run(run: Sequence[_Word]) -> str:
 
 
 def _is_numeric(text: str) -> bool:
-    return text[0].isdigit() or text[0] in "$€£"
+    return text[0].isdigit() or text[0] in CURRENCY_SIGNS
 
 
 def _neighbour_before(words: Sequence[_Word], first: int) -> str:

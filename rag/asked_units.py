@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from rag.currencies import CURRENCY_SIGNS
 from rag.terms import NUMBER_WORDS
 
 
@@ -28,7 +29,7 @@ _MONEY = AskedUnit(
         r"|\b(?:price|costs?|fees?|rent|salary|wages?|fine|charged?|pay|paid|earns?|owed?|spen[dt])\b"
     ),
     re.compile(
-        r"[€$£¥]|\b(?:eur|usd|gbp|chf|euros?|pounds?|dollars?|cents?|pence|francs?|free|nothing"
+        rf"[{CURRENCY_SIGNS}]|\b(?:eur|usd|gbp|chf|euros?|pounds?|dollars?|cents?|pence|francs?|free|nothing"
         r"|waived)\b|\bno (?:charge|fee|cost)\b"
     ),
 )

@@ -13,6 +13,7 @@ _SPANISH = (
 )
 
 MONTHS = tuple(_MONTHS.split())  # of the year in turn, as the others
+SHORT_MONTHS = tuple(month[:3] for month in MONTHS)
 WEEKDAYS = tuple(_WEEKDAYS.split())
 GERMAN_MONTHS = tuple(_GERMAN.split())
 FRENCH_MONTHS = tuple(_FRENCH.split())

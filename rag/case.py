@@ -19,7 +19,7 @@ from rag.mismatch import mismatch
 from rag.question_kind import asks_more_than_a_fact
 from rag.results import Hit, Turn
 from rag.sentence_fit import SentenceEmbedder
-from rag.table_cells import Cell, asked_cell, names_row
+from rag.tables.cells import Cell, asked_cell, names_row
 from rag.terms import content_terms
 
 # One of the sentences that fit best is chosen, of so many; once it is known that they answer, more
@@ -28,6 +28,7 @@ _CHOSEN_OF = 3
 _QUOTED_OF_A_FACT = 3
 _QUOTED_OF_MORE = 4
 _NEAR = 0.5  # cosine
+_USUAL_COSINE = 0.3  # of a passage that does not answer, where there is but the one that may
 # None is judged that fits so much less than the best, unless it stands beside the chosen one.
 _JUDGED_WITHIN = 0.07
 # How much of a sentence's fit a judge's log-odds are worth; flat from here to four times as much.
@@ -116,6 +117,7 @@ class Case:
         return confidence(
             nearness,
             fit=best.fit,
+            standout=0.0 if nearness is None else nearness - self._usual_cosine(best),
             stated=self.stated,
             mismatch=against,
             asks_more=self._asks_more,
@@ -218,6 +220,15 @@ class Case:
         subject = self._subject(best)
         texts = [text, f"{subject} {text}"] if subject else [text]
         return mean(self._embedder.similarities(self.asked, texts))
+
+    def _usual_cosine(self, best: Extract) -> float:
+        """The mean of the question's with the passages that a sentence is not of."""
+        others = [
+            hit.dense_similarity
+            for passage, hit in enumerate(self.passages)
+            if passage != best.quote.passage and hit.dense_similarity is not None
+        ]
+        return mean(others) if others else _USUAL_COSINE
 
     def _subject(self, extract: Extract) -> str:
         return self.evidence.subject(extract.quote.passage, content_terms(extract.text))

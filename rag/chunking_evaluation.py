@@ -200,12 +200,10 @@ def evaluate_chunking(
     baseline: Store,
     baseline_index: VectorIndex,
     embedder: IdentifiedEmbedder,
-    *,
-    systems: Sequence[str] = SYSTEMS,
 ) -> SetFigures:
     """Ask every question of every system.
 
-    store, index: filled by `store_texts`; baseline: by `store_baseline`. systems: of SYSTEMS.
+    store, index: filled by `store_texts`; baseline: by `store_baseline`.
     """
     index.sync(store)
     baseline_index.sync(baseline)
@@ -224,7 +222,7 @@ def evaluate_chunking(
         chunks=len(store.chunk_ids()),
         measures=MEASURES,
         embed_milliseconds=1000.0 * median(seconds) if seconds else 0.0,
-        systems=tuple(_measure(system, ways[system], chosen.questions) for system in systems),
+        systems=tuple(_measure(system, ways[system], chosen.questions) for system in SYSTEMS),
     )
 
 

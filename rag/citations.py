@@ -8,7 +8,7 @@ marker in the text always names a citation in the list.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -44,9 +44,6 @@ _ANNOUNCING = content_terms(
     los es una"""
 )
 
-# (document_id, page index) -> the page's text; raises LookupError where there is none.
-PageText = Callable[[str, int], str]
-
 
 class Unsupported(Enum):
     """What becomes of a statement without support in an answer that has other support."""
@@ -79,15 +76,6 @@ class CitedText:
     citations: tuple[Citation, ...]
     supported: int
     dropped: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Calculation:
-    """An answer that code makes of figures. short: the figure or word that answers."""
-
-    text: str
-    short: str
-    citations: tuple[Citation, ...]
 
 
 def split_statements(answer: str) -> list[Statement]:

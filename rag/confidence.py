@@ -14,12 +14,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """log-odds = bias + stated * (a judge's log-odds) + similarity * (a cosine) + fit * (a fit)."""
+    """log-odds = bias + the sum of each weight times the field of Confidence of its name."""
 
     bias: float
     stated: float = 0.0
     similarity: float = 0.0
     fit: float = 0.0
+    standout: float = 0.0
 
 
 # By what is known. SQuAD2, ClapNQ and questions about the sample documents, as many answerable
@@ -28,7 +29,9 @@ class Weights:
 # what several sentences answer (.74 to .81).
 _OF_A_FACT = Weights(bias=0.1, stated=1.54, fit=0.44)
 _OF_MORE = Weights(bias=-2.55, stated=0.75, similarity=3.93, fit=0.77)
-_UNJUDGED = Weights(bias=-3.11, similarity=3.23, fit=1.14)
+# How near the other passages are tells more of how near one must be than any number does: questions
+# differ in how near everything is to them (docs/decisions.md, "Where nobody judges").
+_UNJUDGED = Weights(bias=-2.05, similarity=1.0, fit=1.2, standout=2.5)
 # Of a question in another language than English, which the embedder knows by pieces of words: a
 # cosine says little there that the fit does not. XQuAD, half of its paragraphs in the library,
 # 150 questions that those answer and 150 that the others do: area under the curve of _UNJUDGED and
@@ -49,7 +52,9 @@ class Confidence:
         None where the embedder does not know the language. fit: of that sentence as an answer,
         rag.extracts.Extract.fit; 0 where there is none. stated: a judge's log-odds
         that the chosen sentence states the answer; None where nobody has judged. mismatch: log-odds
-        against it, 0 or more, for what rag.mismatch sees.
+        against it, 0 or more, for what rag.mismatch sees. standout: how much higher the similarity
+        is than the mean cosine of the other passages, which tell how near the question is to what
+        does not answer it; 0 where there is no similarity.
     """
 
     value: float
@@ -57,12 +62,14 @@ class Confidence:
     fit: float = 0.0
     stated: float | None = None
     mismatch: float = 0.0
+    standout: float = 0.0
 
 
 def confidence(
     similarity: float | None,
     *,
     fit: float = 0.0,
+    standout: float = 0.0,
     stated: float | None,
     mismatch: float = 0.0,
     asks_more: bool = False,
@@ -73,7 +80,7 @@ def confidence(
 
     asks_more: the question may be answered by several sentences rather than by a fact
         (rag.question_kind). is_named_cell: it is a row of which all of the question names the one
-        cell (rag.table_cells.Cell.is_all). is_english: the question is. The
+        cell (rag.tables.cells.Cell.is_all). is_english: the question is. The
         other arguments are the fields of Confidence.
     """
     if similarity is None and stated is None:
@@ -89,8 +96,9 @@ def confidence(
         + weights.stated * (stated or 0.0)
         + weights.similarity * (similarity or 0.0)
         + weights.fit * fit
+        + weights.standout * standout
     )
     if is_named_cell and stated is None:
         log_odds += _NAMED_CELL
     value = 1.0 / (1.0 + math.exp(mismatch - log_odds))
-    return Confidence(value, similarity, fit, stated, mismatch)
+    return Confidence(value, similarity, fit, stated, mismatch, standout)

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from rag.citations import PageText
 from rag.errors import ContextTooSmall, QuestionTooLong
 from rag.prompts import DEFAULT_TEMPLATE, Example, Template, build_messages, label, labelled
-from rag.results import Hit, Turn
+from rag.results import Hit, PageText, Turn
 from rag.sections import sections_of
 from rag.sentences import sentence_spans
 

@@ -38,7 +38,7 @@ class Extract:
     @property
     def text(self) -> str:
         """What can be understood by itself: a row with the lines above it."""
-        return f"{self.header}\n{self.quote.text}" if self.header else self.quote.text
+        return _below(self.header, self.quote.text)
 
 
 def find_extracts(
@@ -65,10 +65,7 @@ def find_extracts(
     if not windows:
         return []
     headers = [evidence.header(window) for window in windows]
-    texts = [
-        f"{header}\n{window.text}" if header else window.text
-        for header, window in zip(headers, windows, strict=True)
-    ]
+    texts = [_below(header, window.text) for header, window in zip(headers, windows, strict=True)]
     cosines: Sequence[float | None] = (
         [None] * len(windows) if embedder is None else part_similarities(question, texts, embedder)
     )
@@ -85,6 +82,10 @@ def find_extracts(
         for window, of_window, cosine, header in zip(windows, signs, cosines, headers, strict=True)
     ]
     return sorted(found, key=lambda extract: -extract.fit)
+
+
+def _below(header: str, text: str) -> str:
+    return f"{header}\n{text}" if header else text
 
 
 def _candidates(evidence: Evidence, wanted: frozenset[str]) -> list[Window]:

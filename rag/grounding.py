@@ -13,10 +13,9 @@ from functools import partial
 from rag.citations import CitedText, Unsupported, cite
 from rag.evidence import Evidence, Quote
 from rag.extracts import Extract
-from rag.messages import messages_for
 from rag.question_kind import asks_more_than_a_fact
 from rag.reading import Reading
-from rag.refusal import refusal_text, says_it_does_not_know
+from rag.refusal import refusal_text, says_it_does_not_know, uncertain_text
 from rag.results import Citation, Hit
 from rag.terms import content_terms
 from rag.windows import is_sentence
@@ -29,7 +28,7 @@ _LEAST_ADDED_FIT = 0.75
 
 @dataclass(frozen=True, slots=True)
 class Grounded:
-    """The final text with its citations, or a refusal, with that of the sentence it shows."""
+    """The final text with its citations, or a refusal without any."""
 
     text: str
     citations: tuple[Citation, ...]
@@ -88,12 +87,13 @@ def refusal(nearest: Sequence[Hit], *, question: str, filtered: bool = False) ->
 
 
 def uncertain(nearest: Extract, evidence: Evidence) -> Grounded:
-    """A refusal that shows the sentence that comes nearest, or only where, if it is a stranger."""
+    """The refusal that shows the sentence that comes nearest, if that is about the question."""
+    passages, question = evidence.passages, evidence.question
     if max(nearest.signs.covered, nearest.similarity or 0.0) < _LEAST_BEARING:
-        return refusal(evidence.passages, question=evidence.question)
-    cited = cite("", evidence, quoted=[nearest.quote])
-    said = messages_for(evidence.question).uncertain
-    return Grounded(f"{said}{cited.text}", cited.citations, refused=True)
+        return refusal(passages, question=question)
+    quote = nearest.quote
+    text = uncertain_text(passages[quote.passage], quote.text, question=question)
+    return Grounded(text, (), refused=True)
 
 
 def _quoted(evidence: Evidence, extracts: Sequence[Extract], reading: Reading) -> list[Quote]:

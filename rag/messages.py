@@ -18,9 +18,10 @@ from rag.question_kind import QuestionKind, question_kind
 class Messages:
     """The texts in one language.
 
-    refusal: the documents do not say. uncertain: that they may, before the sentence that comes
-        nearest. filter_leaves_nothing, nothing_near, nearest_one,
-        nearest_several: what follows it; the last two have a place for the names of documents.
+    refusal: the documents do not say. uncertain: that they may, with places for where the sentence
+        that comes nearest stands, and for it. filter_leaves_nothing, nothing_near, nearest_one,
+        nearest_several: what follows the refusal; the last two have a place for the names of
+        documents.
     page: how a page is named, with a place for a document's name and one for the number.
     comma, last_and: between names.
     document_differs, entry_differs, changed: what comes before a sentence that stands against the
@@ -44,6 +45,10 @@ class Messages:
     comma: str = ", "
     gap: str = " "
 
+    def place(self, name: str, page: int | None) -> str:
+        """A document and, where it has pages, which one."""
+        return name if page is None else self.page.format(name, page)
+
     def nearest(self, places: Sequence[str]) -> str:
         """The sentence that names the nearest places, one at least."""
         if len(places) == 1:
@@ -54,7 +59,7 @@ class Messages:
 
 ENGLISH = Messages(
     refusal="The documents do not say.",
-    uncertain="The documents do not say for certain. What comes nearest: ",
+    uncertain="The documents do not say for certain. What comes nearest, in {}: “{}”",
     filter_leaves_nothing="The filter leaves no passages to look at; widen it.",
     nothing_near="No passage in the library is near this question.",
     nearest_one="The nearest passage is in {}.",
@@ -69,7 +74,7 @@ ENGLISH = Messages(
 _OTHERS = {
     "German": Messages(
         refusal="Die Dokumente sagen dazu nichts.",
-        uncertain="Die Dokumente sagen dazu nichts Sicheres. Am nächsten kommt: ",
+        uncertain="Die Dokumente sagen dazu nichts Sicheres. Am nächsten kommt, in {}: „{}“",
         filter_leaves_nothing="Der Filter lässt keine Textstellen übrig; erweitern Sie ihn.",
         nothing_near="Keine Textstelle der Bibliothek kommt dieser Frage nahe.",
         nearest_one="Die nächstliegende Textstelle steht in {}.",
@@ -83,7 +88,7 @@ _OTHERS = {
     ),
     "French": Messages(
         refusal="Les documents ne le disent pas.",
-        uncertain="Les documents ne le disent pas avec certitude. Ce qui s'en approche le plus : ",
+        uncertain="Les documents ne le disent pas avec certitude. Le plus proche, dans {} : « {} »",
         filter_leaves_nothing="Le filtre ne laisse aucun passage à examiner ; élargissez-le.",
         nothing_near="Aucun passage de la bibliothèque n'est proche de cette question.",
         nearest_one="Le passage le plus proche se trouve dans {}.",
@@ -97,7 +102,7 @@ _OTHERS = {
     ),
     "Spanish": Messages(
         refusal="Los documentos no lo dicen.",
-        uncertain="Los documentos no lo dicen con certeza. Lo más cercano: ",
+        uncertain="Los documentos no lo dicen con certeza. Lo más cercano, en {}: «{}»",
         filter_leaves_nothing="El filtro no deja ningún pasaje que examinar; amplíelo.",
         nothing_near="Ningún pasaje de la biblioteca se acerca a esta pregunta.",
         nearest_one="El pasaje más cercano está en {}.",
@@ -111,7 +116,7 @@ _OTHERS = {
     ),
     "Italian": Messages(
         refusal="I documenti non lo dicono.",
-        uncertain="I documenti non lo dicono con certezza. Ciò che più si avvicina: ",
+        uncertain="I documenti non lo dicono con certezza. Ciò che più si avvicina, in {}: «{}»",
         filter_leaves_nothing="Il filtro non lascia alcun passaggio da esaminare; lo ampli.",
         nothing_near="Nessun passaggio della biblioteca è vicino a questa domanda.",
         nearest_one="Il passaggio più vicino si trova in {}.",
@@ -125,7 +130,7 @@ _OTHERS = {
     ),
     "Portuguese": Messages(
         refusal="Os documentos não o dizem.",
-        uncertain="Os documentos não o dizem com certeza. O mais próximo: ",
+        uncertain="Os documentos não o dizem com certeza. O mais próximo, em {}: “{}”",
         filter_leaves_nothing="O filtro não deixa nenhum trecho para examinar; amplie-o.",
         nothing_near="Nenhum trecho da biblioteca está próximo desta pergunta.",
         nearest_one="O trecho mais próximo está em {}.",
@@ -139,7 +144,7 @@ _OTHERS = {
     ),
     "Dutch": Messages(
         refusal="De documenten zeggen daar niets over.",
-        uncertain="De documenten zeggen daar niets zekers over. Het dichtst in de buurt komt: ",
+        uncertain="De documenten zeggen daar niets zekers over. Het dichtstbij komt, in {}: “{}”",
         filter_leaves_nothing="Het filter laat geen passages over; maak het ruimer.",
         nothing_near="Geen passage in de bibliotheek komt in de buurt van deze vraag.",
         nearest_one="De dichtstbijzijnde passage staat in {}.",
@@ -153,7 +158,7 @@ _OTHERS = {
     ),
     "Chinese": Messages(
         refusal="文档中没有说明。",
-        uncertain="文档中没有明确说明。最相近的内容：",
+        uncertain="文档中没有明确说明。最相近的内容在 {}：“{}”",
         filter_leaves_nothing="筛选条件没有留下任何段落，请放宽条件。",
         nothing_near="资料库中没有与此问题相近的段落。",
         nearest_one="最相近的段落在 {}。",

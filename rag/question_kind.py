@@ -11,7 +11,8 @@ from enum import Enum
 from functools import lru_cache
 
 from rag.asked_units import ASKED_UNITS
-from rag.calendar_names import MONTHS, WEEKDAYS
+from rag.calendar_names import MONTHS, SHORT_MONTHS, WEEKDAYS
+from rag.currencies import CURRENCY_SIGNS
 from rag.function_words import function_terms, language_of
 from rag.question_words import QUESTION_WORDS, QuestionWords
 from rag.sentences import is_row, without_enumerator
@@ -74,7 +75,7 @@ _OFTEN = re.compile(
 _CALENDAR = "|".join(name for name in (*MONTHS, *WEEKDAYS) if name != "may")
 _CALENDAR_WORD = re.compile(rf"\b(?:(?:{_CALENDAR})s?|may \d|\d may)\b")
 CALENDAR_TERMS = content_terms(" ".join((*MONTHS, *WEEKDAYS))) | {"may"}  # may: a stop word, too
-_MONTHS = "|".join(name[:3] for name in MONTHS)
+_MONTHS = "|".join(SHORT_MONTHS)
 _DAY = re.compile(
     rf"\b(?:\d{{1,2}}\.? (?=(?:{_MONTHS})[a-z]*)|(?:{_MONTHS})[a-z]* \d{{1,2}}\b)", re.I
 )
@@ -86,11 +87,12 @@ _LABEL = re.compile(
 _YEAR = re.compile(r"(?:1[0-9]|20)\d\d")
 # Four figures are a year, but with a currency or a unit: "EUR 1200", "1500 kg".
 _WRITTEN_YEAR = re.compile(
-    r"(?<![€$£¥\d.,])(?<![€$£¥] )(?<!\bEUR )(?<!\bGBP )(?<!\bUSD )(?<!\bCHF )\b(?:1[0-9]|20)\d\d\b"
-    r"(?![.,]\d| ?(?:[€$£¥%]|(?:EUR|GBP|USD|CHF|euros?|dollars?|pounds|k?g|k?m|[cm]m|m?l|k?Wh?|kcal"
-    r"|units|copies|people|miles|litres)\b))"
+    rf"(?<![{CURRENCY_SIGNS}\d.,])(?<![{CURRENCY_SIGNS}] )"
+    r"(?<!\bEUR )(?<!\bGBP )(?<!\bUSD )(?<!\bCHF )\b(?:1[0-9]|20)\d\d\b"
+    rf"(?![.,]\d| ?(?:[{CURRENCY_SIGNS}%]"
+    r"|(?:EUR|GBP|USD|CHF|euros?|dollars?|pounds|k?g|k?m|[cm]m|m?l|k?Wh?|kcal|units|copies|people|miles|litres)\b))"
 )
-_CURRENCY = re.compile(r"[€$£¥]|\b(?:EUR|GBP|USD|CHF)\b")
+_CURRENCY = re.compile(rf"[{CURRENCY_SIGNS}]|\b(?:EUR|GBP|USD|CHF)\b")
 # "How much is it?" is no question of time, but "how much time", "how much longer".
 _HOW_MUCH = re.compile(
     r"\bhow much\b(?! (?:time|longer|earlier|later|notice|sooner)\b)", re.IGNORECASE

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 
 from rag.calendar_names import FRENCH_MONTHS, GERMAN_MONTHS, SPANISH_MONTHS
+from rag.currencies import CURRENCY_SIGNS
 from rag.function_words import CHINESE
 
 
@@ -90,7 +91,7 @@ _GERMAN = QuestionWords(
         (
             re.compile(r"\bkostete?n?\b|\bwie teuer\b|\bpreis"),
             re.compile(
-                r"[€$£]|\b(?:euro|cents?|franken|chf|kostenlos\w*|gratis"
+                rf"[{CURRENCY_SIGNS}]|\b(?:euro|cents?|franken|chf|kostenlos\w*|gratis"
                 r"|kostenfrei\w*|umsonst|frei)\b"
             ),
         ),
@@ -157,7 +158,7 @@ _FRENCH = QuestionWords(
     units=(
         (
             re.compile(r"\b(?:coûte\w*|prix|tarif)\b"),
-            re.compile(r"€|\beuros?\b|\bcentimes?\b|\bfrancs?\b|\bgratuit|\$|£"),
+            re.compile(rf"[{CURRENCY_SIGNS}]|\beuros?\b|\bcentimes?\b|\bfrancs?\b|\bgratuit"),
         ),
         (
             re.compile(r"\b(?:combien de temps|durée|dure)\b"),
@@ -216,7 +217,7 @@ _SPANISH = QuestionWords(
         (
             re.compile(r"\b(?:cuesta\w*|cuestan|vale|valen|precio|coste|costo)\b"),
             re.compile(
-                r"€|\beuros?\b|\bcéntimos?\b|\bpesos?\b|\bdólares\b|\bgratis\b|\bgratuit|\$|£"
+                rf"[{CURRENCY_SIGNS}]|\beuros?\b|\bcéntimos?\b|\bpesos?\b|\bdólares\b|\bgratis\b|\bgratuit"
             ),
         ),
         (

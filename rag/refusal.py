@@ -11,14 +11,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from rag.currencies import CURRENCY_SIGNS
 from rag.messages import ENGLISH, messages_for
 from rag.results import Hit
 from rag.terms import content_terms, other_codes, words
 
 REFUSAL = ENGLISH.refusal
 _NEAREST_NAMED = 3
+_MOST_SHOWN = 400  # characters of a sentence; a whole table may be one
 _YEAR = re.compile(r"(?:1\d|20)\d\d")
-_COUNTED = re.compile(r"\s+[^\W\d_]{3,}s\b|\s?(?:%|[°€£$]|(?:k?g|k?m|cm|mm|ml|l|h|am|pm)\b)")
+_COUNTED = re.compile(
+    rf"\s+[^\W\d_]{{3,}}s\b|\s?(?:[%°{CURRENCY_SIGNS}]|(?:k?g|k?m|cm|mm|ml|l|h|am|pm)\b)"
+)
 _COUNTS = re.compile(r"within|order(?:ed)?|least|exact|approxim|near|near(?:ly)?|around|past|per")
 
 _SUBJECT = (
@@ -165,13 +169,19 @@ def refusal_text(nearest: Sequence[Hit], *, question: str = "", filtered: bool =
     filtered: not all of the library was looked at, so that nothing near may mean nothing at all.
     """
     messages = messages_for(question)
-    named = (
-        hit.document_name if hit.page is None else messages.page.format(hit.document_name, hit.page)
-        for hit in nearest
-    )
+    named = (messages.place(hit.document_name, hit.page) for hit in nearest)
     places = list(dict.fromkeys(named))[:_NEAREST_NAMED]
     if places:
         more = messages.nearest(places)
     else:
         more = messages.filter_leaves_nothing if filtered else messages.nothing_near
     return f"{messages.refusal}{messages.gap}{more}"
+
+
+def uncertain_text(hit: Hit, sentence: str, *, question: str) -> str:
+    """The refusal that shows the sentence of a passage that comes nearest, as it stands there."""
+    messages = messages_for(question)
+    shown = " ".join(sentence.split())
+    if len(shown) > _MOST_SHOWN:
+        shown = f"{shown[:_MOST_SHOWN].rstrip()} …"
+    return messages.uncertain.format(messages.place(hit.document_name, hit.page), shown)

@@ -5,11 +5,16 @@ The field names are the public contract; `paperlight ask --json` and `/api/ask` 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Self
 
 from rag.confidence import Confidence
+
+# (document_id, page_index) -> the text that the offsets of hits and citations count in; raises
+# LookupError where there is no such page.
+PageText = Callable[[str, int], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +101,15 @@ class Citation:
 
 
 @dataclass(frozen=True, slots=True)
+class Calculation:
+    """An answer that code makes of figures. short: the figure or word that answers."""
+
+    text: str
+    short: str
+    citations: tuple[Citation, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AnswerUsage:
     """Tokens of an answer: prompt, how many of those were reused, and generated.
 
@@ -128,7 +142,7 @@ class Answer:
     """An answer and what it rests on.
 
     refused: the documents do not answer; `text` says so and `passages` are the nearest. Where they
-        nearly did, `text` shows the sentence that comes nearest, and `citations` has its place.
+        nearly do, `text` shows the sentence that comes nearest, and where; it is no citation.
     passages: in prompt order.
     cancelled: the reader stopped it; `text` is what there was.
     short: the few words of the quotations that answer; "" where none were picked.

@@ -25,7 +25,7 @@ from rag.question_kind import (
     question_kind,
 )
 from rag.sections import PATH_SEPARATOR
-from rag.table_cells import asked_cell
+from rag.tables.cells import asked_cell
 from rag.terms import content_terms, is_code, number_terms, other_codes, term_pairs
 from rag.vectors import Vectors
 from rag.windows import Window, is_labelled, is_sentence

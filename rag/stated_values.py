@@ -14,10 +14,18 @@ from enum import Enum
 from functools import lru_cache
 from itertools import chain
 
-from rag.calendar_names import FRENCH_MONTHS, GERMAN_MONTHS, MONTHS, SPANISH_MONTHS
+from rag.calendar_names import (
+    FRENCH_MONTHS,
+    GERMAN_MONTHS,
+    MONTHS,
+    SHORT_MONTHS,
+    SPANISH_MONTHS,
+    WEEKDAYS,
+)
+from rag.currencies import CURRENCY_SIGNS
 from rag.terms import NUMBER_WORDS, SCALES, STOP_WORDS, normal_form, normal_number
 
-_MONTHS = {name[:3]: number for number, name in enumerate(MONTHS, start=1)}
+_MONTHS = {name: number for number, name in enumerate(SHORT_MONTHS, start=1)}
 _MONTH = (
     rf"(?:(?:{'|'.join(map(str.capitalize, MONTHS))})\b"
     r"|(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\b\.?)"
@@ -31,8 +39,8 @@ _DAY = r"(?:[12]\d|3[01]|0?[1-9])(?:st|nd|rd|th)?\b\.?"
 _OTHER_DAY = r"(?:[12]\d|3[01]|0?[1-9])(?:\.|er)?"
 _YEAR = r"(?:1[0-9]|20)\d\d"
 _WEEKDAY = (
-    r"(?:(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day,? (?:the )?"
-    r"|(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\.?,? )?"
+    rf"(?:(?:{'|'.join(map(str.capitalize, WEEKDAYS))}),? (?:the )?"
+    rf"|(?:{'|'.join(day[:3].capitalize() for day in WEEKDAYS)})\.?,? )?"
 )
 _DATE = re.compile(
     rf"\b{_WEEKDAY}(?P<day>{_DAY})(?: of)? (?P<month>{_MONTH})(?:,? (?P<year>{_YEAR})\b)?"
@@ -51,7 +59,7 @@ _MONTH_ALONE = re.compile(
     rf"(?P<month>{_MONTH})(?! \d)"
 )
 _LONE_YEAR = re.compile(
-    rf"(?<![\d.,/£$€-])\b(?P<year>{_YEAR})\b(?![\d%/]|[.,:]\d|-\d|['’]?s\b)"
+    rf"(?<![\d.,/{CURRENCY_SIGNS}-])\b(?P<year>{_YEAR})\b(?![\d%/]|[.,:]\d|-\d|['’]?s\b)"
     r"(?! ?(?:pounds|euros|Euro(?! area| zone)|dollars|people|km|kg|g|m|ml|litres|metres|miles"
     r"|hours)\b)"
 )
@@ -61,9 +69,10 @@ _TIME = re.compile(
     r"|(?P<hour3>[01]?\d|2[0-3])(?:\.(?P<minute3>[0-5]\d))? Uhr\b)",
     re.IGNORECASE,
 )
-_CURRENCY = r"[£$€¥₹]|US\$|(?:GBP|USD|EUR|CHF|SEK|NOK|DKK)\b"
+_CURRENCY = rf"[{CURRENCY_SIGNS}]|US\$|(?:GBP|USD|EUR|CHF|SEK|NOK|DKK)\b"
 _AMOUNT = re.compile(
-    rf"(?<![\w.,£$€-])(?<!\d )(?P<currency>(?:{_CURRENCY})\s?)?(?P<number>\d+(?:[.,'’]\d+)*"
+    rf"(?<![\w.,{CURRENCY_SIGNS}-])(?<!\d )(?P<currency>(?:{_CURRENCY})\s?)?"
+    r"(?P<number>\d+(?:[.,'’]\d+)*"
     rf"|(?:{'|'.join(word for word in NUMBER_WORDS if word not in ('zero', 'one'))})\b)"
     r"(?P<scale>[ -](?:thousand|million|billion|trillion)\b|(?<=\d)(?:bn|m|k)\b(?! ?\d))?"
     rf"(?P<after>\s?(?:{_CURRENCY}))?(?P<unit>\s?(?:%|per cent|°[CF]|[^\W\d_]+)|-[^\W\d_]+)?"

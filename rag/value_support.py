@@ -14,13 +14,14 @@ from collections.abc import Sequence
 from datetime import date
 
 from rag.calendar_names import MONTHS
+from rag.currencies import CURRENCY_SIGNS
 from rag.evidence import SUPPORT_COVERAGE, Evidence, Quote
 from rag.extracts import Extract
 from rag.terms import SCALES, content_terms, figure_terms, normal_number, number_terms
 from rag.windows import Window
 
 _FIGURE = re.compile(
-    r"(?P<minus>(?<![\w.])[-−–(]\s?(?:[$€£¥]\s?)?)?"
+    rf"(?P<minus>(?<![\w.])[-−–(]\s?(?:[{CURRENCY_SIGNS}]\s?)?)?"
     r"(?P<digits>\d+(?:[.,\u00a0\u202f']\d+)*)"
     r"(?:\s?(?P<scale>thousand|million|billion|trillion|bn|mn|[kKmMB])\b)?"
 )

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from inference.request import Message, Priority, Prompt, Request, SamplingParams
 from rag.errors import PassageBlocksUnused
 from rag.generator import Generator, TokenStream
-from rag.prompts import DEFAULT_TEMPLATE, LabelledPassage, Template, build_messages
+from rag.prompts import LabelledPassage, build_messages
 from rag.reading import reading_for
 
 # Passages of one prompt: the engine computes the blocks of a prompt side by side.
@@ -28,7 +28,6 @@ def warm_passages(
     generator: Generator,
     passages: Sequence[LabelledPassage],
     *,
-    template: Template = DEFAULT_TEMPLATE,
     progress: Callable[[int, int], None] | None = None,
     cancel: threading.Event | None = None,
 ) -> int:
@@ -58,7 +57,7 @@ def warm_passages(
         while (groups or under_way) and not cancel.is_set():
             while groups and len(under_way) < _PROMPTS_UNDER_WAY:
                 group = groups.popleft()
-                prompt = _prompt(generator, group, template)
+                prompt = _prompt(generator, group)
                 if prompt is None:  # too long together, or even alone
                     half = len(group) // 2
                     groups.extendleft(part for part in (group[half:], group[:half]) if half)
@@ -80,10 +79,8 @@ def warm_passages(
     return done
 
 
-def _prompt(
-    generator: Generator, group: Sequence[LabelledPassage], template: Template
-) -> Prompt | None:
+def _prompt(generator: Generator, group: Sequence[LabelledPassage]) -> Prompt | None:
     """A prompt that shows these passages; None if it is longer than the model reads."""
-    messages: list[Message] = build_messages("?", group, template=template)
+    messages: list[Message] = build_messages("?", group)
     prompt = generator.encode_chat(messages)
     return prompt if len(prompt.tokens) < generator.context_tokens else None

@@ -26,9 +26,9 @@ from rag.accounts.question import (
 )
 from rag.accounts.statements import Figure, Item, Section, Statement, Statements
 from rag.accounts.tables import Row
-from rag.citations import Calculation, without_markers
+from rag.citations import without_markers
 from rag.document_names import said_as_one
-from rag.results import Citation
+from rag.results import Calculation, Citation
 from rag.terms import content_terms
 from rag.terms import words as terms_of
 

@@ -11,11 +11,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rag.calendar_names import SHORT_MONTHS
+from rag.currencies import CURRENCY_SIGNS
 from rag.terms import SCALES
 
 _YEAR = r"(?:19|20)\d\d"
 # Bounds, look-behinds and possessive quantifiers keep the time linear in a hostile line.
-_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,20}\.?"
+_MONTH = rf"(?:{'|'.join(SHORT_MONTHS)})[a-z]{{0,20}}\.?"
 _YEARS_AT_END = re.compile(
     rf"((?:(?:{_MONTH} \d{{1,2}}, ?)?{_YEAR}\b[\s|]*){{1,12}})$", re.IGNORECASE
 )
@@ -23,14 +25,15 @@ _DATED = re.compile(rf"(?:{_MONTH} \d{{1,2}}, ?)?({_YEAR})\b", re.IGNORECASE)
 _DAY = re.compile(rf"{_MONTH} \d{{1,2}}\b|\b\d{{1,2}} {_MONTH}", re.IGNORECASE)
 # A dash that touches nothing is an empty cell: "— (2)" are two.
 _FIGURE = re.compile(
-    r"(?P<minus>\(\s?|[-–—])?(?:[$€£¥]\s?)?(?P<bracket>\(\s?)?"
+    rf"(?P<minus>\(\s?|[-–—])?(?:[{CURRENCY_SIGNS}]\s?)?(?P<bracket>\(\s?)?"
     r"(?P<digits>\d[\d,]*(?:\.\d+)?|\.\d+)\s?\)?\s?%?|(?P<none>(?<!\S)[-–—]+(?!\S))"
 )
-_ONE_FIGURE = r"(?:[-–—]?(?:[$€£¥]\s?)?+\(?(?:[$€£¥]\s?)?\d[\d,]*(?:\.\d+)?\)?%?|[-–—]+)"
+_SIGN = rf"(?:[{CURRENCY_SIGNS}]\s?)?"
+_ONE_FIGURE = rf"(?:[-–—]?{_SIGN}+\(?{_SIGN}\d[\d,]*(?:\.\d+)?\)?%?|[-–—]+)"
 _FIGURES_AT_END = re.compile(rf"(?<!\s)(?:\s+{_ONE_FIGURE}){{2,12}}$")
 _DECIMALS = re.compile(r"\d\.(\d+)")
 _SCALE = re.compile(r"\b(thousand|million|billion)s?\b", re.IGNORECASE)
-_CURRENCY = re.compile(r"[$€£¥]")
+_CURRENCY = re.compile(rf"[{CURRENCY_SIGNS}]")
 _NOTE = re.compile(r"\((?:note\s)?[\da-z]{1,2}\)|\s[⁽¹²³⁰⁴-⁹][⁽⁾¹²³⁰⁴-⁹,]*(?!\S)", re.IGNORECASE)
 _CAPTION_LINES = 5
 _MOST_LABEL_CHARS = 300  # labels are compared with patterns that take the square of their length

@@ -9,7 +9,7 @@ import re
 
 from rag.extraction_schema import SchemaField, words_of
 from rag.forms.field_kinds import FieldKind, is_unit_of_names, kind_of
-from rag.table_cells import table_terms
+from rag.tables.cells import table_terms
 
 _NUMBER_SIGN = re.compile(r"\b(?:no|nr)\b\.?|#|№", re.IGNORECASE)
 _NAME_OF = re.compile(r"name of\b", re.IGNORECASE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from rag.currencies import MONEY
 from rag.evidence import Evidence
 from rag.extraction_schema import SchemaField
 from rag.forms.asked_field import PERIODS, AskedField, terms_of
@@ -14,7 +15,6 @@ from rag.forms.read_value import LONGEST_STATEMENT, ends_in_figure
 from rag.forms.sentence_values import leads_in, with_lead_in
 from rag.forms.typed_values import typed_values
 from rag.sentences import Span, clause_spans
-from rag.table_cells import MONEY
 from rag.value_support import numbers_of
 from rag.windows import Window
 

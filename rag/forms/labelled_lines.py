@@ -14,8 +14,8 @@ from rag.forms.asked_field import AskedField, terms_of
 from rag.forms.field_kinds import FieldKind
 from rag.forms.findings import DESCRIBED, EXACT_LABEL, LABEL
 from rag.sentences import is_row, trimmed
-from rag.summable import says_total
-from rag.table_cells import cells_of, table_terms
+from rag.tables.cells import cells_of, table_terms
+from rag.tables.summable import says_total
 from rag.terms import content_terms
 from rag.windows import Window
 

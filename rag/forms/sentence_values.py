@@ -24,7 +24,7 @@ from rag.forms.labelled_lines import context_terms
 from rag.forms.read_value import LONGEST_STATEMENT, choice_in, is_currency, the_only
 from rag.forms.typed_values import has_currency, typed_values
 from rag.sentences import Span, clause_spans, is_row
-from rag.table_cells import table_terms
+from rag.tables.cells import table_terms
 from rag.terms import is_negated
 from rag.windows import Window, is_sentence
 

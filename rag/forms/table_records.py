@@ -14,8 +14,8 @@ from rag.forms.findings import LABEL, Scalar, StatedField
 from rag.forms.labelled_lines import label_terms, lines_of
 from rag.forms.read_value import read_value
 from rag.sentences import is_row
-from rag.summable import says_total
-from rag.table_cells import cells_of
+from rag.tables.cells import cells_of
+from rag.tables.summable import says_total
 from rag.windows import Window
 
 # What the column with the things of a table is called.

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
+from rag.currencies import CURRENCY_SIGNS, MONEY
 from rag.forms.field_kinds import FieldKind, WantedKind, unit_of
 from rag.stated_values import ValueKind, stated_values
-from rag.table_cells import MONEY
 from rag.terms import NUMBER_WORDS, SCALES
 from rag.value_support import number_of
 
@@ -32,10 +32,11 @@ _IDENTIFIER = re.compile(
     r"(?<![\w#])#?(?=[\w./-]{0,60}\d)[A-Za-z\d]+(?:[./-][A-Za-z\d]+)*(?![\w@])"
 )
 _NUMBER = re.compile(
-    r"(?<![\w.,/-])(?P<minus>[-−–](?=[$€£¥\d]))?(?P<sign>[$€£¥₹]\s?|\b(?:EUR|USD|GBP|CHF|JPY)\s)?"
+    rf"(?<![\w.,/-])(?P<minus>[-−–](?=[{CURRENCY_SIGNS}\d]))?"
+    rf"(?P<sign>[{CURRENCY_SIGNS}]\s?|\b(?:EUR|USD|GBP|CHF|JPY)\s)?"
     rf"(?P<number>\d+(?:[.,'’]\d+)*|(?:{'|'.join(NUMBER_WORDS)})\b)"
     r"(?P<scale>\s(?:thousand|million|billion|trillion)\b|(?:bn|[kK])\b)?"
-    r"(?P<after>\s?(?:[€$£¥%]|°C|[^\W\d_]+))?(?![\d])"
+    rf"(?P<after>\s?(?:[{CURRENCY_SIGNS}%]|°C|[^\W\d_]+))?(?![\d])"
 )
 _PER_CENT = re.compile(r"\s*per cent", re.IGNORECASE)
 _YEAR = re.compile(r"(?:1\d|20)\d\d")

@@ -11,9 +11,8 @@ from ingest.documents import Page
 from ingest.errors import DocumentNotFound
 from ingest.records import DocumentRecord
 from ingest.search_filter import SearchFilter
-from rag.citations import Calculation
 from rag.generator import NOBODY, Caller
-from rag.results import Hit
+from rag.results import Calculation, Hit
 
 
 def make_hit(

@@ -15,7 +15,7 @@ from ingest.search_filter import SearchFilter
 from rag.accounts.calculation import AccountsReader
 from rag.accounts.question import mentions_measure, parse_question, tells_another_figure
 from rag.accounts.search import AccountsSearch
-from rag.citations import Calculation
+from rag.results import Calculation
 from tests.rag.passages import FakeSearch, make_hit, make_record
 
 COVER = (

@@ -17,10 +17,11 @@ def test_nothing_known_is_no_confidence() -> None:
 
 
 def test_it_is_the_logistic_function_of_the_weighted_sum() -> None:
-    found = confidence(0.6, fit=1.2, stated=None, mismatch=0.5)
+    found = confidence(0.6, fit=1.1, standout=0.4, stated=None, mismatch=0.5)
     assert found is not None
-    assert found.value == pytest.approx(1 / (1 + math.exp(3.11 - 3.23 * 0.6 - 1.14 * 1.2 + 0.5)))
-    assert (found.similarity, found.fit, found.mismatch) == (0.6, 1.2, 0.5)
+    log_odds = -2.05 + 1.0 * 0.6 + 1.2 * 1.1 + 2.5 * 0.4 - 0.5
+    assert found.value == pytest.approx(1 / (1 + math.exp(-log_odds)))
+    assert (found.similarity, found.fit, found.mismatch, found.standout) == (0.6, 1.1, 0.5, 0.4)
 
 
 def test_a_cosine_says_nothing_of_a_question_in_another_language() -> None:

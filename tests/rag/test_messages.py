@@ -53,4 +53,5 @@ def test_names_of_documents_stand_in_the_sentence_as_they_are(question: str) -> 
     messages = messages_for(question)
     for places in (["{0}.txt"], ["a.txt", "{b}.txt", "c.txt"]):
         assert all(place in messages.nearest(places) for place in places)
+    assert "{0}.txt" in messages.uncertain.format("{0}.txt", "{1}")
     assert "7" in messages.page.format("a.pdf", 7)

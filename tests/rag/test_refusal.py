@@ -8,6 +8,7 @@ from rag.refusal import (
     is_relevant,
     refusal_text,
     says_it_does_not_know,
+    uncertain_text,
 )
 from tests.rag.passages import make_hit
 
@@ -145,3 +146,13 @@ def test_a_question_without_spaces_needs_fewer_of_its_pairs_of_characters() -> N
         relevant = is_relevant(hit, 0.3, thresholds, dense_is_reliable=False, unspaced=unspaced)
         assert relevant is unspaced
     assert not is_relevant(hit, 0.2, thresholds, dense_is_reliable=False, unspaced=True)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "shown"), [("A  rent\nof £5.", "A rent of £5."), ("押" * 500, "押" * 400 + " …")]
+)
+def test_the_sentence_that_comes_nearest_is_shown_on_one_line_and_not_without_end(
+    sentence: str, shown: str
+) -> None:
+    text = uncertain_text(make_hit(sentence, page=3), sentence, question="What is the rent?")
+    assert text.endswith(f"in report.pdf, page 3: “{shown}”")

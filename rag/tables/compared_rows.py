@@ -1,15 +1,14 @@
-"""What rows that were compared are called, and how the answer of a comparison is told. Pure."""
+"""Which table is compared, what its rows are called, and how the answer is told. Pure."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-from rag.citations import Calculation, PageText
-from rag.results import Hit
-from rag.table_cells import is_number_of_things, table_terms
-from rag.table_times import moments_of
-from rag.whole_tables import (
+from rag.results import Calculation, Hit, PageText
+from rag.tables.cells import is_number_of_things, table_terms
+from rag.tables.times import moments_of
+from rag.tables.whole_tables import (
     Row,
     Table,
     can_be_told,
@@ -24,7 +23,7 @@ from rag.whole_tables import (
 # Who or what is asked for, where a column "Name" or "Item" has them.
 PEOPLE = table_terms("people person employee staff member worker colleague someone")
 THINGS = table_terms("item product article thing")
-_HAS_PEOPLE = PEOPLE | table_terms("name")
+HAS_PEOPLE = PEOPLE | table_terms("name")
 _HAS_THINGS = THINGS | table_terms("name description title model")
 _CODE = re.compile(r"[A-Za-z]{0,4}[-./]?\d[\w./-]*")
 _WORD = re.compile(r"[^\W\d_]{2}")
@@ -41,15 +40,33 @@ def first_that_tells(
 
     None where no table tells, and where the first that does is not whole or has a like.
     """
+
+    def tells(table: Table, hit: Hit) -> bool:
+        return not hides_a_condition(question, table) and compared(table, hit) is not None
+
+    found = first_meant(question, hits, page_text, tells)
+    return None if found is None else compared(*found)
+
+
+def first_meant(
+    question: str,
+    hits: Sequence[Hit],
+    page_text: PageText,
+    is_meant: Callable[[Table, Hit], bool],
+    *,
+    one_title: bool = False,
+) -> tuple[Table, Hit] | None:
+    """The whole of the first table among the hits that is meant, and the hit that found it.
+
+    None where that one is not whole or has a like. one_title: see with_other_pages.
+    """
     for table, hit in tables_near(hits, page_text):
-        if is_of_another_year(question, table) or hides_a_condition(question, table):
+        if is_of_another_year(question, table) or not is_meant(table, hit):
             continue
-        if compared(table, hit) is None:
-            continue
-        whole = with_other_pages(table, hit, page_text)
+        whole = with_other_pages(table, hit, page_text, one_title=one_title)
         if whole is None or has_a_like(whole, hits, hit, page_text):
             return None
-        return compared(whole, hit)
+        return whole, hit
     return None
 
 
@@ -84,7 +101,7 @@ def column_called(noun: frozenset[str], table: Table) -> int | None:
 def nouns_of(table: Table, column: int) -> frozenset[str]:
     """The terms that a question may call the things in a column by, besides its name."""
     name = table.names[column]
-    people = PEOPLE if name & _HAS_PEOPLE else frozenset[str]()
+    people = PEOPLE if name & HAS_PEOPLE else frozenset[str]()
     return people | (THINGS if name & _HAS_THINGS else frozenset[str]())
 
 
@@ -103,15 +120,24 @@ def told(
     said = [", ".join(row.cells[at] for at in dict.fromkeys(columns)) for row in shown]
     if not can_be_told([label, *said]):
         return None
-    marked = [f"{text} [{marker}]" for marker, text in enumerate(said, start=1)]
-    text = f"{label}: {marked[0]}."
+    first, *others = marked(said)
+    text = f"{label}: {first}."
     if len(shown) < len(rows):
-        text += f" Next of {len(rows)}: {marked[1]}."
-    elif len(rows) > 1:
-        others = "The others" if len(rows) > 2 else "The other"
-        text += f" {others}: {'; '.join(marked[1:])}."
+        text += f" Next of {len(rows)}: {others[0]}."
+    elif others:
+        text += f" The other{'s' if len(others) > 1 else ''}: {'; '.join(others)}."
+    return with_citations(text, short, shown, hit)
+
+
+def marked(said: Iterable[str]) -> list[str]:
+    """What is said of rows, each with its marker, in turn."""
+    return [f"{text} [{marker}]" for marker, text in enumerate(said, start=1)]
+
+
+def with_citations(text: str, short: str, rows: Sequence[Row], hit: Hit) -> Calculation:
+    """The answer with the rows that its markers name, in turn."""
     citations = tuple(
-        row.cited(hit, marker=marker, statement=text) for marker, row in enumerate(shown, start=1)
+        row.cited(hit, marker=marker, statement=text) for marker, row in enumerate(rows, start=1)
     )
     return Calculation(text, short, citations)
 

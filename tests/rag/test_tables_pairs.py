@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.table_pairs import compare_pair
+from rag.tables.pairs import compare_pair
 from tests.rag.passages import make_hit, told
 
 LADDERS = (

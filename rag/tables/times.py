@@ -13,10 +13,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from rag.stated_values import Value, ValueKind, stated_values
-from rag.whole_tables import Row, Table, is_empty
+from rag.tables.whole_tables import LONGEST_MOMENT, SLASHED_DAY, Row, Table, is_empty
 
-_LONGEST = 40  # characters of a cell with a date
-_SLASHED = re.compile(r"(\d{1,2})/(\d{1,2})/((?:19|20)\d\d)")
 _BETWEEN = re.compile(r"[\s,;T]*")  # a date and its time
 _HALF_OF_DAY = re.compile(r"\d ?[ap]\.?m\b|noon|midnight", re.IGNORECASE)
 _LASTS = re.compile(
@@ -104,15 +102,15 @@ def _parts_of(table: Table, column: int) -> list[tuple[_Parts, Row]] | None:
     """What the cells of a column state, empty ones left out; None where one has anything else."""
     rows = [row for row in table.rows if not is_empty(row.cells[column])]
     cells = [row.cells[column] for row in rows]
-    if not cells or max(map(len, cells)) > _LONGEST:
+    if not cells or max(map(len, cells)) > LONGEST_MOMENT:
         return None
-    found = _slashed(cells) if _SLASHED.fullmatch(cells[0]) else _stated(cells)
+    found = _slashed(cells) if SLASHED_DAY.fullmatch(cells[0]) else _stated(cells)
     return None if found is None else list(zip(found, rows, strict=True))
 
 
 def _slashed(cells: Sequence[str]) -> list[_Parts] | None:
     """Dates such as 14/02/2026, where one of them tells whether the day or the month is first."""
-    matches = [match for cell in cells if (match := _SLASHED.fullmatch(cell))]
+    matches = [match for cell in cells if (match := SLASHED_DAY.fullmatch(cell))]
     if len(matches) < len(cells):
         return None
     first = max(int(match[1]) for match in matches)

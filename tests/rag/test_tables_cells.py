@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.table_cells import asked_cell, names_row
+from rag.tables.cells import asked_cell, names_row
 
 VISITS = "Table 2. Visits\n | 2021 | 2022 | 2023"
 RENTS = "Year | Rent a year | Rent a month"

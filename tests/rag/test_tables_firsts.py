@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.table_firsts import first_or_last
+from rag.tables.firsts import first_or_last
 from tests.rag.passages import make_hit, told
 
 TRAINS = (

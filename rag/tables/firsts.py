@@ -1,6 +1,6 @@
 """Which row of a table is the first or the last in time: "the last train", "the oldest invoice".
 
-Told by code, not read. Precise before it is helpful, as rag.table_extremes: every word of the
+Told by code, not read. Precise before it is helpful, as rag.tables.extremes: every word of the
 question must be accounted for, and it must be certain which dates or times are meant. English
 questions only. Pure.
 """
@@ -12,8 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from rag.citations import Calculation, PageText
-from rag.compared_rows import (
+from rag.results import Calculation, Hit, PageText
+from rag.stated_values import Value, ValueKind, stated_values
+from rag.tables.cells import table_terms
+from rag.tables.compared_rows import (
     PEOPLE,
     column_called,
     first_that_tells,
@@ -21,13 +23,10 @@ from rag.compared_rows import (
     nouns_of,
     told,
 )
-from rag.results import Hit
-from rag.row_conditions import begins_or_none, narrowed
-from rag.stated_values import Value, ValueKind, stated_values
-from rag.table_cells import table_terms
-from rag.table_times import Moments, day_number, moments_of
+from rag.tables.row_conditions import begins_or_none, narrowed
+from rag.tables.times import Moments, day_number, moments_of
+from rag.tables.whole_tables import Row, Table, names_over
 from rag.terms import is_negated
-from rag.whole_tables import Row, Table, names_over
 
 _SUPERLATIVE = re.compile(
     r"\b(?:(?P<first>first|earliest|soonest|oldest|next)|last|latest|newest|most recent(?:ly)?)\b",
@@ -162,17 +161,10 @@ def _compared(asked: _Asked, table: Table, hit: Hit) -> Calculation | None:
     times = {at: found for at in range(len(table.columns)) if (found := moments_of(table, at))}
     terms = _as_columns_say(asked.terms, table)
     column = _column(asked, terms, table, times)
-    if column is None:
+    named = column_called(asked.noun, table)
+    if column is None or not _may_be_told(asked, table, named, column):
         return None
-    subject = column_called(asked.noun, table)
-    is_moment = bool(asked.noun & _MOMENTS)
-    if subject is None and is_moment and not table.names[column] & _MOMENTS:
-        return None
-    if subject is not None and is_moment and subject != column:
-        return None  # an arrival that cannot be compared
-    wants_time = asked.wants_time or subject == column or is_moment
-    if subject is None or subject in times:
-        subject = name_column(table)
+    subject = name_column(table) if named is None or named in times else named
     nouns = nouns_of(table, subject)
     if asked.is_who and not nouns & PEOPLE:
         return None
@@ -201,8 +193,18 @@ def _compared(asked: _Asked, table: Table, hit: Hit) -> Calculation | None:
         return None
     name = "" if subject == column else table.columns[column]
     label = ", ".join(part for part in (f"The {asked.superlative}", name, meant.condition) if part)
+    wants_time = asked.wants_time or named == column or asked.noun & _MOMENTS
     short = first.cells[column if wants_time else subject]
     return told(label, [row for _, row in dated], [subject, column], hit, short=short)
+
+
+def _may_be_told(asked: _Asked, table: Table, named: int | None, column: int) -> bool:
+    """Whether the moments that are asked for, if any are by name, are those of the column."""
+    if not asked.noun & _MOMENTS:
+        return True
+    if named is None:
+        return bool(table.names[column] & _MOMENTS)
+    return named == column  # else an arrival that cannot be compared
 
 
 def _as_columns_say(terms: frozenset[str], table: Table) -> frozenset[str]:

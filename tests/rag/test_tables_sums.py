@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.loaders import load
-from rag.table_sums import sum_rows
+from rag.tables.sums import sum_rows
 from tests.rag.passages import make_hit, told
 
 STAFF = (

@@ -6,14 +6,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rag.currencies import MONEY
 from rag.sentences import is_row
 from rag.terms import content_terms
 
 _BRACKETS = re.compile(r"(?<!\s)\s*\([^()]*\)")
 _HOW_LONG = re.compile(r"\bhow long\b", re.IGNORECASE)
-MONEY = re.compile(
-    r"[€$£¥]|\b(?:cents?|pence|euros?|dollars?|pounds?|eur|usd|gbp|chf|jpy)\b", re.IGNORECASE
-)
 YEAR = re.compile(r"(?:19|20)\d\d")
 _NUMBER_OF_THINGS = re.compile(
     r"(?:\b(?:no|nr|id|code|ref|reference)\b\.?|\w\s+number|#|№)\s*$", re.IGNORECASE

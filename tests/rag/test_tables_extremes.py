@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag.results import Hit
-from rag.table_extremes import compare_rows
+from rag.tables.extremes import compare_rows
 from tests.rag.passages import make_hit, told
 
 TARIFFS = (

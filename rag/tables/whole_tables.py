@@ -9,14 +9,16 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from rag.citations import PageText, without_markers
-from rag.results import Citation, Hit
+from rag.citations import without_markers
+from rag.currencies import CURRENCY_SIGNS, MONEY
+from rag.results import Citation, Hit, PageText
 from rag.sentences import is_row
 from rag.stated_values import ValueKind, stated_values
-from rag.table_cells import MONEY, YEAR, cells_of, table_terms
+from rag.tables.cells import YEAR, cells_of, table_terms
 
 _FIGURE = re.compile(
-    r"(?P<before>[^\d(−–-]*?)\s?(?P<minus>[(−–-]?)\s?(?P<currency>[€$£¥]?)\s?"
+    r"(?P<before>[^\d(−–-]*?)\s?(?P<minus>[(−–-]?)\s?"
+    rf"(?P<currency>[{CURRENCY_SIGNS}]?)\s?"
     r"(?P<digits>\d[\d.,]*+)\)?\s?(?P<after>[^\d()]*)"
 )
 _FOOTNOTE_MARK = re.compile(r"\s[⁽¹²³⁰⁴-⁹][⁽⁾¹²³⁰⁴-⁹,*]*$")  # of the figure before it
@@ -35,8 +37,8 @@ _OF_A_SEPARATOR = frozenset("|:+- \t")  # as Markdown has below its header
 _EMPTY = frozenset(["", "-", "–", "—", "n/a", "n.a."])
 _LINES_ABOVE = 2  # that may name a table
 _EDGE_LINES = 3  # a running header or footer has fewer
-_SLASHED_DAY = re.compile(r"\d{1,2}/\d{1,2}/(?:19|20)\d\d")
-_LONGEST_MOMENT = 40  # characters
+SLASHED_DAY = re.compile(r"(\d{1,2})/(\d{1,2})/((?:19|20)\d\d)")
+LONGEST_MOMENT = 40  # characters of a cell with a date
 _MOST_ROWS = 30_000
 _LONGEST_TOLD = 200  # of what is said of a row, characters
 _MOST_DIGITS = 15  # of a figure that a float has exactly
@@ -206,19 +208,6 @@ def with_other_pages(
     return replace(table, rows=tuple(rows))
 
 
-def rows_with(terms: frozenset[str], table: Table) -> tuple[int, str, Table] | None:
-    """The rows that share the one cell that has all of these terms, its column and its text.
-
-    None where several cells have them, or none has.
-    """
-    cells = table.cells_with(terms)
-    if len(cells) != 1:
-        return None
-    ((column, cell),) = cells
-    rows = tuple(row for row in table.rows if row.cells[column] == cell)
-    return column, cell, replace(table, rows=rows)
-
-
 def can_be_told(texts: Iterable[str]) -> bool:
     """Whether texts of a document are short, and look like no citation."""
     return all(len(text) <= _LONGEST_TOLD and without_markers(text) == text for text in texts)
@@ -346,9 +335,9 @@ def _is_figure(cell: str) -> bool:
 
 def _is_moment(cell: str) -> bool:
     """Whether a cell begins with a day or a time of day, and is little more than that."""
-    if _SLASHED_DAY.fullmatch(cell):
+    if SLASHED_DAY.fullmatch(cell):
         return True
-    stated = stated_values(cell) if len(cell) <= _LONGEST_MOMENT else ()
+    stated = stated_values(cell) if len(cell) <= LONGEST_MOMENT else ()
     first = next(iter(stated), None)
     return (
         first is not None

@@ -10,10 +10,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from rag.calendar_names import MONTHS
-from rag.table_cells import YEAR, table_terms
-from rag.table_times import months_of
+from rag.tables.cells import YEAR, table_terms
+from rag.tables.times import months_of
+from rag.tables.whole_tables import Row, Table
 from rag.terms import is_negated
-from rag.whole_tables import Row, Table
 
 # A company is called without these, and a person too.
 _NOT_CALLED = table_terms(
@@ -47,7 +47,7 @@ def narrowed(
     named: frozenset[str],
     looked_at: Collection[int],
     phrasing: frozenset[str],
-    accounted: frozenset[str] = frozenset(),
+    accounted: frozenset[str],
     rows: Table | None = None,
 ) -> Narrowed | None:
     """The rows that have what is asked for; None where a term of it is not accounted for.

@@ -1,7 +1,7 @@
 """Two rows of a table compared, as a question names them: told by code, not read. Pure.
 
 "Which is heavier, the G2 or the G4?", "Is plan A cheaper than plan B?", "What is the difference in
-price between ...?". Precise before it is helpful, as rag.table_extremes. English questions only.
+price between ...?". Precise before it is helpful, as rag.tables.extremes. English questions only.
 """
 
 from __future__ import annotations
@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 
-from rag.citations import Calculation, PageText
-from rag.compared_rows import first_that_tells, name_column, nouns_of, told
-from rag.results import Hit
-from rag.table_cells import table_terms
-from rag.table_times import moments_of
+from rag.results import Calculation, Hit, PageText
+from rag.tables.cells import table_terms
+from rag.tables.compared_rows import first_that_tells, name_column, nouns_of, told
+from rag.tables.times import moments_of
+from rag.tables.whole_tables import Figure, Row, Table, figures_of, names_over
 from rag.terms import is_negated
-from rag.whole_tables import Figure, Row, Table, figures_of, names_over
 
 # What is compared: the more of it, the less, and the names of columns that have it.
 _MEASURES = (

@@ -13,11 +13,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 from enum import Enum
+from functools import partial
 
-from rag.citations import Calculation, PageText
-from rag.results import Hit
-from rag.row_conditions import MONTH_TERMS, Narrowed, narrowed
-from rag.summable import (
+from rag.results import Calculation, Hit, PageText
+from rag.tables.cells import YEAR, table_terms
+from rag.tables.compared_rows import HAS_PEOPLE, first_meant, marked, with_citations
+from rag.tables.row_conditions import MONTH_TERMS, Narrowed, narrowed
+from rag.tables.summable import (
     HOW_MUCH_OF_IT,
     adds_nothing_up,
     are_alike,
@@ -27,21 +29,16 @@ from rag.summable import (
     says_total,
     sums_up,
 )
-from rag.table_cells import YEAR, table_terms
-from rag.terms import is_negated
-from rag.whole_tables import (
+from rag.tables.whole_tables import (
     Figure,
     Row,
     Table,
     can_be_told,
     figures_of,
-    has_a_like,
     hides_a_condition,
-    is_of_another_year,
     names_over,
-    tables_near,
-    with_other_pages,
 )
+from rag.terms import is_negated
 
 _SUM = re.compile(r"\b(?:totals?|sum|altogether|in all|combined|add(?:s|ed)? up)\b", re.IGNORECASE)
 _MEAN = re.compile(r"\b(?:on average|averages?|mean)\b", re.IGNORECASE)
@@ -75,7 +72,6 @@ _PHRASING = table_terms(
 )
 _OF_A_NAMED_COLUMN = table_terms("won win consumption consumed usage mark score grade result")
 _SAYS_NOTHING = _PHRASING | _OF_A_NAMED_COLUMN | MONTH_TERMS  # until a table is looked at
-_PEOPLE = table_terms("people persons names employees staff members workers colleagues")
 _NAME_OF_A_NAME = table_terms("name no number nr id code")
 _AMOUNTS = table_terms("amount")
 _SHOWN_ROWS = 5  # more are told by the first and the last
@@ -112,18 +108,8 @@ def sum_rows(question: str, hits: Sequence[Hit], page_text: PageText) -> Calcula
     asked = _understood(question)
     if asked is None:
         return None
-    for table, hit in tables_near(hits, page_text):
-        others = asked.terms - names_over(table, hit).union(*table.names) - _people_of(asked)
-        is_named = bool(asked.noun or asked.terms - others)
-        if not is_named or is_of_another_year(question, table):
-            continue
-        if not all(table.cells_with(frozenset([term])) for term in others - _SAYS_NOTHING):
-            continue
-        whole = with_other_pages(table, hit, page_text, one_title=True)
-        if whole is None or has_a_like(whole, hits, hit, page_text):
-            return None
-        return _computed(asked, whole, hit)
-    return None
+    found = first_meant(question, hits, page_text, partial(_is_meant, asked), one_title=True)
+    return None if found is None else _computed(asked, *found)
 
 
 def _understood(question: str) -> _Asked | None:
@@ -145,9 +131,14 @@ def _understood(question: str) -> _Asked | None:
     return _Asked(question, _Kind.COUNT, terms, what, noun, between)
 
 
-def _people_of(asked: _Asked) -> frozenset[str]:
-    """What is counted, where that is people: a table of them need not say so."""
-    return asked.noun if asked.noun <= _PEOPLE else frozenset()
+def _is_meant(asked: _Asked, table: Table, hit: Hit) -> bool:
+    """Whether the question names a table, and says nothing that its names and cells do not have."""
+    others = asked.terms - names_over(table, hit).union(*table.names)
+    if asked.noun <= HAS_PEOPLE:
+        others -= asked.noun  # a table of people need not say so
+    is_named = bool(asked.noun or asked.terms - others)
+    having = (table.cells_with(frozenset([term])) for term in others - _SAYS_NOTHING)
+    return is_named and all(having)
 
 
 def _computed(asked: _Asked, table: Table, hit: Hit) -> Calculation | None:
@@ -246,7 +237,7 @@ def _added_up(
         figures = [(figure, row) for figure, row in figures if row not in summing]
     if len(figures) < 2 or has_a_sum([figure.value for figure, _ in every]):
         return None
-    return _told(kind, figures, column, meant.condition, meant.rows, hit)
+    return _told(kind, figures, column, meant, hit)
 
 
 def _counted(asked: _Asked, meant: Narrowed, hit: Hit) -> Calculation | None:
@@ -258,7 +249,7 @@ def _counted(asked: _Asked, meant: Narrowed, hit: Hit) -> Calculation | None:
         subject - _NAME_OF_A_NAME,
         frozenset(term for term in stem if not YEAR.fullmatch(term)),
     )
-    are_people = meant.condition and asked.noun <= _PEOPLE and subject & (_PEOPLE | {"name"})
+    are_people = meant.condition and asked.noun <= HAS_PEOPLE and subject & HAS_PEOPLE
     if not is_named and not are_people:
         return None
     if any(name & (HOW_MUCH_OF_IT | asked.noun) for name in rows.names[1:]):
@@ -279,16 +270,14 @@ def _told_by_row(row: Row, column: int, table: Table, hit: Hit) -> Calculation |
     told = f"{row.cells[0]}, {table.columns[column]}: {row.cells[column]}"
     if not can_be_told([told]):
         return None
-    citation = row.cited(hit, marker=1, statement=f"{told} [1].")
-    return Calculation(citation.statement, row.cells[column], (citation,))
+    return with_citations(f"{told} [1].", row.cells[column], [row], hit)
 
 
 def _told(
     kind: _Kind,
     parts: Sequence[tuple[Figure, Row]],
     column: int,
-    condition: str,
-    table: Table,
+    meant: Narrowed,
     hit: Hit,
 ) -> Calculation | None:
     total = sum((Decimal(str(figure.value)) for figure, _ in parts), Decimal(0))
@@ -297,19 +286,11 @@ def _told(
         total /= len(parts)
         places = places if total == round(total, places) else max(places, 2)
     result = _written(total, places, parts, column)
-    of = f"{table.columns[column]}, {_rows_told(len(parts), condition)}"
-    rows = [(row, _named(row, column)) for _, row in parts]
+    of = f"{meant.rows.columns[column]}, {len(parts)} rows"
+    if meant.condition:
+        of += f" with {meant.condition}"
+    rows = [(row, ", ".join(filter(None, (row.cells[0], row.cells[column])))) for _, row in parts]
     return _answer(f"The {kind.value} of {of}: {result}", rows, result, hit)
-
-
-def _rows_told(count: int, condition: str) -> str:
-    rows = f"{count} {'row' if count == 1 else 'rows'}"
-    return f"{rows} with {condition}" if condition else rows
-
-
-def _named(row: Row, column: int) -> str:
-    cells = [row.cells[0], row.cells[column]] if column else [row.cells[0]]
-    return ", ".join(cell for cell in cells if cell)
 
 
 def _places(figure: Figure) -> int:
@@ -321,7 +302,7 @@ def _places(figure: Figure) -> int:
 def _written(value: Decimal, places: int, parts: Sequence[tuple[Figure, Row]], column: int) -> str:
     """A number, written as the figures of the column are."""
     groups = any("," in figure.digits and figure.value >= 1000 for figure, _ in parts)
-    exact = value.quantize(Decimal(1).scaleb(-max(places, 0)), ROUND_HALF_UP)
+    exact = value.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
     number = f"{exact:,}" if groups else f"{exact}"
     like = next(((f, row) for f, row in parts if f.value >= 0), None)
     if like is None or value < 0:
@@ -338,11 +319,6 @@ def _answer(
     shown = rows if few else [rows[0], rows[-1]]
     if not can_be_told([label, *(said for _, said in shown)]):
         return None
-    marked = [f"{said} [{marker}]" for marker, (_, said) in enumerate(shown, start=1)]
-    told = "; ".join(marked) if few else f"the first: {marked[0]}; the last: {marked[1]}"
-    text = f"{label} ({told})."
-    citations = tuple(
-        row.cited(hit, marker=marker, statement=text)
-        for marker, (row, _) in enumerate(shown, start=1)
-    )
-    return Calculation(text, short, citations)
+    each = marked(said for _, said in shown)
+    told = "; ".join(each) if few else f"the first: {each[0]}; the last: {each[1]}"
+    return with_citations(f"{label} ({told}).", short, [row for row, _ in shown], hit)

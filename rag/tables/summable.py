@@ -9,8 +9,9 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
-from rag.table_cells import table_terms
-from rag.whole_tables import Table, figures_of, is_year
+from rag.calendar_names import SHORT_MONTHS
+from rag.tables.cells import table_terms
+from rag.tables.whole_tables import Table, figures_of, is_year
 
 _IDENTIFIERS = table_terms(
     "no number nr id code place rank position year date phone zip postcode page"
@@ -28,7 +29,7 @@ _LEVELS = table_terms(
 )
 _ALWAYS_LEVELS = table_terms("balance cumulative running")
 _TIME = re.compile(
-    r"\b(?:19|20)\d\d\b|\b(?:q[1-4]|h[12]|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)\w*\b",
+    rf"\b(?:19|20)\d\d\b|\b(?:q[1-4]|h[12]|{'|'.join(SHORT_MONTHS)})\w*\b",
     re.IGNORECASE,
 )
 # A row with any of these in its name may sum up others; with one of the totals, it says so.

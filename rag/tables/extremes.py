@@ -11,22 +11,23 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from rag.citations import Calculation, PageText
-from rag.compared_rows import (
+from rag.results import Calculation, Hit, PageText
+from rag.tables.cells import YEAR, is_number_of_things, table_terms
+from rag.tables.compared_rows import (
     MOST_OTHERS,
     THINGS,
     column_called,
     has_codes,
+    marked,
     name_column,
     nouns_of,
     told,
+    with_citations,
 )
-from rag.results import Hit
-from rag.row_conditions import Narrowed, narrowed
-from rag.summable import are_alike, is_running_number, may_be_names
-from rag.table_cells import YEAR, is_number_of_things, table_terms
-from rag.table_times import moments_of
-from rag.whole_tables import (
+from rag.tables.row_conditions import Narrowed, narrowed
+from rag.tables.summable import are_alike, is_running_number, may_be_names
+from rag.tables.times import moments_of
+from rag.tables.whole_tables import (
     Figure,
     Row,
     Table,
@@ -156,13 +157,9 @@ def _rows_without(
         name = whole.columns[column]
         if not all(row.cells[subject] for row in rows) or not can_be_told([name, *said]):
             return None
-        marked = [f"{each} [{marker}]" for marker, each in enumerate(said, start=1)]
-        text = f"{name}: {'; '.join(marked)}."
-        citations = tuple(
-            row.cited(hit, marker=marker, statement=text)
-            for marker, row in enumerate(rows, start=1)
-        )
-        return Calculation(text, ", ".join(row.cells[subject] for row in rows), citations)
+        text = f"{name}: {'; '.join(marked(said))}."
+        short = ", ".join(row.cells[subject] for row in rows)
+        return with_citations(text, short, rows, hit)
     return None
 
 
