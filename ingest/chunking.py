@@ -473,7 +473,7 @@ def _is_ruled_row(line: str) -> bool:
 def _is_row_of_numbers(line: str) -> bool:
     """Whether a line looks like a row of a table whose rules were lost: label, then figures."""
     words = line.split()
-    numbers = sum(1 for word in words if _NUMBER.fullmatch(word))
+    numbers = len(list(filter(_NUMBER.fullmatch, words)))
     return numbers >= _ROW_NUMBERS and numbers >= _ROW_SHARE * len(words)
 
 
@@ -533,7 +533,8 @@ def _halves(
     text: str, start: int, end: int, count_tokens: CountTokens, max_tokens: int
 ) -> Iterator[tuple[int, int]]:
     """Cut in the middle until each part fits. The depth is bounded by the span's short length."""
-    if end - start <= 1 or count_tokens(text[start:end]) <= max_tokens:
+    # Without the line's end, as the unit is counted: once.
+    if end - start <= 1 or count_tokens(text[start:end].rstrip()) <= max_tokens:
         yield start, end
         return
     middle = _space_before(text, start, (start + end + 1) // 2)

@@ -73,7 +73,9 @@ class DocumentNotFound(IngestError, LookupError):
     """No document of this library has that id."""
 
     def __init__(self, document_id: str) -> None:
-        super().__init__(f"There is no document {document_id!r} in this library; list shows all.")
+        super().__init__(
+            f"There is no document {document_id!r} in this library; paperlight list shows all."
+        )
         self.document_id = document_id
 
 

@@ -25,7 +25,7 @@ from dataclasses import astuple
 from pathlib import Path
 from typing import IO
 
-from ingest.child_process import set_alarm, take_stdout
+from ingest.child_process import keep_imports, set_alarm, take_stdout
 from ingest.errors import FileTooLarge, UnreadableFile
 from ingest.loaders import LoadLimits, load, unpack
 from ingest.messages import Message, read_message, write_message
@@ -38,6 +38,7 @@ def main() -> None:
     """Serve until stdin ends."""
     os.environ["OMP_THREAD_LIMIT"] = "1"  # of OCR: pages side by side use the cores better
     answers = take_stdout()
+    keep_imports()
     requests: queue.SimpleQueue[Message] = queue.SimpleQueue()
     threading.Thread(target=_receive, args=(sys.stdin.buffer, requests), daemon=True).start()
     while True:

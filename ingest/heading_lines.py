@@ -44,11 +44,11 @@ def states_something(text: str) -> bool:
 
 def is_in_capitals(text: str) -> bool:
     """Whether a line is words in capitals: "7. ENDING THE LEASE", and no code or address."""
+    if text.upper() != text:  # most lines; a number has no small letters
+        return False
     words = _NUMBER.sub("", text, count=1)
-    letters = sum(map(str.isalpha, words))
     return (
-        letters >= _FEWEST_CAPITALS
-        and words.upper() == words
-        and words.lower() != words  # of a script that has both
+        words.lower() != words  # of a script that has both
+        and sum(map(str.isalpha, words)) >= _FEWEST_CAPITALS
         and not any(map(str.isdigit, words))
     )

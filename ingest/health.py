@@ -184,7 +184,10 @@ def _check_pending(store: Store) -> Check:
     held = {owner for owner in set(owners) if Claim.is_held(store.claims_folder, owner)}
     abandoned = sum(owner not in held for owner in owners)
     if abandoned:
-        detail = f"{abandoned:,} files were left unfinished by a process that ended: resume them."
+        detail = (
+            f"{abandoned:,} files were left unfinished by a process that ended: paperlight add or"
+            " serve takes them up."
+        )
         return Check("pending", False, detail)
     return Check("pending", True, "No file was left unfinished.")
 

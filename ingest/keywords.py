@@ -84,7 +84,7 @@ def _terms(text: str) -> Iterator[str]:
             yield from _pairs(match.group())
         elif not (token in _CLITICS and text[max(0, match.start() - 1)] in "'\u2019"):
             yield _stem(token)
-            if not token.isdigit():
+            if not (token.isalpha() or token.isdigit()):
                 yield from (digits for digits in _DIGITS_IN_WORD.findall(token) if digits != token)
             # "10-K" is also found as "10K".
             if previous_end == match.start() - 1 and text[previous_end] in _PART_OF_COMPOUND:
@@ -125,8 +125,9 @@ def fold(text: str) -> str:
     if text.isascii():
         return text.lower()
     decomposed = unicodedata.normalize("NFKD", text).casefold()
-    kept = "".join(c for c in decomposed if not _is_accent(c))
-    return unicodedata.normalize("NFC", kept)
+    for accent in filter(_is_accent, set(decomposed)):
+        decomposed = decomposed.replace(accent, "")
+    return unicodedata.normalize("NFC", decomposed)
 
 
 def _is_accent(character: str) -> bool:

@@ -35,13 +35,14 @@ _MOST_PATHS = 3000  # looked at for ruled lines; a map or a drawing has more
 _MOST_SEGMENTS = 3000  # of a path
 _MOST_SEGMENTS_OF_PAGE = 100_000
 _STRAIGHT = 1.0  # points
-# FPDFText_GetLooseCharBox by the address of the box: half the time of a structure each.
-_READ_BOX = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)
+# FPDFText_GetLooseCharBox by the address of the box: half the time of a structure each. Each call
+# takes less than giving Python's lock away and taking it back would, which PYFUNCTYPE leaves out.
+_READ_BOX = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)
 # So for what is drawn, by the addresses of objects: a page of statements has hundreds of them.
-_PART_OF = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int)
-_KIND_OF = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
-_READ_MATRIX = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
-_READ_POINT = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
+_PART_OF = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int)
+_KIND_OF = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
+_READ_MATRIX = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
+_READ_POINT = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
 _MOST_PIXELS = 40_000_000  # of a rendered page; a page may claim to be kilometres wide
 
 _MAX_FONT_NAME = 128  # bytes; of a longer one PDFium writes nothing

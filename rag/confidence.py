@@ -31,7 +31,7 @@ _OF_A_FACT = Weights(bias=0.1, stated=1.54, fit=0.44)
 _OF_MORE = Weights(bias=-2.55, stated=0.75, similarity=3.93, fit=0.77)
 # How near the other passages are tells more of how near one must be than any number does: questions
 # differ in how near everything is to them (docs/decisions.md, "Where nobody judges").
-_UNJUDGED = Weights(bias=-2.05, similarity=1.0, fit=1.2, standout=2.5)
+_UNJUDGED = Weights(bias=-2.5, similarity=2.0, fit=1.2, standout=1.5)
 # Of a question in another language than English, which the embedder knows by pieces of words: a
 # cosine says little there that the fit does not. XQuAD, half of its paragraphs in the library,
 # 150 questions that those answer and 150 that the others do: area under the curve of _UNJUDGED and

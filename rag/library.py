@@ -6,8 +6,9 @@ Opening is cheap; models load when they are first needed (rag/library_parts.py).
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
@@ -295,13 +296,37 @@ class Library:
         After `cancel` the answers under way end early and the rest are empty, marked cancelled.
         """
         chosen = combined(collection, filter)
+        with closing(self.batch_outcomes(questions, filter=chosen, cancel=cancel)) as outcomes:
+            return [_answer_of(outcome) for outcome in outcomes]
 
-        def answer(question: str) -> Answer:
-            return self.ask(question, filter=chosen, cancel=cancel, priority=Priority.BATCH)
+    def batch_outcomes(
+        self,
+        questions: Sequence[str],
+        *,
+        collection: str | None = None,
+        filter: SearchFilter | None = None,
+        cancel: threading.Event | None = None,
+    ) -> Generator[Answer | Exception, None, None]:
+        """As `batch`, but each answer as it comes, in their order, or why there is none.
+
+        Whoever ends this before its end sets `cancel` by that, so that nothing goes on unseen.
+        """
+        chosen = combined(collection, filter)
+        stop = cancel or threading.Event()
+
+        def outcome(question: str) -> Answer | Exception:
+            try:
+                return self.ask(question, filter=chosen, cancel=stop, priority=Priority.BATCH)
+            except Exception as error:  # a thread's boundary: it is given to whoever waits
+                return error
 
         workers = self._opened.requests_at_once
         with ThreadPoolExecutor(workers, thread_name_prefix="paperlight-batch") as pool:
-            return list(pool.map(answer, questions))
+            try:
+                yield from pool.map(outcome, questions)
+            except BaseException:
+                stop.set()
+                raise
 
     def extract(
         self,
@@ -463,3 +488,9 @@ def _last_answer(events: Iterator[AnswerEvent]) -> Answer:
         if event.stage is AnswerStage.DONE and event.answer is not None:
             return event.answer
     raise AssertionError("a stream ends with its answer")
+
+
+def _answer_of(outcome: Answer | Exception) -> Answer:
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome

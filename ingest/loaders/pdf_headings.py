@@ -33,6 +33,7 @@ _DEEPEST = 16  # every passage carries the path of its headings
 _RUNNING_PAGES = 3
 _RUNNING_SHARE = 0.2
 _HALF_POINTS = 2
+_FIGURES = re.compile(r"\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,4 +179,4 @@ def _running_heads(pages: Sequence[Sequence[SetLine]]) -> set[str]:
 
 
 def _without_figures(text: str) -> str:
-    return re.sub(r"\d+", "", text).strip()
+    return _FIGURES.sub("", text).strip()

@@ -60,12 +60,13 @@ def _whole_words(text: str) -> Iterator[str]:
     """
     pieces = text.split(LINE_END_HYPHEN)
     for index, piece in enumerate(pieces):
-        begins = len(piece) - len(piece.lstrip()) if index else -1
-        ends = len(piece) if index < len(pieces) - 1 else -1
-        for match in _WORD.finditer(piece):
-            if match.start() != begins and match.end() != ends:
-                yield match.group()
-                yield from match.group().split("-")
+        words = _WORD.findall(piece)
+        if words and index and piece.lstrip().startswith(words[0]):
+            del words[0]
+        if words and index < len(pieces) - 1 and piece.endswith(words[-1]):
+            del words[-1]
+        yield from words
+        yield from (part for word in words if "-" in word for part in word.split("-"))
 
 
 def _hyphen(before: str, after: str, *, words: set[str]) -> _Hyphen:

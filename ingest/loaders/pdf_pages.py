@@ -1,8 +1,9 @@
 """The pages of a PDF as PDFium gives them, long documents by several processes side by side.
 
 PDFium works on one page at a time in a process. Each of several opens the document and reads every
-n-th page, so that their pages come in order and none is far ahead. A process that ends early, on
-a page that crashes it perhaps, leaves its pages to who started it, whose own end is then told.
+n-th page, so that their pages come in order and none is far ahead. Who starts them reads a share
+too, and the pages of a process that ends early: on one that crashes it perhaps, whose own end is
+then told.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ingest.child_process import module_command, set_alarm, take_stdout
+from ingest.child_process import keep_imports, module_command, set_alarm, take_stdout
 from ingest.loaders.pdf_headings import SetLine, set_lines
 from ingest.loaders.pdf_superscripts import with_superscripts
 from ingest.loaders.pdf_tables import text_with_tables
@@ -53,9 +54,10 @@ def read_pages(
         return
     job = {"path": str(pdf.path), "password": password, "step": count, "seconds": page_seconds}
     with ExitStack() as stack:
-        readers = [stack.enter_context(_Reader({**job, "first": i})) for i in range(count)]
+        others = [stack.enter_context(_Reader({**job, "first": i})) for i in range(1, count)]
         for index in range(len(pdf)):
-            page = readers[index % count].next_page()
+            share = index % count
+            page = others[share - 1].next_page() if share else None
             if page is None:
                 page = _read_page(pdf, index)
             elif page.has_attachments:
@@ -107,6 +109,7 @@ class _Reader:
 def main() -> None:
     """Read the pages that one message on stdin asks for."""
     answers = take_stdout()
+    keep_imports()
     job = read_message(sys.stdin.buffer)
     if job is None:
         return

@@ -5,10 +5,13 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+
 from ingest.loaders.pdf_table_cells import Cells, Table, is_table, spans_of, without_empty
 from ingest.loaders.pdf_words import (
     WIDEST_SPACE,
     Box,
+    Line,
     Piece,
     around,
     is_figure,
@@ -77,14 +80,7 @@ def _merged(rules: list[Rule]) -> list[Rule]:
 
 def _cells(across: Sequence[Rule], down: Sequence[Rule]) -> list[Box]:
     """The smallest boxes whose four sides are ruled and whose corners are crossings."""
-    crossings: dict[tuple[float, float], tuple[int, int]] = {}
-    for i, a in enumerate(across):
-        for j, d in enumerate(down):
-            if (
-                a.start - _SNAP <= d.place <= a.end + _SNAP
-                and d.start - _SNAP <= a.place <= d.end + _SNAP
-            ):
-                crossings[d.place, a.place] = (i, j)
+    crossings = {(down[j].place, across[i].place): (i, j) for i, j in _crossing(across, down)}
     by_column: dict[int, list[float]] = {}
     by_row: dict[int, list[float]] = {}
     for (x, y), (i, j) in crossings.items():
@@ -112,6 +108,15 @@ def _cells(across: Sequence[Rule], down: Sequence[Rule]) -> list[Box]:
         if box is not None:
             found.append(box)
     return found
+
+
+def _crossing(across: Sequence[Rule], down: Sequence[Rule]) -> list[list[int]]:
+    """[i, j] of all that meet, all at once: of the hundred thousand pairs of a page few do."""
+    _, y, left, right = np.array(across).T[:, :, None]
+    _, x, bottom, top = np.array(down).T
+    meet = (left - _SNAP <= x) & (x <= right + _SNAP) & (bottom - _SNAP <= y) & (y <= top + _SNAP)
+    pairs: list[list[int]] = np.argwhere(meet).tolist()
+    return pairs
 
 
 def _connected(cells: Sequence[Box]) -> Iterator[list[Box]]:
@@ -153,12 +158,13 @@ def _grid_table(cells: Sequence[Box], words: Sequence[Piece]) -> Table | None:
     frame = around(cells)
     inside: dict[Box, list[Piece]] = {}
     for word in words:
-        x = (word.box.left + word.box.right) / 2
-        y = (word.box.bottom + word.box.top) / 2
-        if not (frame.left <= x <= frame.right and frame.bottom <= y <= frame.top):
+        left, bottom, right, top = word.box
+        x, y = (left + right) / 2, (bottom + top) / 2
+        if not (frame.bottom <= y <= frame.top and frame.left <= x <= frame.right):
             continue
         for cell in cells:
-            if cell.left <= x <= cell.right and cell.bottom <= y <= cell.top:
+            left, bottom, right, top = cell
+            if bottom <= y <= top and left <= x <= right:
                 inside.setdefault(cell, []).append(word)
                 break
     rows: list[Cells] = [[[] for _ in lefts] for _ in tops]
@@ -171,18 +177,18 @@ def _grid_table(cells: Sequence[Box], words: Sequence[Piece]) -> Table | None:
 
 def _is_coarse(table: Table) -> bool:
     """Whether cells hold figures below or beside one another: the rules frame parts of a table."""
-    return any(_stacked_figures(cell) or _figures_apart(cell) for row in table.rows for cell in row)
+    cells = (lines_of(cell) for row in table.rows for cell in row if len(cell) > 1)
+    return any(_stacked_figures(lines) or _figures_apart(lines) for lines in cells)
 
 
-def _figures_apart(cell: Sequence[Piece]) -> bool:
+def _figures_apart(lines: Sequence[Line]) -> bool:
     return any(
         sum(map(is_figure, pieces)) >= 2
-        for line in lines_of(cell)
+        for line in lines
         if len(pieces := pieces_of(line, WIDEST_SPACE)) > 2
     )
 
 
-def _stacked_figures(cell: Sequence[Piece]) -> bool:
-    lines = lines_of(cell)
+def _stacked_figures(lines: Sequence[Line]) -> bool:
     figures = [line for line in lines if all(is_figure(word) for word in line)]
     return len(figures) >= 2 and len(figures) > len(lines) // 2

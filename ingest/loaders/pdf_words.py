@@ -133,7 +133,11 @@ def pieces_of(line: Line, cell_gap: float) -> Line:
     for word in line:
         _, bottom, x2, top = word.box
         higher = max(top - bottom, height)
-        if together and word.box.left - right < _joining_gap(together, word, cell_gap) * higher:
+        gap = word.box.left - right
+        if together and (
+            gap < cell_gap * higher
+            or (gap < _SIGN_GAP * higher and _belong_together(together, word))
+        ):
             together.append(word)
             right, low, high = max(right, x2), min(low, bottom), max(high, top)
         else:
@@ -147,14 +151,11 @@ def pieces_of(line: Line, cell_gap: float) -> Line:
     return pieces
 
 
-def _joining_gap(words: Sequence[Piece], other: Piece, cell_gap: float) -> float:
-    """Below what gap, in heights, the next word is one of them: a sign is a figure's from afar."""
-    is_sign = len(words) == 1 and _CURRENCY.fullmatch(words[0].text)
-    if is_sign and is_figure(other):
-        return _SIGN_GAP
-    if _CLOSING.fullmatch(other.text) and is_figure(_joined(words)):
-        return _SIGN_GAP
-    return cell_gap
+def _belong_together(words: Sequence[Piece], other: Piece) -> bool:
+    """Whether the next word is one of them even from afar: a sign and its figure."""
+    if len(words) == 1 and _CURRENCY.fullmatch(words[0].text) and is_figure(other):
+        return True
+    return _CLOSING.fullmatch(other.text) is not None and is_figure(_joined(words))
 
 
 def _joined(words: Sequence[Piece]) -> Piece:

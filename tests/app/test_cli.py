@@ -529,7 +529,7 @@ def test_a_failure_is_one_sentence_and_a_traceback_only_where_it_is_wanted(tmp_p
     told = paperlight(tmp_path, "remove", "absent")
     assert (told.returncode, told.stdout) == (1, "")
     assert told.stderr == (
-        "paperlight: There is no document 'absent' in this library; list shows all.\n"
+        "paperlight: There is no document 'absent' in this library; paperlight list shows all.\n"
     )
     traced = paperlight(tmp_path, "remove", "absent", PAPERLIGHT_DEBUG="1")
     assert traced.returncode == 1

@@ -291,6 +291,20 @@ def test_many_hostile_characters_take_seconds(text: str) -> None:
     )
 
 
+def test_the_tokens_of_a_row_are_counted_once() -> None:
+    """Rows were counted with their line ends, to see whether they fit, and then without."""
+    counted: list[str] = []
+
+    def count(text: str) -> int:
+        counted.append(text)
+        return count_tokens(text)
+
+    rows = [f"Pens of box {number} | {number}" for number in range(20)]
+    document = Document("", "text/plain", (Page(1, "\n".join(rows)),))
+    chunk_document(document, count_tokens=count, max_tokens=40)
+    assert counted == rows
+
+
 def test_too_small_a_size_is_refused() -> None:
     with pytest.raises(ValueError, match="8 or more"):
         chunks_of("text", max_tokens=7)

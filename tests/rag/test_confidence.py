@@ -19,7 +19,7 @@ def test_nothing_known_is_no_confidence() -> None:
 def test_it_is_the_logistic_function_of_the_weighted_sum() -> None:
     found = confidence(0.6, fit=1.1, standout=0.4, stated=None, mismatch=0.5)
     assert found is not None
-    log_odds = -2.05 + 1.0 * 0.6 + 1.2 * 1.1 + 2.5 * 0.4 - 0.5
+    log_odds = -2.5 + 2.0 * 0.6 + 1.2 * 1.1 + 1.5 * 0.4 - 0.5
     assert found.value == pytest.approx(1 / (1 + math.exp(-log_odds)))
     assert (found.similarity, found.fit, found.mismatch, found.standout) == (0.6, 1.1, 0.5, 0.4)
 

@@ -67,7 +67,7 @@ def test_several_processes_read_what_one_reads(
 ) -> None:
     told: list[int] = []
     assert load(long_pdf, name="a.pdf", cores=3, alive=told.append) == read_by_one
-    assert len(started) == 3
+    assert len(started) == 2  # the third is the one that asks
     assert all(process.poll() is not None for process in started)
     assert max(told) > PAGES
     texts = [page.text for page in read_by_one.pages]
@@ -93,7 +93,7 @@ def test_what_is_given_up_leaves_no_process(
     with PdfFile(long_pdf) as pdf:
         pages = pdf_pages.read_pages(pdf, password="", cores=2, page_seconds=60)
         next(pages)
-        assert [process.poll() for process in started] == [None, None]
+        assert [process.poll() for process in started] == [None]
         pages.close()
     assert all(process.poll() is not None for process in started)
 
