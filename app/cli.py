@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.as_json import as_json as as_plain
+from app.batch import batch
 from app.benchmark import benchmark
 from app.command_options import (
     BeforeOption,
@@ -34,8 +35,10 @@ from app.counts import counted
 from app.entry import INTERRUPTED
 from app.evaluate import evaluate
 from app.feedback import feedback
+from app.library_archive import export_library, import_library
 from app.models import models
 from app.named_documents import SHOWN_ID_CHARS, find_document, find_documents
+from app.shown_answers import place_of, print_answer
 from app.terminal import (
     Terminal,
     counted_progress,
@@ -53,8 +56,7 @@ if TYPE_CHECKING:
     from inference.models import FetchProgress
     from ingest.outcomes import AddReport, FileOutcome
     from ingest.records import DocumentRecord
-    from rag.results import Answer, Citation, Hit
-    from rag.summary import Summary
+    from rag.results import Answer
 
 _SNIPPET_CHARS = 300
 
@@ -296,21 +298,10 @@ def ask(
     else:
         if answer.read_as:
             options.terminal.note(one_line(f"Read as: {answer.read_as}"))
-        _print_answer(options.terminal, answer)
+        print_answer(options.terminal, answer)
 
 
-def _print_answer(terminal: Terminal, answer: Answer | Summary) -> None:
-    terminal.say(answer.text)
-    if answer.citations:
-        terminal.say()
-    for citation in answer.citations:
-        place = _place(citation)
-        terminal.say(one_line(f"[{citation.marker}] {place}: “{citation.quote}”"))
-
-
-def _place(found: Citation | Hit) -> str:
-    page = "" if found.page is None else f", page {found.page}"
-    return f"{found.document_name}{page}{', read by OCR' if found.read_by_ocr else ''}"
+app.command()(batch)
 
 
 @app.command()
@@ -341,7 +332,7 @@ def search(
         nothing = "The filter leaves no documents; paperlight list shows all."
         options.terminal.note(nothing if is_empty else "Nothing was found.")
     for number, hit in enumerate(hits, 1):
-        place = f"{_place(hit)} ({hit.reason})"
+        place = f"{place_of(hit)} ({hit.reason})"
         options.terminal.say(f"{number:2}. {one_line(place)}")
         options.terminal.say(f"    {one_line(hit.text)[:_SNIPPET_CHARS]}")
 
@@ -400,7 +391,7 @@ def extract(
         if each.citation is None:
             options.terminal.note(one_line(f"{each.path}: no passage says {each.value!r}"))
         else:
-            place = _place(each.citation)
+            place = place_of(each.citation)
             options.terminal.note(one_line(f"{each.path}: {place}: “{each.citation.quote}”"))
 
 
@@ -420,7 +411,7 @@ def summarize(
     if options.as_json:
         options.terminal.result(as_plain(summary))
     else:
-        _print_answer(options.terminal, summary)
+        print_answer(options.terminal, summary)
 
 
 # --- service ----------------------------------------------------------------------------------
@@ -497,6 +488,10 @@ def _fetch_nothing(progress: FetchProgress) -> None:
         f"It is not on this machine, and doctor fetches nothing ({progress.what}). Fetch it with"
         " paperlight serve, which gets all that is missing, or paperlight models pull NAME."
     )
+
+
+app.command("export")(export_library)
+app.command("import")(import_library)
 
 
 # --- entry point ------------------------------------------------------------------------------

@@ -39,8 +39,7 @@ class Terminal:
 
     def result(self, data: object) -> None:
         """The result as JSON, with what a terminal would obey escaped."""
-        text = json.dumps(data, ensure_ascii=False, indent=2)
-        print(_UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text), flush=True)
+        print(json_text(data, indent=2), flush=True)
 
     def table(
         self,
@@ -65,6 +64,12 @@ class Terminal:
         for row in rows:
             table.add_row(*(Text(safe(str(cell))) for cell in row))
         Console().print(table)
+
+
+def json_text(data: object, *, indent: int | None = None) -> str:
+    """`data` as JSON, on one line without `indent`; what a terminal would obey is escaped."""
+    text = json.dumps(data, ensure_ascii=False, indent=indent)
+    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def safe(text: str) -> str:
@@ -121,7 +126,10 @@ def counted_progress(noun: str) -> Iterator[Callable[[int, int], None]]:
     from rich.progress import Progress as Bars
 
     columns = (TextColumn(noun), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
+    # Rich prints above the bar what is printed meanwhile: into a file it must go past it.
+    above = sys.stdout.isatty()
+    console = Console(stderr=True)
+    with Bars(*columns, console=console, transient=True, redirect_stdout=above) as bars:
         bar = bars.add_task(noun, total=None)
         yield lambda done, total: bars.update(bar, completed=done, total=total)
 

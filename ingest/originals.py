@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from ingest.storage_failures import named_storage_failures
 
@@ -83,7 +83,7 @@ class Originals:
     def _stage(self, source: BinaryIO, target: Path) -> tuple[Path, Fingerprint]:
         try:
             with target.open("xb") as file:
-                fingerprint = _copy(source, file)
+                fingerprint = copy_stream(source, file)
                 file.flush()
                 os.fsync(file.fileno())
         except BaseException:
@@ -127,7 +127,7 @@ class Originals:
             shutil.copyfile(staged, complete)
         complete.replace(target)
         complete.unlink(missing_ok=True)  # renaming a link onto the same file leaves both
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
         return relative
 
     def delete(self, relative: str) -> None:
@@ -158,10 +158,11 @@ class Originals:
 def fingerprint(path: Path) -> Fingerprint:
     """SHA-256 and size of a file. Raises OSError."""
     with path.open("rb") as file:
-        return _copy(file, None)
+        return copy_stream(file, None)
 
 
-def _copy(source: BinaryIO, target: BinaryIO | None) -> Fingerprint:
+def copy_stream(source: IO[bytes], target: IO[bytes] | None) -> Fingerprint:
+    """Read all of `source`, into `target` if there is one, and say what it was."""
     digest = hashlib.sha256()
     size = 0
     while block := source.read(_COPY_BYTES):
@@ -172,7 +173,7 @@ def _copy(source: BinaryIO, target: BinaryIO | None) -> Fingerprint:
     return Fingerprint(digest.hexdigest(), size)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make a rename survive a power cut, where the system lets a folder be synced."""
     if hasattr(os, "O_DIRECTORY"):
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

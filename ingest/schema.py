@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import uuid
+from contextlib import closing
 from pathlib import Path
 
 from ingest.database import damaged, ending
@@ -136,6 +138,31 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
         raise LibraryReadOnly(path.parent, is_outdated=version > 0) from error
     except sqlite3.DatabaseError as error:
         raise damaged(path) from error
+
+
+def require_own_tables(connection: sqlite3.Connection, path: Path) -> None:
+    """Check that a database from elsewhere has the tables, indexes and triggers of a library of its
+    version, and nothing that would run when it is used.
+
+    Raises LibraryDamaged, LibraryTooNew.
+    """
+    try:
+        version = _version(connection, path)
+        found = _definitions(connection)
+    except sqlite3.DatabaseError as error:
+        raise damaged(path) from error
+    with closing(sqlite3.connect(":memory:")) as made:
+        for tables in (_TABLES, *(_ADDED[newer] for newer in range(2, version + 1))):
+            _execute_all(made, tables)
+        expected = _definitions(made)
+    if version < 1 or found != expected:
+        raise LibraryDamaged(f"{path.name} is not the database of a library as Paperlight makes it")
+
+
+def _definitions(connection: sqlite3.Connection) -> set[tuple[str, ...]]:
+    """All that a database is made of, whatever its comments and line breaks."""
+    rows = connection.execute("SELECT type, name, tbl_name, coalesce(sql, '') FROM sqlite_schema")
+    return {(*names, *re.sub(r"--[^\n]*", "", definition).split()) for *names, definition in rows}
 
 
 def _version(connection: sqlite3.Connection, path: Path) -> int:

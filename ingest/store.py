@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import uuid
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -22,7 +24,7 @@ import numpy as np
 
 from ingest import keyword_index, meta_table, pending_files
 from ingest.allowed_chunks import AllowedChunks, ids_of_ranges
-from ingest.database import Database, rows_of_ids
+from ingest.database import Database, connect, damaged, rows_of_ids
 from ingest.document_rows import (
     CHUNK_QUERY,
     DOCUMENT_QUERY,
@@ -54,7 +56,7 @@ from ingest.records import (
     StoredChunk,
 )
 from ingest.removal import Removal, delete_document, delete_empty_collections
-from ingest.schema import prepare
+from ingest.schema import prepare, require_own_tables
 from ingest.search_filter import SearchFilter
 from ingest.storage_failures import named_storage_failures
 
@@ -99,6 +101,27 @@ class Store:
         except BaseException:
             self.close()
             raise
+
+    @classmethod
+    def received(cls, path: Path) -> Self:
+        """Open a database that came from elsewhere, once it is sure that it is a library's.
+
+        It gets an id of its own, for its first library may go on beside it; files on their way in
+        stayed there. Raises LibraryDamaged, LibraryTooNew, DiskFull, LibraryReadOnly.
+        """
+        with closing(connect(path, read_only=True)) as connection:
+            require_own_tables(connection, path)
+        store = cls(path)
+        try:
+            if store.integrity_problems():
+                raise damaged(path)
+            with store._database.writing() as connection:
+                meta_table.set_value(connection, "library_id", uuid.uuid4().hex)
+            store.finish(store.pending())
+        except BaseException:
+            store.close()
+            raise
+        return store
 
     def __enter__(self) -> Self:
         return self
@@ -488,6 +511,18 @@ class Store:
             ).fetchall()
         spans = {document_id: ChunkSpan(first, count) for document_id, first, count in rows}
         return generation, LibraryContents(spans, int(last_chunk_id))
+
+    def copy_to(self, path: Path) -> None:
+        """Write the database of one instant into a new file, while others go on writing.
+
+        Raises DiskFull, LibraryReadOnly, of the copy's folder.
+        """
+        with (
+            named_storage_failures(path.parent),
+            self._database.connection() as connection,
+            closing(sqlite3.connect(path)) as copy,
+        ):
+            connection.backup(copy)  # in one step, for between two others may write
 
     # --- files on their way in ----------------------------------------------------------------
 

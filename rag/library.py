@@ -16,6 +16,8 @@ from inference.models import ProgressCallback as FetchCallback
 from inference.request import Priority
 from ingest.documents import Page
 from ingest.errors import PasswordNeeded
+from ingest.library_archive import Contents, export_library, import_library
+from ingest.library_archive import Progress as ArchiveProgress
 from ingest.outcomes import AddReport
 from ingest.pipeline import Ingestor
 from ingest.progress import ProgressCallback
@@ -28,7 +30,7 @@ from rag.errors import InvalidQuestion
 from rag.extraction import Extraction
 from rag.feedback import FeedbackStore
 from rag.generator import Caller
-from rag.library_parts import DATABASE, LibraryParts
+from rag.library_parts import DATABASE, EXAMPLES, LibraryParts
 from rag.part_checks import check_parts
 from rag.prompts import LabelledPassage
 from rag.reranking import Reranker
@@ -446,6 +448,43 @@ class Library:
     def doctor(self, *, repair: bool = True) -> DoctorReport:
         """Check folder, database, index, models and devices; mend what can be derived."""
         return check_parts(self._opened, repair=repair)
+
+    # --- as one file --------------------------------------------------------------------------
+
+    def export(
+        self,
+        archive: Path | str,
+        *,
+        overwrite: bool = False,
+        progress: ArchiveProgress | None = None,
+    ) -> Contents:
+        """Write the library of this instant into one file, while others may change it.
+
+        Raises LibraryArchiveError.
+        """
+        return export_library(
+            self._opened.store,
+            Path(archive).expanduser(),
+            own_files=(EXAMPLES,),
+            overwrite=overwrite,
+            progress=progress,
+        )
+
+    @staticmethod
+    def import_archive(
+        archive: Path | str, path: Path | str, *, progress: ArchiveProgress | None = None
+    ) -> Contents:
+        """Make a library of an exported file at a folder that is empty or not there.
+
+        Raises LibraryArchiveError.
+        """
+        return import_library(
+            Path(archive).expanduser(),
+            Path(path).expanduser(),
+            database=DATABASE,
+            own_files=(EXAMPLES,),
+            progress=progress,
+        )
 
     # --- lifecycle ----------------------------------------------------------------------------
 

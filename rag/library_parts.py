@@ -47,7 +47,7 @@ LANGUAGE_MODEL = "llm"  # as the reranker's name
 DATABASE = "library.db"  # in the library's folder
 _INDEX_FOLDER = "index"
 _CONVERTED_FOLDER = "converted"  # of the models folder
-_EXAMPLES = "examples.json"
+EXAMPLES = "examples.json"  # of the user's own, beside it
 _BLOCKS_FOLDER = "blocks"
 # Questions of a batch that are under way at once: enough to keep every sequence of the engine
 # busy while others are being searched for or grounded.
@@ -287,6 +287,6 @@ class LibraryParts:
         )
 
     def _load_examples(self) -> ExampleStore:
-        own = self.path / _EXAMPLES
+        own = self.path / EXAMPLES
         examples = bundled_examples() + (load_examples(own) if own.is_file() else ())
         return ExampleStore(examples, self.vectors.get, learned=self.feedback.examples)

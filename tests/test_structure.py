@@ -85,6 +85,7 @@ LAZY_IMPORTS = {
 
 # A command loads what it needs when it runs: `--help` and mistakes are answered at once.
 COMMANDS = {
+    "app/batch.py",
     "app/benchmark.py",
     "app/cli.py",
     "app/command_options.py",
@@ -92,6 +93,7 @@ COMMANDS = {
     "app/evaluate_answers.py",
     "app/evaluation_library.py",
     "app/feedback.py",
+    "app/library_archive.py",
     "app/models.py",
 }
 
