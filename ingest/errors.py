@@ -19,6 +19,7 @@
     ├── LibraryDamaged          the database is not one, or is damaged
     ├── LibraryReadOnly         it can be searched, and nothing can be changed in it
     ├── DiskFull                what was stored before is safe; there is no room for more
+    ├── LibraryArchiveError     a library cannot become one file, or the file no library
     ├── SharedIndexError        the index on a server; the library itself is safe
     │   ├── SharedIndexUnavailable  the server cannot be reached, or does not do what is asked
     │   └── SharedIndexConflict     what is there belongs to something else
@@ -152,6 +153,10 @@ class DiskFull(IngestError):
             f"The disk of the library {folder} is full: free some space there and do the same"
             " again; what was stored before is safe."
         )
+
+
+class LibraryArchiveError(IngestError):
+    """An archive cannot be written, or cannot become a library; the message says what to do."""
 
 
 class SharedIndexError(IngestError):

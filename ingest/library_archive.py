@@ -27,7 +27,13 @@ from pathlib import Path
 from typing import IO, Self
 
 from ingest.claims import Claim
-from ingest.errors import DiskFull, IngestError, LibraryDamaged, LibraryReadOnly, LibraryTooNew
+from ingest.errors import (
+    DiskFull,
+    LibraryArchiveError,
+    LibraryDamaged,
+    LibraryReadOnly,
+    LibraryTooNew,
+)
 from ingest.originals import Fingerprint, copy_stream, sync_folder
 from ingest.storage_failures import named_storage_failures
 from ingest.store import Store
@@ -40,10 +46,6 @@ _ORIGINAL = re.compile(r"originals/([0-9a-f]{2})/\1[0-9a-f]{62}\.[a-z0-9]{1,8}")
 _MOST_MANIFEST_BYTES = 256 * 1024**2  # a million originals take 140 MB
 
 Progress = Callable[[int, int], None]  # bytes done, bytes in all
-
-
-class LibraryArchiveError(IngestError):
-    """An archive cannot be written, or cannot become a library; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,7 +89,7 @@ def refusal(nearest: Sequence[Hit], *, question: str, filtered: bool = False) ->
 def uncertain(nearest: Extract, evidence: Evidence) -> Grounded:
     """The refusal that shows the sentence that comes nearest, if that is about the question."""
     passages, question = evidence.passages, evidence.question
-    if max(nearest.signs.covered, nearest.similarity or 0.0) < _LEAST_BEARING:
+    if _bearing(nearest) < _LEAST_BEARING:
         return refusal(passages, question=question)
     quote = nearest.quote
     text = uncertain_text(passages[quote.passage], quote.text, question=question)
@@ -139,12 +139,13 @@ def _borne_by_a_stranger(cited: CitedText, evidence: Evidence, rests_on: Sequenc
     and the second sentence fits the question; but "ABC" is of the first.
     """
     added = content_terms(cited.text) - content_terms(evidence.question)
-    bearing = [
-        max(extract.signs.covered, extract.similarity or 0.0)
-        for extract in rests_on
-        if added & content_terms(extract.quote.text)
-    ]
+    bearing = [_bearing(e) for e in rests_on if added & content_terms(e.quote.text)]
     return bool(bearing) and max(bearing) < _LEAST_BEARING
+
+
+def _bearing(extract: Extract) -> float:
+    """How much a sentence is about the question, by its words or by what it means."""
+    return max(extract.signs.covered, extract.similarity or 0.0)
 
 
 def _touches(citation: Citation, extract: Extract) -> bool:

@@ -297,8 +297,10 @@ class Library:
 
         After `cancel` the answers under way end early and the rest are empty, marked cancelled.
         """
-        chosen = combined(collection, filter)
-        with closing(self.batch_outcomes(questions, filter=chosen, cancel=cancel)) as outcomes:
+        outcomes = self.batch_outcomes(
+            questions, collection=collection, filter=filter, cancel=cancel
+        )
+        with closing(outcomes):
             return [_answer_of(outcome) for outcome in outcomes]
 
     def batch_outcomes(

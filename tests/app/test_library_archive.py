@@ -20,8 +20,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from app import cli
+from ingest.errors import LibraryArchiveError
 from ingest.health import check_library
-from ingest.library_archive import LibraryArchiveError
 from ingest.records import PendingFile
 from rag.feedback import Rating, judgement_of
 from rag.library import Library
